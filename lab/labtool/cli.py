@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+
+from . import image, inventory, network, packages, ssh
+from .errors import LabError
+from .lab import Lab
+from .paths import Paths
+from .topology import DEFAULT_NODES, MAX_NODES, NETWORKS, network_named
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    options = _parser().parse_args(arguments)
+    # `timeout 300 lab up` must take back what it began, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(143))
+    try:
+        return options.function(Lab(Paths.of_this_checkout()), options)
+    except LabError as error:
+        print(f'lab: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='lab', description='Bare-metal hosts as User-Mode Linux processes.')
+    commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
+
+    def add(name: str, function, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(function=function)
+        return command
+
+    command = add('up', _up, 'bring the lab up; what runs already is kept')
+    command.add_argument('--nodes', type=_node_count, help=f'number of nodes beside the controller (default {DEFAULT_NODES})')
+    command.add_argument('--memory', type=int, metavar='MIB', help='memory of each host that is booted for the first time')
+    add('down', _down, 'end the lab and leave nothing behind')
+    add('status', _status, 'show the hosts; exit code 0 only if all answer')
+    command = add('ssh', _ssh, 'open a shell or run a command in a host')
+    command.add_argument('host', help='HOST or USER@HOST')
+    command.add_argument('remote', nargs=argparse.REMAINDER, metavar='COMMAND')
+    command = add('inventory', _inventory, 'print the Ansible inventory')
+    command.add_argument('--path', action='store_true', help='print the path of the inventory file instead')
+    add('power-cut', _power_cut, 'take the power from a host, at once').add_argument('host')
+    command = add('power-on', _power_on, 'boot a host again from its own disk')
+    command.add_argument('host')
+    command.add_argument('--no-wait', action='store_true', help='do not wait until it has booted')
+    command = add('link', _link, 'pull or plug the cable between a host and a network')
+    command.add_argument('host')
+    command.add_argument('network', choices=[network.name for network in NETWORKS])
+    command.add_argument('state', choices=['up', 'down'])
+    add('exec', _exec, "run a command in the lab's network namespace").add_argument('words', nargs=argparse.REMAINDER, metavar='COMMAND')
+    add('packages', _packages, 'print the Debian packages that the lab needs on this machine')
+    return parser
+
+
+def _node_count(text: str) -> int:
+    count = int(text)
+    if not 0 <= count <= MAX_NODES:
+        raise argparse.ArgumentTypeError(f'0 to {MAX_NODES}')
+    return count
+
+
+def _up(lab: Lab, options: argparse.Namespace) -> int:
+    lab.up(options.nodes, options.memory)
+    lab.say(f'all hosts answer; inventory: {lab.paths.inventory}')
+    return 0
+
+
+def _down(lab: Lab, options: argparse.Namespace) -> int:
+    lab.down()
+    lab.say('nothing is left')
+    return 0
+
+
+def _status(lab: Lab, options: argparse.Namespace) -> int:
+    table, good = lab.status()
+    print(table)
+    return 0 if good else 1
+
+
+def _ssh(lab: Lab, options: argparse.Namespace) -> int:
+    user, _at, name = options.host.rpartition('@')
+    host = lab.host(name)
+    if host.running() is None:
+        raise LabError(f'{name} has no power')
+    words = ssh.command(lab.paths, host, user or ssh.USER, ('-o', 'LogLevel=ERROR'))
+    # As ssh itself: words are joined by blanks, the far shell parts them.
+    os.execvp(words[0], words + options.remote)
+
+
+def _inventory(lab: Lab, options: argparse.Namespace) -> int:
+    print(lab.paths.inventory if options.path else inventory.render(lab.paths, lab.specs), end='\n' if options.path else '')
+    return 0
+
+
+def _power_cut(lab: Lab, options: argparse.Namespace) -> int:
+    host = lab.host(options.host)
+    with lab.locked():
+        host.power_cut()
+        ssh.close_connections(lab.paths, host.spec.ssh_address)
+    return 0
+
+
+def _power_on(lab: Lab, options: argparse.Namespace) -> int:
+    host = lab.host(options.host)
+    with lab.locked():
+        if not host.record():
+            raise LabError(f'{options.host} was never up: `lab up` first')
+        if not host.running():
+            lab.power_on(host, image.ensure(lab.paths, lab.paths.logs / 'up.log'))
+    if not options.no_wait:
+        lab.wait(host)
+    return 0
+
+
+def _link(lab: Lab, options: argparse.Namespace) -> int:
+    network.set_link(lab.paths, lab.host(options.host).spec, network_named(options.network), options.state)
+    return 0
+
+
+def _exec(lab: Lab, options: argparse.Namespace) -> int:
+    words = options.words[1:] if options.words[:1] == ['--'] else options.words
+    if not words:
+        raise LabError('exec needs a command')
+    if not network.exists(lab.paths):
+        raise LabError('the lab is not up')
+    command = network.inside(lab.paths) + words
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        raise LabError(f'{shlex.join(words)}: {error}') from None
+
+
+def _packages(lab: Lab, options: argparse.Namespace) -> int:
+    print('\n'.join(packages.PACKAGES))
+    return 0
