@@ -1,0 +1,171 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The whole attach or detach in one task: runs the node's half on the task's host and the controller's half on another.
+
+The order is the safety (CVE-2023-2088): export before connecting; disconnect, verified, before unmapping. Where a step
+on the node fails, or its outcome is not known, the export stays.
+"""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils import attaching
+from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils.other_host import OtherHost, check_known
+
+_COLLECTION = "baremetal.legacy_storage."
+_ITEM = {
+    "backend": {"type": "str"},
+    "volume": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "multipath": {"type": "str", "choices": ["required", "preferred", "no"], "default": "preferred"},
+}
+ARGUMENT_SPEC = dict(
+    _ITEM,
+    controller={"type": "str", "required": True},
+    attachments={
+        "type": "list",
+        "elements": "dict",
+        "options": dict(_ITEM, backend={"type": "str", "required": True}, volume={"type": "str", "required": True}),
+    },
+    fenced={"type": "bool", "default": False},
+    force={"type": "bool", "default": False},
+    node_name={"type": "str"},
+    controller_config={"type": "path", "default": "/etc/baremetal.legacy_storage/controller.json"},
+    node_config={"type": "path", "default": "/etc/baremetal.legacy_storage/node.json"},
+)
+RULES = {
+    "mutually_exclusive": [("attachments", "backend"), ("attachments", "volume")],
+    "required_one_of": [("attachments", "backend")],
+    "required_together": [("backend", "volume")],
+}
+
+
+class _Halted(Exception):
+    """The task cannot go on; carries the module result that says why."""
+
+    def __init__(self, result):
+        super().__init__(result.get("msg"))
+        self.result = result
+
+
+class ActionModule(ActionBase):
+    """Action plugin of ``legacy_attachment``."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    _VALID_ARGS = frozenset(ARGUMENT_SPEC)
+
+    def run(self, tmp=None, task_vars=None):
+        """Run the task; see the module's documentation for its result."""
+        result = super().run(tmp, task_vars)
+        self._task_vars = task_vars
+        self._arguments = self.validate_argument_spec(ARGUMENT_SPEC, **RULES)[1]
+        self._messages = {"warnings": [], "deprecations": []}
+        self._other = None
+        items = attaching.wanted(self._arguments)
+        if self._arguments["fenced"] and any(item.state == "present" for item in items):
+            raise AnsibleActionFail("fenced: is only for detaching: a node known dead cannot be given a volume. Add state: absent.")
+        check_known(task_vars["hostvars"], self._arguments["controller"], "controller")
+        self._host = self._arguments["node_name"] or task_vars["inventory_hostname"]
+        try:
+            if self._arguments["fenced"]:
+                self._detach_fenced(items)
+            else:
+                self._attach_and_detach(items)
+            result.update(attaching.result(items, self._host, single=self._arguments["attachments"] is None))
+        except _Halted as halted:
+            result.update(halted.result, failed=True, changed=any(item.changed for item in items))
+        finally:
+            if self._other is not None:
+                self._other.close()
+        if not self._task.diff:
+            result.pop("diff", None)
+        for kind, texts in self._messages.items():
+            if texts:
+                result[kind] = list(result.get(kind) or []) + texts
+        return result
+
+    def _detach_fenced(self, items):
+        """Unmap from a node that is known dead, without asking it."""
+        attaching.take_exports(items, self._on_controller(attaching.export_requests(items, {"host": self._host}, fenced=True)))
+
+    def _attach_and_detach(self, items):
+        connector = self._read_node(items)
+        if connector is None:
+            for item in items:
+                attaching.predict_unprepared(item)
+            return
+        self._host = connector["host"]
+        self._disconnect([item for item in items if item.state == "absent" and item.record])
+        going_on = [item for item in items if not item.error]
+        if going_on:
+            attaching.take_exports(going_on, self._on_controller(attaching.export_requests(going_on, connector)))
+        self._connect([item for item in going_on if item.state == "present" and not item.error], connector)
+
+    def _read_node(self, items):
+        answer = self._on_node("legacy_connector_info", {})
+        if answer.get("failed"):
+            raise _Halted(answer)
+        for item in items:
+            item.record = attaching.find_record(answer.get("attachments") or [], item.backend, item.volume)
+        return answer.get("connector")
+
+    def _disconnect(self, items):
+        if items:
+            requests = attaching.connection_requests(items, self._arguments["force"])
+            attaching.take_connections(items, self._on_node("legacy_connection", {"connections": requests}))
+
+    def _connect(self, items, connector):
+        asked = []
+        for item in items:
+            if self._task.check_mode and item.export is None:
+                attaching.predict_connection(item)
+            elif attaching.needs_connecting(item):
+                asked.append(item)
+        if not asked:
+            return
+        attaching.take_connections(asked, self._on_node("legacy_connection", {"connections": attaching.connection_requests(asked)}))
+        failed = [item for item in asked if item.error]
+        if failed and not self._task.check_mode:
+            self._take_back([item for item in failed if item.fresh], connector)
+
+    def _take_back(self, items, connector):
+        """Unmap again what this task exported and the node could not connect, where the node proves that nothing is left."""
+        if not items:
+            return
+        seen = self._on_node("legacy_connector_info", {})
+        for item in items:
+            if seen.get("failed") or attaching.find_record(seen.get("attachments") or [], item.backend, item.volume):
+                item.fresh = False
+                item.error += " The node still holds a part of the connection, so the export stays. Run the task again, or detach."
+        returned = [item for item in items if item.fresh]
+        if not returned:
+            return
+        answer = self._on_controller(attaching.export_requests(returned, connector, state="absent"))
+        attaching.take_back(returned, answer)
+
+    def _on_node(self, module, arguments):
+        arguments = dict(arguments, node_config=self._arguments["node_config"])
+        return self._collect(self._execute_module(module_name=_COLLECTION + module, module_args=arguments, task_vars=self._task_vars))
+
+    def _on_controller(self, requests):
+        """Run legacy_export on the controller; a failure tells which host it came from."""
+        if self._other is None:
+            self._other = OtherHost(self, self._task_vars, self._arguments["controller"])
+        arguments = {"exports": requests, "controller_config": self._arguments["controller_config"]}
+        try:
+            answer = self._collect(self._other.run(_COLLECTION + "legacy_export", arguments))
+        except AnsibleActionFail as error:
+            answer = {"failed": True, "msg": "controller: %s" % error}
+        else:
+            if answer.get("failed") and not answer.get("exports"):
+                answer["msg"] = "controller: %s on %r" % (answer.get("msg"), self._arguments["controller"])
+        return answer
+
+    def _collect(self, answer):
+        for kind, texts in self._messages.items():
+            texts.extend(answer.pop(kind, None) or [])
+        return answer

@@ -1,0 +1,126 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Verbs that change: backends, volumes, snapshots and exports made as wanted."""
+
+from __future__ import annotations
+
+from ..module_utils.model.attachment import Export
+from ..module_utils.model.redaction import redact
+from ..module_utils.model.wanted import WantedBackend, WantedExport, WantedSnapshot, WantedVolume
+from ..module_utils.plan.backends import plan_backend
+from ..module_utils.plan.exports import plan_export
+from ..module_utils.plan.snapshots import plan_snapshot
+from ..module_utils.plan.volumes import plan_volume
+from ..secrets.sealing import seal
+from .ensure import Flow, Noun
+from .execute import Executor
+from .summary import summarize
+
+
+def ensure_volumes(session, arguments, check, warn):
+    """Make volumes as wanted: {"volumes": [parameters, ...]}."""
+    return summarize(VOLUME, _flow(session, VOLUME, check, warn).run(arguments["volumes"]))
+
+
+def ensure_snapshots(session, arguments, check, warn):
+    """Make snapshots as wanted: {"snapshots": [parameters, ...]}."""
+    return summarize(SNAPSHOT, _flow(session, SNAPSHOT, check, warn).run(arguments["snapshots"]))
+
+
+def ensure_backends(session, arguments, check, warn):
+    """Make backends as wanted: {"backends": [parameters, ...]}. Options are checked also in check mode; only a run probes."""
+    with session.store().reading() as reader:
+        counts = {backend.name: reader.count_volumes(backend.name) for backend in reader.backends()}
+
+    def plan(landscape, wanted):
+        operations = plan_backend(landscape, wanted, counts.get(wanted.name, 0))
+        for operation in operations:
+            if operation.action != "delete":
+                session.engine().validate(landscape.after([operation]).backends[wanted.name])
+        return operations
+
+    noun = Noun(
+        "backends",
+        WantedBackend.from_params,
+        plan,
+        lambda landscape, wanted: landscape.backends.get(wanted.name),
+        lambda wanted: wanted.name,
+    )
+    unprobed = {item.get("name") for item in arguments["backends"] if item.get("probe") is False}
+    return summarize(noun, _flow(session, noun, check, warn, unprobed).run(arguments["backends"]))
+
+
+def ensure_exports(session, arguments, check, warn):
+    """Map volumes to hosts: {"exports": [parameters, ...]}; present ones come back sealed to their host."""
+    outcomes = _flow(session, EXPORT, check, warn).run(arguments["exports"])
+    with session.store().reading() as reader:
+        driven = {
+            item.resource.id: item
+            for item in reader.driven_exports(ids=[outcome.after.id for outcome in outcomes if outcome.after is not None])
+        }
+        landscape = reader.landscape({key for outcome in outcomes if outcome.wanted for key in outcome.wanted.touches()})
+
+    def show(mapping, outcome):
+        return _sealed_export(mapping, outcome.wanted.connector, driven.get(mapping.id), landscape.volumes[mapping.volume_id].size)
+
+    result = summarize(EXPORT, outcomes, show)
+    for item, outcome in zip(result["exports"], outcomes):
+        volume = landscape.volume(outcome.wanted.backend, outcome.wanted.volume) if outcome.wanted else None
+        item["volume_id"] = volume.id if volume else None
+    return result
+
+
+def _sealed_export(mapping, connector, driven, size):
+    connection_info = driven.data if driven else {}
+    return Export(
+        id=mapping.id,
+        backend=mapping.backend,
+        volume_id=mapping.volume_id,
+        volume_name=mapping.volume_name,
+        host=mapping.host,
+        size=size,
+        protocol=connection_info.get("driver_volume_type", ""),
+        connection_info=redact(connection_info.get("data", {})),
+        sealed_connection_info=seal(connector.sealing_key, connection_info) if connector and connection_info else None,
+    ).to_dict()
+
+
+def _flow(session, noun, check, warn, unprobed=()):
+    store = session.store()
+    return Flow(noun, store, session.locks, Executor(store, session.engine, unprobed).run, check, warn)
+
+
+def _find_export(landscape, wanted):
+    volume = landscape.volume(wanted.backend, wanted.volume)
+    return volume and landscape.mapping(volume, wanted.host)
+
+
+def _initiators(wanted):
+    initiator = wanted.connector.properties.get("initiator") if wanted.connector else None
+    return [initiator] if initiator else []
+
+
+VOLUME = Noun(
+    "volumes",
+    WantedVolume.from_params,
+    plan_volume,
+    lambda landscape, wanted: landscape.volume(wanted.backend, wanted.name),
+    lambda wanted: "%s/%s" % (wanted.backend, wanted.name),
+)
+SNAPSHOT = Noun(
+    "snapshots",
+    WantedSnapshot.from_params,
+    plan_snapshot,
+    lambda landscape, wanted: landscape.snapshot(wanted.backend, wanted.name),
+    lambda wanted: "%s/%s" % (wanted.backend, wanted.name),
+)
+EXPORT = Noun(
+    "exports",
+    WantedExport.from_params,
+    plan_export,
+    _find_export,
+    lambda wanted: "%s/%s on %s" % (wanted.backend, wanted.volume, wanted.host),
+    _initiators,
+)

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The controller's settings file, written by the role."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from ..module_utils.model.errors import StorageError
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the controller half.
+
+    :param store_url: SQLAlchemy URL of the metadata store.
+    :param key_file: root-only file with the keys that encrypt secrets at rest.
+    :param state_dir: where the store (SQLite) and scratch files live.
+    :param lock_dir: locks of ours and of the Cinder drivers; one directory for every process of this host.
+    :param host: the constant that Cinder writes before ``@backend``; must never change while volumes exist.
+    :param lock_timeout: seconds to wait for a volume that another process works on, before answering ``busy``.
+    """
+
+    store_url: str
+    key_file: str
+    state_dir: str
+    lock_dir: str
+    host: str = "legacy-storage"
+    lock_timeout: int = 120
+
+    @classmethod
+    def load(cls, path):
+        """Read the file. Raises StorageError ``invalid`` naming the missing key."""
+        with open(path, encoding="utf-8") as stream:
+            data = json.load(stream)
+        names = {field.name for field in dataclasses.fields(cls)}
+        try:
+            return cls(**{key: value for key, value in data.items() if key in names})
+        except TypeError as error:
+            raise StorageError(
+                "invalid", "controller_config: %s: %s. Apply the role baremetal.legacy_storage.controller again." % (path, error)
+            ) from error

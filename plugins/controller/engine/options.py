@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A driver's options: does each exist, has each a value the driver can use, which of them are secret."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+
+from oslo_config import cfg
+
+from ...module_utils.model.errors import StorageError, invalid
+
+_GROUP = "backend_defaults"  # where importing a driver's module registers its options (cinder.volume.configuration)
+_CINDERLIB_OWN = ("rbd_keyring_conf",)  # gone from Cinder's RBD driver, still honoured by cinderlib
+
+
+def validate(backend):
+    """Check a Backend's driver and options against the driver's own declarations; the array is not contacted.
+
+    :raises StorageError: ``invalid``, naming the option and the nearest one there is.
+    """
+    load_driver(backend.driver)
+    declared = _declared()
+    for parameter, values in (("options", backend.options), ("secret_options", backend.secret_options)):
+        for key, value in values.items():
+            _check(backend, declared, parameter, key, value)
+
+
+def load_driver(path):
+    """Import a driver class by its dotted path. Raises StorageError ``invalid`` when that fails."""
+    module_name, dot, class_name = str(path).rpartition(".")
+    try:
+        if not dot:
+            raise ImportError("it is no dotted path")
+        return getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise invalid(
+            "driver",
+            path,
+            "cannot be imported: %s. Give a class of cinder.volume.drivers by its dotted path, as in "
+            "cinder.volume.drivers.lvm.LVMVolumeDriver; a driver may also need its vendor's Python package." % error,
+        ) from error
+
+
+def _declared():
+    group = cfg.CONF._get_group(_GROUP)  # the public API can look one option up, not list them
+    return {name: entry["opt"] for name, entry in group._opts.items()}
+
+
+def _check(backend, declared, parameter, key, value):
+    label = "%s.%s" % (parameter, key)
+    if key in _CINDERLIB_OWN:
+        return
+    option = declared.get(key)
+    if option is None:
+        for other in declared.values():
+            if any(key in (old.name, str(old.name).replace("-", "_")) for old in other.deprecated_opts):
+                raise StorageError("invalid", "%s: was renamed; this driver calls it %r now." % (label, other.dest), parameter)
+        near = difflib.get_close_matches(key, declared, n=1, cutoff=0.5)
+        hint = " Did you mean %r?" % near[0] if near else ""
+        raise StorageError("invalid", "%s: %s has no such option.%s" % (label, backend.driver, hint), parameter)
+    if option.secret and parameter == "options":
+        raise StorageError(
+            "invalid",
+            "%s: is a secret of this driver. Give it under secret_options, where it is kept out of logs and encrypted." % label,
+            parameter,
+        )
+    try:
+        cfg.CONF.set_override(key, value, _GROUP)
+    except (ValueError, TypeError) as error:
+        shown = "(hidden)" if parameter == "secret_options" else repr(value)
+        reason = "its value is refused" if parameter == "secret_options" else error
+        raise StorageError("invalid", "%s: %s cannot be used: %s" % (label, shown, reason), parameter) from error
+    finally:
+        cfg.CONF.clear_override(key, _GROUP, clear_cache=True)

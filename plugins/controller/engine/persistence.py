@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""cinderlib's persistence, backed by our store.
+
+cinderlib's own DB plugin loses volume types and QoS on a later save, matches backends with LIKE and writes after
+the fact (cinderlib 5.2.0). This one only keeps what drivers put on a volume; names, sizes and states are written
+by the operations themselves, ahead of the array.
+"""
+
+from __future__ import annotations
+
+from cinderlib import objects
+from cinderlib.persistence import base
+
+# Fields that drivers return in model updates or set on the object, and want back on the next call.
+VOLUME_FIELDS = (
+    "provider_location",
+    "provider_auth",
+    "provider_id",
+    "provider_geometry",
+    "admin_metadata",
+    "replication_status",
+    "replication_extended_status",
+    "replication_driver_data",
+    "multiattach",
+    "shared_targets",
+    "service_uuid",
+    "encryption_key_id",
+    "bootable",
+    "host",
+)
+SNAPSHOT_FIELDS = ("provider_location", "provider_auth", "provider_id", "encryption_key_id")
+
+
+class StorePersistence(base.PersistenceDriverBase):
+    """What cinderlib and the drivers read and save through."""
+
+    def __init__(self, store, host):
+        self._store = store
+        self._host = host
+        self._db = base.DB(self)
+        super().__init__()
+
+    @property
+    def db(self):
+        """The object drivers know as ``self.db``."""
+        return self._db
+
+    def get_volumes(self, volume_id=None, volume_name=None, backend_name=None):
+        """Return cinderlib volumes, filtered exactly."""
+        with self._store.reading() as reader:
+            driven = reader.driven_volumes(ids=None if volume_id is None else [volume_id], backend=backend_name, name=volume_name)
+            return [self.volume(reader, item) for item in driven]
+
+    def get_snapshots(self, snapshot_id=None, snapshot_name=None, volume_id=None):
+        """Return cinderlib snapshots, filtered exactly."""
+        with self._store.reading() as reader:
+            driven = reader.driven_snapshots(
+                ids=None if snapshot_id is None else [snapshot_id],
+                volume_ids=None if volume_id is None else [volume_id],
+                name=snapshot_name,
+            )
+            return [self.snapshot(reader, item) for item in driven]
+
+    def get_connections(self, connection_id=None, volume_id=None):
+        """Return cinderlib connections, filtered exactly."""
+        with self._store.reading() as reader:
+            driven = reader.driven_exports(
+                ids=None if connection_id is None else [connection_id], volume_ids=None if volume_id is None else [volume_id]
+            )
+            volumes = {item.resource.id: item for item in reader.driven_volumes(ids=[export.resource.volume_id for export in driven])}
+            return [_connection(self._bare_volume(volumes[item.resource.volume_id]), item) for item in driven]
+
+    def get_key_values(self, key=None):
+        """Return what drivers keep for themselves."""
+        with self._store.reading() as reader:
+            return [objects.KeyValue(name, value) for name, value in reader.key_values(key).items()]
+
+    def set_volume(self, volume):
+        """Keep the driver's fields of a volume whose row was written ahead."""
+        self.keep("volume", volume, VOLUME_FIELDS)
+        super().set_volume(volume)
+
+    def set_snapshot(self, snapshot):
+        """Keep the driver's fields of a snapshot whose row was written ahead."""
+        self.keep("snapshot", snapshot, SNAPSHOT_FIELDS)
+        super().set_snapshot(snapshot)
+
+    def set_key_value(self, key_value):
+        """Keep a driver's own key."""
+        with self._store.writing() as writer:
+            writer.set_key_value(key_value.key, key_value.value)
+
+    def delete_key_value(self, key_value):
+        """Forget a driver's own key."""
+        with self._store.writing() as writer:
+            writer.set_key_value(key_value.key, None)
+
+    def keep(self, noun, thing, fields):
+        """Save the driver's fields of a cinderlib volume or snapshot."""
+        with self._store.writing() as writer:
+            writer.set_driver_data(noun, thing.id, driver_data(thing, fields))
+
+    def volume(self, reader, driven):
+        """Return the cinderlib volume of a Driven one, with its snapshots and connections."""
+        volume = self._bare_volume(driven)
+        for item in reader.driven_snapshots(volume_ids=[volume.id]):
+            snapshot = self._bare_snapshot(volume, item)
+            volume._snapshots.append(snapshot)
+            volume._ovo.snapshots.objects.append(snapshot._ovo)
+        for item in reader.driven_exports(volume_ids=[volume.id]):
+            connection = _connection(volume, item)
+            volume._connections.append(connection)
+            volume._ovo.volume_attachment.objects.append(connection._ovo)
+        volume._ovo.obj_reset_changes()
+        return volume
+
+    def snapshot(self, reader, driven):
+        """Return the cinderlib snapshot of a Driven one, with its volume."""
+        (owner,) = reader.driven_volumes(ids=[driven.resource.volume_id])
+        return self._bare_snapshot(self._bare_volume(owner), driven)
+
+    def _bare_volume(self, driven):
+        record, data = driven.resource, dict(driven.data)
+        pool = record.pool or record.backend
+        data.setdefault("host", "%s@%s#%s" % (self._host, record.backend, pool))
+        source = record.source
+        return objects.Volume(
+            record.backend,
+            id=record.id,
+            name=record.name,
+            description=record.description,
+            size=record.size,
+            status=record.status,
+            attach_status="attached" if record.attached_to else "detached",
+            metadata=dict(record.metadata),
+            admin_metadata=data.pop("admin_metadata", None) or {},
+            extra_specs=dict(record.extra_specs),
+            qos_specs=dict(record.qos_specs),
+            source_volid=source.id if source and source.kind == "volume" else None,
+            snapshot_id=source.id if source and source.kind == "snapshot" else None,
+            **data,
+        )
+
+    def _bare_snapshot(self, volume, driven):
+        record = driven.resource
+        return objects.Snapshot(
+            volume,
+            id=record.id,
+            name=record.name,
+            description=record.description,
+            status=record.status,
+            metadata=dict(record.metadata),
+            **dict(driven.data, volume_size=record.size),
+        )
+
+
+def driver_data(thing, fields):
+    """Return {field: plain value} of what a driver left on a cinderlib object."""
+    data = {}
+    for field in fields:
+        if thing._ovo.obj_attr_is_set(field):
+            value = getattr(thing._ovo, field)
+            if value not in (None, {}):
+                data[field] = value
+    return data
+
+
+def _connection(volume, driven):
+    record = driven.resource
+    connection_info = {"conn": driven.data, "connector": record.connector} if driven.data else {"conn": {}, "connector": record.connector}
+    return objects.Connection(
+        volume.backend,
+        id=record.id,
+        volume=volume,
+        connector=record.connector,
+        connection_info=connection_info,
+        status="attached",
+        attached_host=record.host,
+        attach_mode="rw",
+    )
+
+
+__all__ = ["StorePersistence", "VOLUME_FIELDS", "SNAPSHOT_FIELDS", "driver_data"]

@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Verbs that read: volumes, snapshots and backends as the store knows them. No cinder, unless an array is to be asked."""
+
+from __future__ import annotations
+
+
+def list_volumes(session, arguments, check, warn):
+    """Return {"volumes": [...]}, filtered by backend and names (or ids)."""
+    with session.store().reading() as reader:
+        found = _named(reader.driven_volumes, arguments)
+        snapshots = {}
+        for item in reader.driven_snapshots(volume_ids=[item.resource.id for item in found]):
+            snapshots.setdefault(item.resource.volume_id, []).append(item.resource.name)
+    return {
+        "changed": False,
+        "volumes": [
+            dict(item.resource.to_public(), snapshots=snapshots.get(item.resource.id, []), created_at=item.created_at.isoformat() + "Z")
+            for item in found
+        ],
+    }
+
+
+def list_snapshots(session, arguments, check, warn):
+    """Return {"snapshots": [...]}, filtered by backend, volume and names (or ids)."""
+    with session.store().reading() as reader:
+        found = _named(reader.driven_snapshots, arguments)
+    volume = arguments.get("volume")
+    return {
+        "changed": False,
+        "snapshots": [
+            dict(item.resource.to_public(), created_at=item.created_at.isoformat() + "Z")
+            for item in found
+            if volume is None or volume in (item.resource.volume_name, item.resource.volume_id)
+        ],
+    }
+
+
+def list_backends(session, arguments, check, warn):
+    """Return {"backends": [...]}; with ``refresh`` each array is asked for its capacity and capabilities."""
+    with session.store().reading() as reader:
+        found = [backend for backend in reader.backends() if arguments.get("name") in (None, backend.name)]
+        shown = [dict(backend.to_public(), pools=list(backend.pools), volume_count=reader.count_volumes(backend.name)) for backend in found]
+    if arguments.get("refresh"):
+        for backend, item in zip(found, shown):
+            item["stats"] = plain_stats(session.engine().probe(backend, fresh=True))
+    return {"changed": False, "backends": shown}
+
+
+def plain_stats(stats):
+    """Return a driver's stats as JSON-ready data; capacities in GiB, or the words Cinder allows (infinite, unknown)."""
+    if isinstance(stats, dict):
+        return {str(key): plain_stats(value) for key, value in stats.items() if key not in ("filter_function", "goodness_function")}
+    if isinstance(stats, (list, tuple, set)):
+        return [plain_stats(value) for value in stats]
+    if isinstance(stats, (str, int, float, bool)) or stats is None:
+        return stats
+    return str(stats)
+
+
+def _named(listing, arguments):
+    names, backend = arguments.get("names"), arguments.get("backend")
+    if names is None:
+        return listing(backend=backend)
+    found = {}
+    for name in names:
+        for item in listing(ids=[name], backend=backend) or listing(name=name, backend=backend):
+            found[item.resource.id] = item
+    return list(found.values())

@@ -1,0 +1,205 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading the metadata store: rows to the model's records. Needs no cinder."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import sqlalchemy as sa
+
+from ...module_utils.model.identity import derive_id
+from ...module_utils.model.resources import Backend, Mapping, Snapshot, Source, Unsettled, Volume
+from ...module_utils.plan.operations import Landscape
+from . import tables
+
+_CHUNK = 500  # SQLite takes at most 999 bound values in old builds
+
+
+@dataclasses.dataclass(frozen=True)
+class Driven:
+    """A volume, snapshot or export with what its driver wants to find again (secrets included, so never shown)."""
+
+    resource: object
+    data: dict = dataclasses.field(default_factory=dict, repr=False)
+    created_at: object = None
+
+
+class Reader:
+    """Questions to the store over one connection; a :class:`Vault` opens the secrets."""
+
+    def __init__(self, connection, vault):
+        self._connection = connection
+        self._vault = vault
+
+    def backends(self):
+        """Return every Backend, by name."""
+        rows = self._connection.execute(sa.select(tables.backends).order_by(tables.backends.c.name)).mappings()
+        return [
+            Backend(
+                row["name"], row["driver"], row["options"], self._vault.decrypt(row["secrets"]), tuple(row["pools"]), row["max_parallel"]
+            )
+            for row in rows
+        ]
+
+    def count_volumes(self, backend):
+        """Return how many volumes (int) the store has on ``backend``."""
+        return self._connection.scalar(sa.select(sa.func.count()).select_from(tables.volumes).where(tables.volumes.c.backend == backend))
+
+    def driven_volumes(self, ids=None, backend=None, name=None):
+        """Return Driven volumes, all of them or those with these ids, on this backend, of this name."""
+        query = sa.select(tables.volumes).order_by(tables.volumes.c.backend, tables.volumes.c.name)
+        rows = self._rows(query, tables.volumes.c.id, ids, {tables.volumes.c.backend: backend, tables.volumes.c.name: name})
+        if ids is None and name is None:  # many of them: one query for their hosts, not thousands of values
+            hosts = _grouped(self._connection.execute(sa.select(tables.exports.c.volume_id, tables.exports.c.host)))
+        else:
+            hosts = {}
+            for part in _chunks([row["id"] for row in rows]):
+                hosts.update(
+                    _grouped(
+                        self._connection.execute(
+                            sa.select(tables.exports.c.volume_id, tables.exports.c.host).where(tables.exports.c.volume_id.in_(part))
+                        )
+                    )
+                )
+        return [self._volume(row, hosts.get(row["id"], ())) for row in rows]
+
+    def driven_snapshots(self, ids=None, volume_ids=None, backend=None, name=None):
+        """Return Driven snapshots, all of them or those with these ids, of these volumes, on this backend, of this name."""
+        query = (
+            sa.select(tables.snapshots, tables.volumes.c.name.label("volume_name"))
+            .join(tables.volumes, tables.volumes.c.id == tables.snapshots.c.volume_id)
+            .order_by(tables.snapshots.c.backend, tables.snapshots.c.name)
+        )
+        column, values = (tables.snapshots.c.volume_id, volume_ids) if ids is None else (tables.snapshots.c.id, ids)
+        return [
+            self._snapshot(row)
+            for row in self._rows(query, column, values, {tables.snapshots.c.backend: backend, tables.snapshots.c.name: name})
+        ]
+
+    def driven_exports(self, ids=None, volume_ids=None, initiator=None):
+        """Return Driven exports; ``data`` is their connection_info."""
+        query = sa.select(tables.exports, tables.volumes.c.name.label("volume_name"), tables.volumes.c.backend).join(
+            tables.volumes, tables.volumes.c.id == tables.exports.c.volume_id
+        )
+        column, values = (tables.exports.c.volume_id, volume_ids) if ids is None else (tables.exports.c.id, ids)
+        return [self._export(row) for row in self._rows(query, column, values, {tables.exports.c.initiator: initiator})]
+
+    def landscape(self, keys, initiators=()):
+        """Return the Landscape that concerns ``keys``, a set of (noun, backend, name or id).
+
+        It holds the volumes and snapshots named, the volumes of those snapshots, every snapshot and export of
+        these volumes, exports of the given initiators, and what nobody settled of all of them.
+        """
+        volumes, snapshots = {}, {}
+        for noun, table, found in (("volume", tables.volumes, volumes), ("snapshot", tables.snapshots, snapshots)):
+            names = {}
+            for key_noun, backend, name in keys:
+                if key_noun == noun:
+                    names.setdefault(backend, set()).add(name)
+            ids = set()
+            for backend, wanted in names.items():
+                for part in _chunks(sorted(wanted)):
+                    query = sa.select(table.c.id).where(table.c.backend == backend, sa.or_(table.c.name.in_(part), table.c.id.in_(part)))
+                    ids.update(self._connection.scalars(query))
+            found.update(dict.fromkeys(ids))
+        for item in self.driven_snapshots(ids=list(snapshots)):
+            snapshots[item.resource.id] = item.resource
+            volumes.setdefault(item.resource.volume_id)
+        driven = self.driven_volumes(ids=list(volumes))
+        for item in self.driven_snapshots(volume_ids=list(volumes)):
+            snapshots[item.resource.id] = item.resource
+        exports = {item.resource.id: item.resource for item in self.driven_exports(volume_ids=list(volumes))}
+        for initiator in initiators:
+            exports.update((item.resource.id, item.resource) for item in self.driven_exports(initiator=initiator))
+        related = set(volumes) | set(snapshots) | set(exports)
+        return Landscape(
+            backends=self.backends(),
+            volumes=[item.resource for item in driven],
+            snapshots=snapshots.values(),
+            mappings=exports.values(),
+            unsettled=self.unsettled(keys, related),
+            taken_ids=self._taken_ids(keys),
+        )
+
+    def unsettled(self, keys=None, resource_ids=()):
+        """Return Unsettled records: all of them, or those of these keys and ids."""
+        rows = self._connection.execute(sa.select(tables.operations).order_by(tables.operations.c.started_at)).mappings()
+        names = None if keys is None else set(keys)
+        return [
+            Unsettled(row["id"], row["noun"], row["action"], row["backend"], row["name"], row["resource_id"], row["arguments"])
+            for row in rows
+            if names is None or row["resource_id"] in resource_ids or (row["noun"], row["backend"], row["name"]) in names
+        ]
+
+    def key_values(self, key=None):
+        """Return {key: value} of what drivers keep for themselves."""
+        query = sa.select(tables.key_values)
+        if key:
+            query = query.where(tables.key_values.c.key == key)
+        return {row.key: row.value for row in self._connection.execute(query)}
+
+    def _taken_ids(self, keys):
+        """Ids that a name would derive but that another thing bears (renamed since)."""
+        taken = set()
+        for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots)):
+            derived = {}
+            for key_noun, backend, name in keys:
+                if key_noun == noun:
+                    derived.update((derive_id(noun, backend, name, generation), name) for generation in range(3))
+            for part in _chunks(sorted(derived)):
+                rows = self._connection.execute(sa.select(table.c.id, table.c.name).where(table.c.id.in_(part)))
+                taken.update(row.id for row in rows if row.name != derived[row.id])
+        return taken
+
+    def _rows(self, query, column, values, filters):
+        for filter_column, value in filters.items():
+            if value is not None:
+                query = query.where(filter_column == value)
+        if values is None:
+            return list(self._connection.execute(query).mappings())
+        rows = []
+        for part in _chunks(list(values)):
+            rows.extend(self._connection.execute(query.where(column.in_(part))).mappings())
+        return rows
+
+    def _volume(self, row, hosts):
+        source = Source(**row["source"]) if row["source"] else None
+        volume = Volume(
+            source=source,
+            attached_to=tuple(sorted(hosts)),
+            **{
+                key: row[key]
+                for key in ("id", "backend", "name", "size", "status", "description", "metadata", "extra_specs", "qos_specs", "pool")
+            },
+        )
+        return Driven(volume, self._data(row), row["created_at"])
+
+    def _snapshot(self, row):
+        keys = ("id", "backend", "name", "volume_id", "volume_name", "size", "status", "description", "metadata")
+        return Driven(Snapshot(**{key: row[key] for key in keys}), self._data(row), row["created_at"])
+
+    def _export(self, row):
+        keys = ("id", "backend", "volume_id", "volume_name", "host", "connector", "status")
+        return Driven(
+            Mapping(**{key: row[key] for key in keys}),
+            self._vault.decrypt(row["connection"]) if row["connection"] else {},
+            row["created_at"],
+        )
+
+    def _data(self, row):
+        return dict(row["driver_data"], **(self._vault.decrypt(row["secrets"]) if row["secrets"] else {}))
+
+
+def _chunks(values):
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]
+
+
+def _grouped(rows):
+    result = {}
+    for key, value in rows:
+        result.setdefault(key, []).append(value)
+    return result

@@ -1,0 +1,180 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The metadata store: reading, and writing in transactions that carry their journal entry with them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import uuid
+
+import sqlalchemy as sa
+
+from ...module_utils.model.errors import StorageError
+from . import database, tables
+from .reading import Reader
+
+# What a driver keeps in these fields opens the array or a LUN, so it is encrypted.
+SECRET_DRIVER_FIELDS = ("provider_auth", "replication_driver_data")
+
+
+class Store:
+    """One database, one vault."""
+
+    def __init__(self, engine, vault):
+        self.engine = engine
+        self.vault = vault
+
+    @contextlib.contextmanager
+    def reading(self):
+        """Yield a Reader with one consistent view. Raises StorageError ``store`` when the database fails."""
+        with _speaking(self.engine):
+            with self.engine.begin() as connection:
+                yield Reader(connection, self.vault)
+
+    @contextlib.contextmanager
+    def writing(self):
+        """Yield a Writer whose changes appear together at the end, or not at all. Raises StorageError ``store`` or ``conflict``."""
+        with _speaking(self.engine):
+            with self.engine.connect().execution_options(writing=True) as connection:
+                with connection.begin():
+                    yield Writer(connection, self.vault)
+
+
+@contextlib.contextmanager
+def _speaking(engine):
+    try:
+        yield
+    except sa.exc.IntegrityError as error:
+        raise StorageError(
+            "conflict", "The metadata store refused the change: %s. Another task changed the same thing; run this one again." % error.orig
+        ) from error
+    except sa.exc.DBAPIError as error:
+        raise StorageError(
+            "store",
+            "The metadata store (%s) failed: %s. Mend that and run the task again; what was begun is settled first."
+            % (engine.url.render_as_string(hide_password=True), error.orig),
+        ) from error
+
+
+class Writer:
+    """Changes within one transaction."""
+
+    def __init__(self, connection, vault):
+        self._connection = connection
+        self._vault = vault
+
+    def begin(self, operation, resource_id):
+        """Record an operation before the array is asked (write-ahead). Return the record's id."""
+        entry = str(uuid.uuid4())
+        self._connection.execute(
+            tables.operations.insert().values(
+                id=entry,
+                noun=operation.noun,
+                action=operation.action,
+                backend=operation.backend,
+                name=operation.name,
+                resource_id=resource_id,
+                arguments=operation.arguments,
+                step="begun",
+                started_at=database.now(),
+            )
+        )
+        return entry
+
+    def step(self, entry, step):
+        """Record how far an operation got."""
+        self._connection.execute(tables.operations.update().where(tables.operations.c.id == entry).values(step=step))
+
+    def settle(self, entry):
+        """Take an operation's record away: it ended, well or badly, and nothing is left to do."""
+        self._connection.execute(tables.operations.delete().where(tables.operations.c.id == entry))
+
+    def put_backend(self, backend):
+        """Insert or change a Backend."""
+        values = {
+            "driver": backend.driver,
+            "options": backend.options,
+            "secrets": self._vault.encrypt(backend.secret_options),
+            "pools": list(backend.pools),
+            "max_parallel": backend.max_parallel,
+        }
+        changed = self._connection.execute(tables.backends.update().where(tables.backends.c.name == backend.name).values(**values))
+        if not changed.rowcount:
+            self._connection.execute(tables.backends.insert().values(name=backend.name, **values))
+
+    def drop_backend(self, name):
+        """Delete a backend's row; refused by the database while volumes refer to it."""
+        self._connection.execute(tables.backends.delete().where(tables.backends.c.name == name))
+
+    def add_volume(self, volume):
+        """Insert a Volume."""
+        values = dataclasses.asdict(volume)
+        values.pop("attached_to")
+        self._connection.execute(tables.volumes.insert().values(driver_data={}, created_at=database.now(), **values))
+
+    def add_snapshot(self, snapshot):
+        """Insert a Snapshot."""
+        values = dataclasses.asdict(snapshot)
+        values.pop("volume_name")
+        self._connection.execute(tables.snapshots.insert().values(driver_data={}, created_at=database.now(), **values))
+
+    def change_volume(self, volume_id, **values):
+        """Change columns of a volume."""
+        self._connection.execute(tables.volumes.update().where(tables.volumes.c.id == volume_id).values(**values))
+
+    def change_snapshot(self, snapshot_id, **values):
+        """Change columns of a snapshot."""
+        self._connection.execute(tables.snapshots.update().where(tables.snapshots.c.id == snapshot_id).values(**values))
+
+    def set_driver_data(self, noun, resource_id, data):
+        """Keep what a driver wants to find again of a ``volume`` or ``snapshot``; secret fields encrypted."""
+        table = {"volume": tables.volumes, "snapshot": tables.snapshots}[noun]
+        secrets = {key: data[key] for key in SECRET_DRIVER_FIELDS if data.get(key) is not None}
+        shown = {key: value for key, value in data.items() if key not in SECRET_DRIVER_FIELDS}
+        self._connection.execute(
+            table.update()
+            .where(table.c.id == resource_id)
+            .values(driver_data=shown, secrets=self._vault.encrypt(secrets) if secrets else None)
+        )
+
+    def drop_volume(self, volume_id):
+        """Delete a volume's row; refused by the database while snapshots or exports refer to it."""
+        self._connection.execute(tables.volumes.delete().where(tables.volumes.c.id == volume_id))
+
+    def drop_snapshot(self, snapshot_id):
+        """Delete a snapshot's row."""
+        self._connection.execute(tables.snapshots.delete().where(tables.snapshots.c.id == snapshot_id))
+
+    def put_export(self, export_id, volume_id, host, connector, status, connection_info=None):
+        """Insert or change an export; connection_info is encrypted."""
+        values = {
+            "volume_id": volume_id,
+            "host": host,
+            "connector": connector,
+            "initiator": connector.get("initiator"),
+            "status": status,
+            "connection": self._vault.encrypt(connection_info) if connection_info else None,
+        }
+        changed = self._connection.execute(tables.exports.update().where(tables.exports.c.id == export_id).values(**values))
+        if not changed.rowcount:
+            self._connection.execute(tables.exports.insert().values(id=export_id, created_at=database.now(), **values))
+
+    def has_exports(self, volume_id):
+        """Tell whether any export of a volume is recorded."""
+        return (
+            self._connection.execute(sa.select(tables.exports.c.id).where(tables.exports.c.volume_id == volume_id).limit(1)).first()
+            is not None
+        )
+
+    def drop_export(self, export_id):
+        """Delete an export's row."""
+        self._connection.execute(tables.exports.delete().where(tables.exports.c.id == export_id))
+
+    def set_key_value(self, key, value):
+        """Keep a driver's own key; ``None`` drops it."""
+        self._connection.execute(tables.key_values.delete().where(tables.key_values.c.key == key))
+        if value is not None:
+            self._connection.execute(tables.key_values.insert().values(key=key, value=value))

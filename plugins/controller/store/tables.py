@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The metadata store's tables. Columns named ``secrets`` and ``connection`` hold encrypted tokens only."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+backends = sa.Table(
+    "backends",
+    metadata,
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("driver", sa.String(255), nullable=False),
+    sa.Column("options", sa.JSON, nullable=False),
+    sa.Column("secrets", sa.Text, nullable=False),
+    sa.Column("pools", sa.JSON, nullable=False),
+    sa.Column("max_parallel", sa.Integer, nullable=False),
+)
+
+volumes = sa.Table(
+    "volumes",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("backend", sa.String(255), sa.ForeignKey("backends.name", ondelete="RESTRICT"), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False, index=True),
+    sa.Column("size", sa.Integer, nullable=False),  # GiB
+    sa.Column("status", sa.String(32), nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Column("extra_specs", sa.JSON, nullable=False),
+    sa.Column("qos_specs", sa.JSON, nullable=False),
+    sa.Column("pool", sa.String(255)),
+    sa.Column("source", sa.JSON),
+    sa.Column("driver_data", sa.JSON, nullable=False),  # what the driver wants to find again
+    sa.Column("secrets", sa.Text),  # provider_auth and the like
+    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.UniqueConstraint("backend", "name"),
+)
+
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("backend", sa.String(255), sa.ForeignKey("backends.name", ondelete="RESTRICT"), nullable=False),
+    sa.Column("volume_id", sa.String(36), sa.ForeignKey("volumes.id", ondelete="RESTRICT"), nullable=False, index=True),
+    sa.Column("name", sa.String(255), nullable=False, index=True),
+    sa.Column("size", sa.Integer, nullable=False),  # GiB
+    sa.Column("status", sa.String(32), nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Column("driver_data", sa.JSON, nullable=False),
+    sa.Column("secrets", sa.Text),
+    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.UniqueConstraint("backend", "name"),
+)
+
+exports = sa.Table(
+    "exports",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("volume_id", sa.String(36), sa.ForeignKey("volumes.id", ondelete="RESTRICT"), nullable=False, index=True),
+    sa.Column("host", sa.String(255), nullable=False, index=True),
+    sa.Column("initiator", sa.String(255), index=True),
+    sa.Column("connector", sa.JSON, nullable=False),
+    sa.Column("status", sa.String(32), nullable=False),
+    sa.Column("connection", sa.Text),
+    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.UniqueConstraint("volume_id", "host"),
+)
+
+operations = sa.Table(
+    "operations",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("noun", sa.String(16), nullable=False),
+    sa.Column("action", sa.String(32), nullable=False),
+    sa.Column("backend", sa.String(255), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("resource_id", sa.String(36), nullable=False),
+    sa.Column("arguments", sa.JSON, nullable=False),
+    sa.Column("step", sa.String(32), nullable=False),
+    sa.Column("started_at", sa.DateTime, nullable=False),
+    sa.Index("ix_operations_name", "backend", "name"),
+)
+
+key_values = sa.Table(
+    "key_values",
+    metadata,
+    sa.Column("key", sa.String(255), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)

@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the controller's worker can be asked: one function a verb."""
+
+from __future__ import annotations
+
+from ..module_utils.model.errors import StorageError
+from . import changing, listing
+from .initialize import initialize_store
+from .session import Session
+
+VERBS = {
+    "store.initialize": initialize_store,
+    "backend.ensure": changing.ensure_backends,
+    "backend.list": listing.list_backends,
+    "volume.ensure": changing.ensure_volumes,
+    "volume.list": listing.list_volumes,
+    "snapshot.ensure": changing.ensure_snapshots,
+    "snapshot.list": listing.list_snapshots,
+    "export.ensure": changing.ensure_exports,
+}
+
+
+def run(config_path, verb, arguments, check, warn):
+    """Run one verb and return its result (a dict). Raises StorageError.
+
+    :param warn: called with a text for each thing a person should know.
+    """
+    if verb not in VERBS:
+        raise StorageError(
+            "not_installed", "The code on this controller knows no %r. Apply the role baremetal.legacy_storage.controller again." % verb
+        )
+    return VERBS[verb](Session(config_path), arguments, check, warn)

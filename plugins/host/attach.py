@@ -1,0 +1,187 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Executing ``connect``, ``extend`` and ``link``."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+from ..module_utils.model.attachment import AttachmentRecord, stable_link
+from ..module_utils.model.errors import StorageError
+from . import detach, devices, facts, iscsi, links
+
+_PATHS_WAIT = 15  # seconds for the second path of a map: os-brick goes on with the first
+_SIZE_WAIT = 30  # seconds for every path and the map to show a new size
+
+
+def connect(node, record, wanted, seen):
+    """Write the record, connect, verify, link; return the finished record.
+
+    A failure takes back what was done, unless the device was there before or is in use, and keeps the record only when
+    something stayed.
+
+    :param record: of an earlier boot or run, or ``None``. :param seen: what stood there before.
+    """
+    export = wanted.export
+    draft = AttachmentRecord(export, "connecting", node.system.boot_id(), wanted.multipath)
+    on_top = record is not None and seen.identity == "right"
+    if on_top:
+        draft = dataclasses.replace(draft, device=record.device, identity=record.identity, link=record.link)
+    use_multipath = wanted.multipath == "required" or (wanted.multipath == "preferred" and node.system.runs("multipathd"))
+    connector = node.connector_for(export, use_multipath)
+    node.records.put(draft)
+    try:
+        device = connector.connect()
+        failures = connector.login_failures()
+        for sentence in failures:
+            node.warn("Volume %s/%s is connected, but not over every path: %s" % (export.backend, export.volume_name, sentence))
+        draft = dataclasses.replace(draft, device=device)
+        identity = _identify(node, device["path"])
+        if draft.identity and draft.identity["serial"] != identity["serial"]:
+            raise StorageError("conflict", "The array shows another volume than before (%s instead of %s)." % (identity["serial"], draft.identity["serial"]))
+        draft = dataclasses.replace(draft, identity=identity, link=device["path"])
+        node.records.put(draft)
+        _verify_paths(node, draft, wanted, len(failures))
+        _grow(node, draft, connector)
+        draft = link(node, draft)
+    except StorageError as error:
+        if on_top:  # what worked before must not go because something was to be added
+            node.records.put(record)
+            raise StorageError(error.code, error.message + " The device that was there was left as it was.", error.parameter, error.details) from error
+        raise _take_back(node, draft, connector, error) from error
+    finished = dataclasses.replace(draft, state="connected")
+    node.records.put(finished)
+    return finished
+
+
+def _identify(node, path):
+    """Return the identity of what was just connected; the map over a disk counts, not the disk."""
+    identity = None
+    for _attempt in range(10):
+        name = devices.kernel_name(node.system, path)
+        above = devices.map_over(node.system, [name]) if name else None
+        identity = devices.identify(node.system, node.system.node(above) if above else path)
+        if identity is not None:
+            return identity
+        time.sleep(0.5)
+    raise StorageError("host", "%s was connected, but does not answer when asked what it is." % path)
+
+
+def _verify_paths(node, record, wanted, unreachable):
+    """Wait until every path that can be there is active, and refuse a device that is not what was asked for.
+
+    :param unreachable: how many portals did not let this host in; nobody waits for their paths.
+    """
+    enough = 2 if wanted.multipath == "required" else 1
+    expected = _expected_paths(node.address(record.export), wanted, enough)
+    reachable = max(expected - unreachable, 1)
+    deadline = time.monotonic() + (_PATHS_WAIT if reachable >= enough else 0)
+    while True:
+        seen = facts.look(node.system, record)
+        active = [path for path in facts.paths(node.system, seen) if path["state"] == "active"]
+        if seen.wrong:
+            raise StorageError(
+                "conflict",
+                "%s tell another identity than the volume: an older device stands at its address. Nothing was kept." % ", ".join(seen.wrong),
+            )
+        complete = len(active) >= max(enough, reachable) if seen.mapped else seen.identity == "right" and enough == 1
+        if complete or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
+    if enough > 1 and not seen.mapped:
+        raise StorageError("host", "multipath: required, but %s is no dm-multipath map: does multipath's configuration exclude it?" % record.device["path"])
+    if len(active) < enough and enough > 1:
+        raise StorageError(
+            "host", "multipath: required, but the map has %d active path(s), not 2. Mend the other path, or ask for multipath: preferred." % len(active)
+        )
+    if seen.mapped and len(active) < reachable:
+        node.warn("Volume %s has %d active path(s) of %d." % (record.export.volume_name, len(active), expected))
+
+
+def _expected_paths(data, wanted, enough):
+    """How many paths the volume should have; what is yet to be discovered is not known."""
+    if wanted.multipath == "no" or not data.get("target_portals"):
+        return enough
+    return len({portal for portal, _iqn, _lun in iscsi.targets(data)})
+
+
+def _grow(node, record, connector):
+    """Let a device that is smaller than its volume look at its size again."""
+    if facts.look(node.system, record, ask=False).size < record.export.size * devices.GIB:
+        _extend(node, record, connector)
+
+
+def extend(node, record, wanted):
+    """Make every path and the map show the export's size; return the record with the new size."""
+    record = dataclasses.replace(record, export=dataclasses.replace(wanted.export, sealed_connection_info=_sealed(record, wanted)))
+    seen = facts.look(node.system, record)
+    _extend(node, record, node.connector_for(record.export, seen.mapped))
+    node.records.put(record)
+    return record
+
+
+def _sealed(record, wanted):
+    return wanted.export.sealed_connection_info or record.export.sealed_connection_info
+
+
+def _extend(node, record, connector):
+    if record.identity["kind"] not in ("file", "dm", "node"):  # those have no size of their own to look at again
+        connector.extend()
+    wanted = record.export.size * devices.GIB
+    deadline = time.monotonic() + _SIZE_WAIT
+    while True:
+        size = facts.look(node.system, record, ask=False).size
+        if size >= wanted:
+            return
+        if time.monotonic() > deadline or record.identity["kind"] == "file":
+            raise StorageError(
+                "host",
+                "Volume %s/%s has %d GiB, but on this host %s shows %.2f GiB still. Is every path up? The record and the data are unchanged; run the task "
+                "again when it is." % (record.export.backend, record.export.volume_name, record.export.size, record.link, size / devices.GIB),
+            )
+        time.sleep(0.5)
+
+
+def link(node, record):
+    """Make the stable path and return the record with it; a file, or a host without udev, keeps the device's own path."""
+    seen = facts.look(node.system, record)
+    identity = record.identity
+    if seen.name:
+        identity = devices.identify(node.system, node.system.node(seen.name)) or identity
+    key = identity.get("key")
+    if record.identity.get("key") and record.identity["key"] != key:
+        links.forget(node.settings.state_dir, record.identity["key"], record.export.volume_id)
+    path = seen.path or record.device["path"]
+    if links.possible(node.system, key):
+        links.remember(node.settings.state_dir, key, record.export.volume_id)
+        links.make(node.system, record.export.volume_id, seen.name)
+        path = stable_link(record.export.volume_id)
+    record = dataclasses.replace(record, identity=identity, link=path)
+    node.records.put(record)
+    return record
+
+
+def _take_back(node, record, connector, error):
+    """Undo a half-made connection; return the error to raise."""
+    known, _seen = facts.gather(node.system, record, record.export.volume_id, node.address(record.export))
+    if known.users:
+        return StorageError(error.code, "%s The device was in use and was left as it is." % error.message, error.parameter, error.details)
+    failed = None
+    try:
+        connector.disconnect(record.device, force=True)
+    except StorageError as second:
+        failed = second
+    stays = detach.wait_gone(node, record)
+    if stays:
+        reason = " (%s)" % failed.message if failed else ""
+        return StorageError(
+            error.code,
+            "%s Taking it back left %s%s; the record is kept, the next run settles it." % (error.message, ", ".join(stays), reason),
+            error.parameter,
+            dict(error.details, left=stays),
+        )
+    detach.forget(node, record)
+    return error

@@ -1,0 +1,213 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""os-brick, and nothing else imports it: connect, disconnect, extend, connector properties.
+
+os-brick swallows why a login failed and hands CHAP passwords to iscsiadm as arguments; so every command that it runs
+passes through :class:`_Runner`, which remembers the one and prevents the other.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+import threading
+import types
+
+import os_brick
+from os_brick import exception as brick_exception
+from os_brick import privileged
+from os_brick.initiator import connector as brick_connector
+from os_brick.privileged import rootwrap
+from oslo_concurrency import lockutils, processutils
+from oslo_config import cfg
+
+from ..module_utils.model.errors import StorageError
+from . import iscsi
+
+# Rescans for a LUN that the array has mapped but does not show yet: at 0, 4 and 13 s.
+_SCANS = 1
+_REMOTE_FILE_SYSTEMS = ("nfs", "glusterfs", "scality", "quobyte", "vzstorage")
+
+
+def prepare(lock_dir):
+    """Set os-brick up for a root process of its own: no privsep daemon, locks in ``lock_dir``."""
+    logging.basicConfig(level=logging.ERROR)
+    path = os.path.join(lock_dir, "os-brick")
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    lockutils.set_defaults(lock_path=path)
+    cfg.CONF([], project="baremetal.legacy_storage", default_config_files=[], default_config_dirs=[])
+    cfg.CONF.set_override("lock_path", path, group="oslo_concurrency")
+    os_brick.setup(cfg.CONF)
+    # Without it os-brick starts sudo privsep-helper, even as root.
+    privileged.default.set_client_mode(False)
+    privileged.brick_privsep_hide_output.set_client_mode(False)
+
+
+def properties(host, my_ip, multipath):
+    """Return this node's connector properties (a dict), as Cinder drivers expect them."""
+    found = brick_connector.get_connector_properties("", my_ip, multipath, False, host=host)
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def unwrap(connection_info, protocol):
+    """Return ``(protocol, data)`` of a Cinder connection_info, with or without its envelope."""
+    info = connection_info.get("conn", connection_info)
+    if "data" in info:
+        return info.get("driver_volume_type", protocol).lower(), info["data"]
+    return protocol.lower(), info
+
+
+class Brick:
+    """os-brick's connector for one volume.
+
+    :param data: connection_info's data, with its secrets.
+    :param mount_dir: where remote file systems are mounted.
+    """
+
+    def __init__(self, system, protocol, data, use_multipath, mount_dir):
+        self._protocol = protocol
+        self._data = dict(data)
+        self._runner = _Runner(system)
+        extra = {}
+        if protocol in _REMOTE_FILE_SYSTEMS:
+            extra = {"conn": {}, "%s_mount_point_base" % protocol: mount_dir}
+        elif protocol == "rbd":
+            extra = {"do_local_attach": True}
+        try:
+            self._connector = brick_connector.InitiatorConnector.factory(
+                protocol, "", use_multipath=use_multipath, device_scan_attempts=_SCANS, execute=self._runner, **extra
+            )
+        except (brick_exception.InvalidConnectorProtocol, ValueError) as error:
+            raise StorageError("unsupported", "This host cannot connect volumes by %s (os-brick: %s)." % (protocol, error)) from error
+        if protocol in ("iscsi", "iser"):
+            iscsi.prepared(system, shutil.which)
+            _try_once(self._connector)
+
+    def connect(self):
+        """Connect and return os-brick's device info: ``type``, ``path``, and where there is one ``scsi_wwn``, ``multipath_id``.
+
+        :raises StorageError: ``host``, with the reason that iscsiadm gave where it gave one.
+        """
+        try:
+            info = self._connector.connect_volume(self._data)
+        except Exception as error:
+            raise StorageError("host", self._reason("connected", error), details={"logins": self._runner.told()}) from error
+        return {key: value for key, value in info.items() if isinstance(value, (str, int, float, bool, type(None)))}
+
+    def login_failures(self):
+        """Return a sentence for each portal that refused or did not answer."""
+        return self._runner.told()
+
+    def disconnect(self, device_info, force=False):
+        """Flush and take the device away. Raises StorageError ``host`` when a step failed, also with ``force``."""
+        try:
+            self._connector.disconnect_volume(self._data, device_info or {}, force=force, ignore_errors=False)
+        except Exception as error:
+            raise StorageError("host", self._reason("disconnected", error)) from error
+
+    def extend(self):
+        """Let every path and the map look at their size again. Raises StorageError ``host``."""
+        try:
+            self._connector.extend_volume(self._data)
+        except NotImplementedError:
+            return  # remote file systems: a file's size is the server's
+        except Exception as error:
+            raise StorageError("host", self._reason("extended", error)) from error
+
+    def _reason(self, participle, error):
+        told = self._runner.told()
+        if told:
+            return "The volume was not %s: %s" % (participle, " ".join(told))
+        if isinstance(error, processutils.ProcessExecutionError):
+            words = str(error.stderr or error.description or error.stdout or "").split()
+            command = (str(error.cmd or "").split() or ["a command"])[0]
+            return "The volume was not %s: %s failed (exit %s): %s" % (participle, command, error.exit_code, " ".join(words)[:500])
+        if isinstance(error, brick_exception.VolumeDeviceNotFound):
+            return (
+                "The volume was not %s: no device appeared. Every portal let this host in, but the LUN is not there: is the volume still exported "
+                "to this host's initiator name?" % participle
+                if self._protocol in ("iscsi", "iser")
+                else "The volume was not %s: no device appeared. Is the volume still exported to this host?" % participle
+            )
+        return "The volume was not %s (%s: %s)." % (participle, type(error).__name__, str(error)[:500])
+
+
+def _try_once(connector):
+    """Let os-brick try to connect once: it would log in, scan for a LUN that is not there and log out three times, most of a minute."""
+    for name in ("_connect_single_volume", "_connect_multipath_volume"):
+        once = getattr(getattr(type(connector), name, None), "__wrapped__", None)
+        if once is not None:
+            setattr(connector, name, types.MethodType(once, connector))
+
+
+def unmount_unused(mount_dir, path, used):
+    """Unmount the remote file system of a file that is no longer attached, unless another attachment's file is on it.
+
+    os-brick's disconnect leaves it mounted for ever.
+
+    :param used: paths of the other attachments.
+    """
+    mount_dir = os.path.realpath(mount_dir)
+    place = os.path.dirname(os.path.realpath(path))
+    if os.path.dirname(place) != mount_dir or not os.path.ismount(place):
+        return
+    if any(os.path.realpath(other).startswith(place + "/") for other in used):
+        return
+    subprocess.run(["umount", place], check=False, timeout=60, stdin=subprocess.DEVNULL, capture_output=True)
+
+
+class _Runner:
+    """Runs os-brick's commands; keeps secrets out of them, and the outcome of each login."""
+
+    def __init__(self, system):
+        self._system = system
+        self._failed = {}
+        self._lock = threading.Lock()
+
+    def told(self):
+        return [iscsi.login_failure(portal, iqn, code, reason) for (portal, iqn), (code, reason) in sorted(self._failed.items())]
+
+    def __call__(self, *command, **options):
+        step = iscsi.parse_command(command)
+        if step is None:
+            return rootwrap.execute(*command, **options)
+        if step.action == "login":
+            return self._login(step, command, options)
+        return self._update(step, command, options)
+
+    def _login(self, step, command, options):
+        key = (step.portal, step.iqn)
+        with self._lock:
+            known = self._failed.get(key)
+        if known is not None:  # the first answer does not get better by asking again
+            raise processutils.ProcessExecutionError(exit_code=known[0], stderr=known[1], cmd="iscsiadm --login")
+        for path in iscsi.node_records(self._system, *key):
+            iscsi.edit_record(path, iscsi.LOGIN_LIMITS)
+        try:
+            return rootwrap.execute(*command, **options)
+        except processutils.ProcessExecutionError as error:
+            with self._lock:
+                self._failed[key] = (error.exit_code, error.stderr or error.description or "")
+            raise
+
+    def _update(self, step, command, options):
+        values = dict(step.values)
+        if "node.startup" in values:
+            # This node's records and its boot service decide what comes back after a boot; open-iscsi logging in by itself would
+            # bring LUNs that the array may have given to other volumes.
+            values["node.startup"] = "manual"
+        if step.action == "update":
+            paths = iscsi.node_records(self._system, step.portal, step.iqn)
+        else:
+            paths = iscsi.discovery_records(self._system, step.portal)
+        if paths:
+            for path in paths:
+                iscsi.edit_record(path, values, only_known="node.session.scan" in values)
+            return "", ""
+        if any("password" in name for name in values):
+            raise processutils.ProcessExecutionError(exit_code=6, stderr="no record of open-iscsi was found to keep a password in", cmd="iscsiadm")
+        return rootwrap.execute(*command, **options)

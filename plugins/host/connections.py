@@ -1,0 +1,196 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``connection.ensure`` and ``attachment.list``: look, let the plan decide, execute, tell."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import traceback
+
+from ..module_utils.model.attachment import stable_link
+from ..module_utils.model.errors import StorageError
+from ..module_utils.plan.connections import Wanted, plan, predict
+from . import attach, detach, devices, facts, links
+from .locks import locked
+
+
+def ensure(node, requests, check):
+    """Bring each connection into the state that is wanted; one that fails does not stop the others.
+
+    :param requests: a list of ``{"export" or "volume_id", "state", "multipath", "force"}``.
+    :param check: decide and predict only.
+    :returns: ``{"changed", "connections", "diff"}``, and ``failed`` and ``msg`` when one failed.
+    """
+    results, before, after = [], {}, {}
+    for request in requests:
+        result, was, becomes = _ensure_one(node, request, check)
+        results.append(result)
+        if was != becomes:
+            before[result["volume_id"]], after[result["volume_id"]] = was, becomes
+    answer = {"changed": any(result["changed"] for result in results), "connections": results, "diff": {"before": before, "after": after}}
+    failed = [result["msg"] for result in results if result.get("failed")]
+    if failed:
+        answer.update(failed=True, msg=failed[0] if len(results) == 1 else "%d of %d failed: %s" % (len(failed), len(results), " ".join(failed)))
+    return answer
+
+
+def _ensure_one(node, request, check):
+    volume_id = str(request.get("volume_id") or (request.get("export") or {}).get("volume_id") or "")
+    result = {"volume_id": volume_id, "changed": False, "operations": [], "attachment": None}
+    was = None
+    try:
+        wanted = Wanted.from_dict(request)
+        if check:
+            return _settled(node, wanted, result, check)
+        with locked(node.settings.lock_dir, "volume-" + volume_id):
+            return _settled(node, wanted, result, check)
+    except StorageError as error:
+        result.update(failed=True, msg=error.message, error=error.to_dict())
+    except Exception as error:  # one volume's surprise must not hide what became of the others
+        traceback.print_exc()
+        fault = StorageError("internal", "Unexpected %s: %s. Please report it." % (type(error).__name__, error))
+        result.update(failed=True, msg=fault.message, error=fault.to_dict())
+    return result, was, was
+
+
+def _settled(node, wanted, result, check):
+    record = node.records.get(wanted.volume_id)
+    _verify_request(node, wanted, check)
+    export = wanted.export or (record.export if record else None)
+    data = node.address(export) if export else None
+    known, seen = facts.gather(node.system, record, wanted.volume_id, data)
+    was = _summary(record, known)
+    operations = plan(record, known, wanted)
+    result.update(operations=operations, changed=bool(operations))
+    if check:
+        record, known = predict(record, known, wanted, operations)
+        if record is not None:
+            result["attachment"] = _predicted(node, record, seen, operations, data)
+        return result, was, _summary(record, known)
+    try:
+        with locked(node.settings.lock_dir, "os-brick") if operations else contextlib.nullcontext():
+            for operation in operations:
+                record, seen = _execute(node, operation, record, wanted, seen)
+    except StorageError as error:
+        record = node.records.get(wanted.volume_id)
+        known, seen = facts.gather(node.system, record, wanted.volume_id, data)
+        becomes = _summary(record, known)
+        if record is not None:
+            result["attachment"] = facts.attachment(node.system, record, seen)
+        result.update(failed=True, msg=error.message, error=error.to_dict(), changed=becomes != was)
+        return result, was, becomes
+    known, seen = facts.gather(node.system, record, wanted.volume_id, data if record else None)
+    if record is not None:
+        result["attachment"] = facts.attachment(node.system, record, seen)
+    return result, was, _summary(record, known)
+
+
+def _verify_request(node, wanted, check):
+    if wanted.state != "present":
+        return
+    export = wanted.export
+    if export.host != node.settings.host:
+        problem = "export: was made for host %r, this host is %r. Export the volume to this host." % (export.host, node.settings.host)
+        raise StorageError("invalid", problem, "export")
+    if not export.sealed_connection_info and not check:
+        problem = "export: has no sealed_connection_info. Pass the export that legacy_export returned, not one from a listing."
+        raise StorageError("invalid", problem, "export")
+    if export.sealed_connection_info and node.has_sealing_key():
+        node.open(export)
+
+
+def _execute(node, operation, record, wanted, seen):
+    """Execute one operation; return the record and what is Seen afterwards."""
+    if operation == "disconnect":
+        detach.disconnect(node, record, wanted, seen)
+        return None, facts.Seen()
+    if operation == "settle":
+        detach.settle(node, record, wanted, seen)
+        return None, facts.Seen()
+    if operation == "connect":
+        record = attach.connect(node, record, wanted, seen)
+    elif operation == "extend":
+        record = attach.extend(node, record, wanted)
+    elif operation == "link":
+        record = attach.link(node, record)
+    return record, facts.look(node.system, record)
+
+
+def _summary(record, known):
+    """Return what diff mode shows of one connection."""
+    if record is None:
+        return {"state": "absent"}
+    return {"state": record.state, "identity": known.identity, "size": known.size, "multipath": known.mapped, "linked": known.linked}
+
+
+def _predicted(node, record, seen, operations, data):
+    """Return an attachment's dict as it will be; what only the kernel can say (its names) stays empty."""
+    if not set(operations) & {"settle", "connect"}:
+        told = facts.attachment(node.system, record, seen)
+        return dict(told, size=max(told["size"], record.export.size))
+    path = stable_link(record.export.volume_id)
+    local = (data or {}).get("device_path")
+    if local and (devices.kernel_name(node.system, local) is None or not links.possible(node.system, "any")):
+        path = local
+    told = facts.attachment(node.system, record, facts.Seen())
+    return dict(told, path=path)
+
+
+def listing(node, volumes=None):
+    """Return the attachments: record, what the kernel shows, and where the link leads.
+
+    :param volumes: names or ids; all when ``None``.
+    """
+    found = []
+    for volume_id in node.records.ids():
+        record = node.records.get(volume_id)
+        if record and (volumes is None or {volume_id, record.export.volume_name} & set(volumes)):
+            found.append(_listed(node, volume_id, record))
+    return found
+
+
+def _listed(node, volume_id, record):
+    seen = facts.look(node.system, record)
+    stale = record.boot_id != node.system.boot_id()
+    link = node.system.path(stable_link(volume_id).lstrip("/"))
+    verified = record.state == "connected" and seen.identity == "right"
+    linked = not links.possible(node.system, record.identity.get("key")) or (seen.name is not None and links.leads_to(node.system, volume_id, seen.name))
+    told = facts.attachment(node.system, record, seen)
+    return dict(
+        told,
+        verified=verified and linked,
+        stale=stale,
+        multipath=record.multipath,
+        identity=record.identity.get("serial"),
+        link_target=_target(link),
+        problems=_problems(record, seen, stale, linked) + _silent_paths(told["paths"]),
+    )
+
+
+def _target(link):
+    """Return where a link leads, or ``None`` when it is not there."""
+    return os.path.realpath(link) if os.path.exists(link) else None
+
+
+def _silent_paths(paths):
+    return ["Path %s is %s." % (path["device"], path["state"]) for path in paths if path["state"] != "active"]
+
+
+def _problems(record, seen, stale, linked):
+    told = []
+    if stale:
+        told.append("The record is of an earlier boot.")
+    if record.state != "connected":
+        told.append("A run was interrupted while it was %s; the next one settles it." % record.state)
+    if seen.identity == "none":
+        told.append("The device is gone.")
+    elif seen.identity == "wrong":
+        told.append("%s shows another volume." % (", ".join("/dev/" + disk for disk in seen.wrong) or seen.path))
+    elif seen.identity == "unknown":
+        told.append("No path answers.")
+    elif not linked:
+        told.append("The stable link does not lead to the device.")
+    return told

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Executing ``settle`` and ``disconnect``: flush, take away, verify, and only then forget."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import time
+
+from ..module_utils.model.attachment import AttachmentRecord
+from ..module_utils.model.errors import StorageError
+from . import iscsi, links
+
+_GONE_WAIT = 30  # seconds
+_FLUSH_WAIT = 120  # seconds
+
+
+def disconnect(node, record, wanted, seen):
+    """Take a volume away and forget its record.
+
+    :raises StorageError: ``host`` when a step failed: the record is kept (``disconnecting``), and the message says what stayed.
+    """
+    if record is not None:
+        node.records.put(dataclasses.replace(record, state="disconnecting"))
+    _remove(node, record or _record_of(node, wanted), seen, wanted.force)
+    node.records.remove(wanted.volume_id)
+
+
+def settle(node, record, wanted, seen):
+    """Sweep what an earlier boot, a crash or another volume left at the address; the record stays for ``connect`` to replace."""
+    if record is not None:
+        node.records.put(dataclasses.replace(record, state="disconnecting"))
+        _remove(node, record, seen, False)
+    at_address = _record_of(node, wanted)
+    if record is None or node.what_stays(at_address.export, {}):
+        _remove(node, at_address, seen, False)
+
+
+def _record_of(node, wanted):
+    return AttachmentRecord(wanted.export, "disconnecting", node.system.boot_id(), wanted.multipath)
+
+
+def _remove(node, record, seen, force):
+    identity, kind = record.identity, record.identity.get("kind")
+    if identity.get("key"):
+        links.forget(node.settings.state_dir, identity["key"], record.export.volume_id)
+    problems = []
+    if seen.path and seen.identity == "right":
+        problem = flush(seen.path)
+        if problem and not force:
+            raise StorageError("host", _kept(record, problem, "the device, with what was not written"))
+        problems += [problem] if problem else []
+    try:
+        device = dict(record.device, path=seen.path) if seen.path and record.device else record.device
+        node.connector_for(record.export, True, tolerant=True).disconnect(device, force=force)
+    except StorageError as error:
+        problems.append(error.message)
+    stays = wait_gone(node, record)
+    verifiable = kind in ("scsi", "nvme", "rbd") or iscsi.targets(node.address(record.export))
+    if not stays and problems and not force and not verifiable:
+        stays = ["nothing that could be seen"]
+    if stays:
+        raise StorageError("host", _kept(record, " ".join(problems) or "No step reported an error.", ", ".join(stays)), details={"left": stays})
+    for problem in problems:
+        node.warn("Volume %s is disconnected, but: %s" % (record.export.volume_name, problem))
+    if kind == "file":
+        used = [other.device.get("path") or "" for other in _others(node, record)]
+        node.brick().unmount_unused(node.mount_dir, record.device.get("path") or "", used)
+
+
+def _others(node, record):
+    for volume_id in node.records.ids():
+        if volume_id != record.export.volume_id:
+            other = node.records.get(volume_id)
+            if other is not None:
+                yield other
+
+
+def _stays_by_nature(record):
+    """A local file or device is there whether it is attached or not."""
+    return record.identity.get("kind") == "file" or record.export.protocol.lower() in ("local", "gpfs")
+
+
+def _kept(record, problem, left):
+    return "Volume %s/%s was not disconnected: %s What stayed: %s. Its record is kept; mend the cause and run the task again." % (
+        record.export.backend, record.export.volume_name, problem, left,
+    )
+
+
+def flush(path):
+    """Write what the kernel still holds for a device or file; return what went wrong, or ``None``."""
+    if os.path.isfile(path):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        return None
+    # A process of its own: where the array hangs, so does whoever flushes, and no signal ends that.
+    worker = subprocess.Popen(["blockdev", "--flushbufs", path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        _out, told = worker.communicate(timeout=_FLUSH_WAIT)
+    except subprocess.TimeoutExpired:
+        return "flushing %s did not end within %d s." % (path, _FLUSH_WAIT)
+    if worker.returncode:
+        return "flushing %s failed: %s." % (path, told.decode("utf-8", "replace").strip())
+    return None
+
+
+def wait_gone(node, record):
+    """Wait until nothing of a connection is left; return what stayed, one sentence part each."""
+    deadline = time.monotonic() + _GONE_WAIT
+    while True:
+        stays = [] if _stays_by_nature(record) else node.what_stays(record.export, record.identity)
+        if not stays or time.monotonic() > deadline:
+            return stays
+        time.sleep(0.5)
+
+
+def forget(node, record):
+    """Remove the record and what udev's rule reads."""
+    if record.identity.get("key"):
+        links.forget(node.settings.state_dir, record.identity["key"], record.export.volume_id)
+    node.records.remove(record.export.volume_id)

@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The state of paths, from multipathd's own socket: no process is started for it."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+_SOCKETS = ("\0/org/kernel/linux/storage/multipathd", "/run/multipathd.socket")
+_TIMEOUT = 5.0
+
+
+def ask(command):
+    """Send one interactive command (``show paths ...``) and return the answer's text; ``""`` when multipathd does not answer."""
+    for address in _SOCKETS:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(_TIMEOUT)
+                connection.connect(address)
+                text = command.encode("ascii") + b"\0"
+                connection.sendall(struct.pack("@N", len(text)) + text)
+                length = struct.unpack("@N", _exactly(connection, struct.calcsize("@N")))[0]
+                return _exactly(connection, length).rstrip(b"\0").decode("utf-8", "replace")
+        except (OSError, EOFError):
+            continue
+    return ""
+
+
+def _exactly(connection, length):
+    parts = b""
+    while len(parts) < length:
+        part = connection.recv(length - len(parts))
+        if not part:
+            raise EOFError
+        parts += part
+    return parts
+
+
+def path_states():
+    """Return {kernel name: ``active``, ``failed`` or ``undef``} of every path that multipathd watches."""
+    return parse_paths(ask("show paths raw format %d|%t"))
+
+
+def parse_paths(text):
+    """Parse the answer to ``show paths raw format %d|%t``."""
+    fields = [line.split("|") for line in text.splitlines() if "|" in line]
+    return {parts[0].strip(): parts[1].strip() for parts in fields}

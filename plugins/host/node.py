@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One node at work: settings, records, the kernel, and os-brick when it is needed."""
+
+from __future__ import annotations
+
+import os
+
+from ..module_utils.model.errors import StorageError
+from ..secrets.sealing import SealingKey
+from . import devices, iscsi
+from .records import Records
+
+
+class Node:
+    """What every step of an attachment needs.
+
+    :param warn: called with a sentence that the task must tell.
+    """
+
+    def __init__(self, settings, warn, system=None):
+        self.settings = settings
+        self.warn = warn
+        self.system = system or devices.System()
+        self.records = Records(settings.state_dir)
+        self.mount_dir = os.path.join(settings.state_dir, "mounts")
+        self._key = None
+        self._brick = None
+
+    def prepare(self):
+        """Make the directories of this node, root-only."""
+        os.makedirs(self.settings.state_dir, mode=0o700, exist_ok=True)
+
+    def sealing_key(self):
+        """Return this node's SealingKey, made when there is none."""
+        if self._key is None:
+            self.prepare()
+            self._key = SealingKey.load_or_create(os.path.join(self.settings.state_dir, "sealing.key"))
+        return self._key
+
+    def has_sealing_key(self):
+        """Tell whether the key has been made."""
+        return os.path.exists(os.path.join(self.settings.state_dir, "sealing.key"))
+
+    def brick(self):
+        """Return the module ``brick``, set up. Importing os-brick takes half a second, so nothing does it in vain."""
+        if self._brick is None:
+            from . import brick  # pylint: disable=import-outside-toplevel
+
+            brick.prepare(self.settings.lock_dir)
+            self._brick = brick
+        return self._brick
+
+    def open(self, export):
+        """Return connection_info of an export, with its secrets. Raises StorageError ``invalid`` when it was sealed to another node."""
+        return self.sealing_key().open(export.sealed_connection_info)
+
+    def address(self, export):
+        """Return connection_info's data as far as it says where the volume is: the redacted form will do where the sealed cannot be opened."""
+        try:
+            info = self.open(export) if export.sealed_connection_info and self.has_sealing_key() else export.connection_info
+        except StorageError:
+            info = export.connection_info
+        info = info.get("conn", info)
+        return info.get("data", info)
+
+    def connector_for(self, export, use_multipath, tolerant=False):
+        """Return a Brick for an export.
+
+        :param tolerant: disconnecting needs no secrets, so a redacted connection_info will do when the key was lost.
+        """
+        brick = self.brick()
+        try:
+            info = self.open(export)
+        except StorageError:
+            if not tolerant:
+                raise
+            info = export.connection_info
+        protocol, data = brick.unwrap(info, export.protocol)
+        return brick.Brick(self.system, protocol, data, use_multipath, self.mount_dir)
+
+    def what_stays(self, export, identity):
+        """Return what a disconnected volume left in the kernel or in open-iscsi: one sentence part each."""
+        found = []
+        if identity and identity["kind"] != "file":
+            name, disks = devices.find(self.system, identity)
+            found += ["device %s" % self.system.node(each) for each in dict.fromkeys(([name] if name else []) + list(disks))]
+        data = self.address(export)
+        found += ["device %s" % self.system.node(disk) for disk in iscsi.disks_at(self.system, data)]
+        found += iscsi.empty_sessions(self.system, data)
+        return list(dict.fromkeys(found))

@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Attachment records: one root-only file each, replaced as a whole and on the disk before anything is done."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ..module_utils.model.attachment import AttachmentRecord
+from ..module_utils.model.errors import StorageError
+
+
+def write_durably(path, text, mode=0o600):
+    """Replace a file so that a crash leaves the old or the new one, whole."""
+    draft = "%s.%d" % (path, os.getpid())
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(draft, path)
+    except OSError:
+        os.unlink(draft)
+        raise
+    _sync_directory(os.path.dirname(path))
+
+
+def _sync_directory(path):
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Records:
+    """The records of one node, in ``<state_dir>/attachments``."""
+
+    def __init__(self, state_dir):
+        self._directory = os.path.join(state_dir, "attachments")
+
+    def _path(self, volume_id):
+        return os.path.join(self._directory, volume_id + ".json")
+
+    def get(self, volume_id):
+        """Return the record, or ``None``. Raises StorageError ``internal`` when the file cannot be read."""
+        try:
+            with open(self._path(volume_id), encoding="utf-8") as stream:
+                return AttachmentRecord.from_dict(json.load(stream))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StorageError(
+                "internal", "The attachment record %r cannot be read: %s. See what is attached, then mend or remove it." % (self._path(volume_id), error)
+            ) from error
+
+    def put(self, record):
+        """Write the record; when this returns it survives a power cut."""
+        os.makedirs(self._directory, mode=0o700, exist_ok=True)
+        write_durably(self._path(record.export.volume_id), json.dumps(record.to_dict(), indent=1, sort_keys=True) + "\n")
+
+    def remove(self, volume_id):
+        """Forget the record, if there is one."""
+        try:
+            os.unlink(self._path(volume_id))
+        except FileNotFoundError:
+            return
+        _sync_directory(self._directory)
+
+    def ids(self):
+        """Return the volume ids that have a record, sorted."""
+        try:
+            names = os.listdir(self._directory)
+        except FileNotFoundError:
+            return []
+        return sorted(name[:-5] for name in names if name.endswith(".json"))

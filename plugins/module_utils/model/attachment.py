@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The typed data that passes between controller, node and play. Plain data only; no I/O."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .errors import StorageError
+
+
+def _known(cls, data):
+    names = {field.name for field in dataclasses.fields(cls)}
+    return {key: value for key, value in dict(data).items() if key in names}
+
+
+@dataclasses.dataclass(frozen=True)
+class Connector:
+    """What a host is to an array, as os-brick tells it, and the public key that connection_info is sealed to.
+
+    :param host: the node's name, unique over the inventory.
+    :param properties: os-brick's connector properties (``initiator``, ``wwpns``, ``nqn``, ``ip``, ``multipath`` ...).
+    :param sealing_key: the node's X25519 public key, base64.
+    """
+
+    host: str
+    properties: t.Dict[str, t.Any]
+    sealing_key: str
+
+    @classmethod
+    def from_dict(cls, data):
+        """Build from :meth:`to_dict`'s data. Raises StorageError ``invalid`` when a part is missing."""
+        try:
+            return cls(str(data["host"]), dict(data["properties"]), str(data["sealing_key"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise StorageError(
+                "invalid",
+                "connector: lacks %s. Pass the connector that legacy_connector_info returned on the node." % error,
+                "connector",
+            ) from error
+
+    def to_dict(self):
+        """Return JSON-ready data."""
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """A volume mapped to one host's connector, as the controller hands it out.
+
+    :param sealed_connection_info: connection_info that only the node named by ``host`` can open; ``None`` in listings.
+    :param connection_info: the same, redacted, for people.
+    :param size: the volume's size in GiB.
+    """
+
+    id: str
+    backend: str
+    volume_id: str
+    volume_name: str
+    host: str
+    size: int
+    protocol: str
+    connection_info: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    sealed_connection_info: t.Optional[str] = None
+
+    @classmethod
+    def from_dict(cls, data):
+        """Build from :meth:`to_dict`'s data. Raises StorageError ``invalid`` when a part is missing."""
+        try:
+            return cls(**_known(cls, data))
+        except TypeError as error:
+            raise StorageError("invalid", "export: %s. Pass the export that legacy_export returned." % error, "export") from error
+
+    def to_dict(self):
+        """Return JSON-ready data."""
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class AttachmentRecord:
+    """What a node remembers of one attachment, written before connecting.
+
+    :param state: ``connecting``, ``connected`` or ``disconnecting``.
+    :param boot_id: ``/proc/sys/kernel/random/boot_id`` at the time of writing; a record of another boot
+        describes no device of this one.
+    :param multipath: ``required``, ``preferred`` or ``no``.
+    :param device: os-brick's device info (type, path, scsi_wwn, multipath_id), kept for disconnecting.
+    :param link: the stable path handed to users.
+    :param identity: what the device calls itself (``kind``, ``serial``, and ``key``, its name in udev), compared at every use.
+    """
+
+    export: Export
+    state: str
+    boot_id: str
+    multipath: str
+    device: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    link: t.Optional[str] = None
+    identity: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data):
+        """Build from :meth:`to_dict`'s data."""
+        values = _known(cls, data)
+        values["export"] = Export.from_dict(values["export"])
+        return cls(**values)
+
+    def to_dict(self):
+        """Return JSON-ready data."""
+        return dataclasses.asdict(self)
+
+
+def stable_link(volume_id):
+    """Return the stable path of an attached volume, the same for every protocol and after every reboot."""
+    return "/dev/disk/by-id/legacy-storage-%s" % volume_id

@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ids that can be computed again, so that a second run finds what half a run left on the array."""
+
+from __future__ import annotations
+
+import uuid
+
+NAMESPACE = uuid.UUID("6d0cbd5c-3a3c-5a86-9f9e-6f0a8d1d7f01")
+
+
+def derive_id(noun, backend, name, generation=0):
+    """Return the uuid5 (str) for a noun called ``name`` on ``backend``.
+
+    ``generation`` counts up when a name is given again while the earlier owner of the id still exists
+    under another name.
+    """
+    key = "%s/%s/%s" % (noun, backend, name)
+    if generation:
+        key += "/%d" % generation
+    return str(uuid.uuid5(NAMESPACE, key))
+
+
+def is_id(value):
+    """Tell whether ``value`` has the form of a UUID, so that it may name a thing by id."""
+    try:
+        return str(uuid.UUID(str(value))) == str(value).lower()
+    except ValueError:
+        return False

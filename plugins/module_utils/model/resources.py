@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is: backends, volumes, snapshots and exports as the metadata store knows them. Plain data; no I/O."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .redaction import HIDDEN, HIDDEN_CHANGED
+
+
+@dataclasses.dataclass(frozen=True)
+class Backend:
+    """One configured storage system.
+
+    :param driver: dotted path of the Cinder driver class.
+    :param options: the driver's options that may be shown.
+    :param secret_options: the others; never shown, encrypted at rest.
+    :param pools: pool names as of the last probe; the first is the default for new volumes.
+    :param max_parallel: how many operations may run on it at once.
+    """
+
+    name: str
+    driver: str
+    options: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    secret_options: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict, repr=False)
+    pools: t.Tuple[str, ...] = ()
+    max_parallel: int = 4
+
+    def to_public(self):
+        """Return what people may see: secret options keep their names and lose their values."""
+        return {
+            "name": self.name,
+            "driver": self.driver,
+            "options": dict(self.options),
+            "secret_options": {key: HIDDEN for key in sorted(self.secret_options)},
+            "max_parallel": self.max_parallel,
+        }
+
+    def to_public_after(self, before):
+        """Return :meth:`to_public` as the later half of a diff: a secret with another value than ``before`` says so."""
+        shown = self.to_public()
+        for key, value in self.secret_options.items():
+            if key in before.secret_options and before.secret_options[key] != value:
+                shown["secret_options"][key] = HIDDEN_CHANGED
+        return shown
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where a volume's first content came from; kept for life, since it can never change."""
+
+    kind: str  # "volume" or "snapshot"
+    id: str
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Volume:
+    """A volume; ``size`` in GiB. ``attached_to`` holds the host names of its exports."""
+
+    id: str
+    backend: str
+    name: str
+    size: int
+    status: str = "available"
+    description: str = ""
+    metadata: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    extra_specs: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    qos_specs: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    pool: t.Optional[str] = None
+    source: t.Optional[Source] = None
+    attached_to: t.Tuple[str, ...] = ()
+
+    @property
+    def multiattach(self):
+        """Whether the type allows several hosts at once, written as Cinder writes it in extra specs."""
+        return str(self.extra_specs.get("multiattach", "")).lower() == "<is> true"
+
+    def to_public(self):
+        """Return what a task shows and returns."""
+        data = dataclasses.asdict(self)
+        data["attached_to"] = sorted(self.attached_to)
+        return data
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """A snapshot; ``size`` is its volume's size in GiB when it was taken."""
+
+    id: str
+    backend: str
+    name: str
+    volume_id: str
+    volume_name: str
+    size: int
+    status: str = "available"
+    description: str = ""
+    metadata: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def to_public(self):
+        """Return what a task shows and returns."""
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mapping:
+    """An export as the store knows it, without its secrets: one volume mapped to one host."""
+
+    id: str
+    backend: str
+    volume_id: str
+    volume_name: str
+    host: str
+    connector: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    status: str = "exported"
+
+    def to_public(self):
+        """Return what a diff shows."""
+        shown = {key: getattr(self, key) for key in ("id", "backend", "volume_id", "volume_name", "host", "status")}
+        return dict(shown, multipath=bool(self.connector.get("multipath")))
+
+
+@dataclasses.dataclass(frozen=True)
+class Unsettled:
+    """A recorded operation that no process finished: its run was killed, or its undoing failed."""
+
+    operation_id: str
+    noun: str
+    action: str
+    backend: str
+    name: str
+    resource_id: str
+    arguments: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)

@@ -1,0 +1,224 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wanted: task parameters, parsed and checked before anything is read or changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .attachment import Connector
+from .errors import StorageError, invalid
+from .redaction import is_secret_key
+from .sizes import parse_size
+
+STATES = ("present", "absent")
+OVERRIDES = ("attached", "snapshots")
+MAX_NAME = 255  # Cinder's limit for display_name
+
+
+def _name(data, parameter, required=True):
+    value = data.get(parameter)
+    if value is None and not required:
+        return None
+    text = "" if value is None else str(value)
+    if not text.strip():
+        raise StorageError("invalid", "%s: is required and must not be empty." % parameter, parameter)
+    if len(text) > MAX_NAME:
+        raise invalid(parameter, text[:20] + "...", "is longer than %d characters." % MAX_NAME)
+    if text != text.strip() or any(ord(character) < 32 for character in text):
+        raise invalid(parameter, text, "must not begin or end with a space or hold control characters.")
+    return text
+
+
+def _choice(data, parameter, choices, default):
+    value = data.get(parameter) or default
+    if value not in choices:
+        raise invalid(parameter, value, "must be one of: %s." % ", ".join(choices))
+    return value
+
+
+def _texts(data, parameter):
+    value = data.get(parameter)
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise invalid(parameter, value, "must be a dictionary of texts.")
+    for key, item in value.items():
+        if isinstance(item, (dict, list)):
+            raise invalid("%s.%s" % (parameter, key), item, "must be a text, not a list or dictionary.")
+    return {str(key): "" if item is None else str(item) for key, item in value.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class WantedVolume:
+    """A volume as a task describes it; ``None`` means "as it is"."""
+
+    backend: str
+    name: str
+    state: str = "present"
+    size: t.Optional[int] = None
+    source_volume: t.Optional[str] = None
+    source_snapshot: t.Optional[str] = None
+    description: t.Optional[str] = None
+    metadata: t.Optional[t.Dict[str, str]] = None
+    extra_specs: t.Optional[t.Dict[str, str]] = None
+    qos_specs: t.Optional[t.Dict[str, str]] = None
+    pool: t.Optional[str] = None
+    force: t.FrozenSet[str] = frozenset()
+
+    @classmethod
+    def from_params(cls, data):
+        """Parse task parameters (a dict). Raises StorageError ``invalid`` naming the parameter."""
+        sources = [key for key in ("source_volume", "source_snapshot") if data.get(key) is not None]
+        if len(sources) > 1:
+            raise StorageError("invalid", "source_volume and source_snapshot exclude each other: a volume has one source.", "source_volume")
+        force = frozenset(data.get("force") or ())
+        for word in sorted(force):
+            if word not in OVERRIDES:
+                raise invalid("force", word, "must be one of: %s." % ", ".join(OVERRIDES))
+        return cls(
+            backend=_name(data, "backend"),
+            name=_name(data, "name"),
+            state=_choice(data, "state", STATES, "present"),
+            size=None if data.get("size") is None else parse_size(data["size"]),
+            source_volume=_name(data, "source_volume", required=False),
+            source_snapshot=_name(data, "source_snapshot", required=False),
+            description=None if data.get("description") is None else str(data["description"]),
+            metadata=_texts(data, "metadata"),
+            extra_specs=_texts(data, "extra_specs"),
+            qos_specs=_texts(data, "qos_specs"),
+            pool=_name(data, "pool", required=False),
+            force=force,
+        )
+
+    def touches(self):
+        """Return the (noun, backend, name) keys this item reads or changes."""
+        keys = {("volume", self.backend, self.name)}
+        if self.source_volume:
+            keys.add(("volume", self.backend, self.source_volume))
+        if self.source_snapshot:
+            keys.add(("snapshot", self.backend, self.source_snapshot))
+        return keys
+
+
+@dataclasses.dataclass(frozen=True)
+class WantedSnapshot:
+    """A snapshot as a task describes it; ``volume`` is a name or an id."""
+
+    backend: str
+    name: str
+    state: str = "present"
+    volume: t.Optional[str] = None
+    description: t.Optional[str] = None
+    metadata: t.Optional[t.Dict[str, str]] = None
+
+    @classmethod
+    def from_params(cls, data):
+        """Parse task parameters (a dict). Raises StorageError ``invalid`` naming the parameter."""
+        return cls(
+            backend=_name(data, "backend"),
+            name=_name(data, "name"),
+            state=_choice(data, "state", STATES, "present"),
+            volume=_name(data, "volume", required=False),
+            description=None if data.get("description") is None else str(data["description"]),
+            metadata=_texts(data, "metadata"),
+        )
+
+    def touches(self):
+        """Return the (noun, backend, name) keys this item reads or changes."""
+        keys = {("snapshot", self.backend, self.name)}
+        if self.volume:
+            keys.add(("volume", self.backend, self.volume))
+        return keys
+
+
+@dataclasses.dataclass(frozen=True)
+class WantedBackend:
+    """A backend as a task describes it."""
+
+    name: str
+    state: str = "present"
+    driver: t.Optional[str] = None
+    options: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    secret_options: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict, repr=False)
+    max_parallel: t.Optional[int] = None
+    probe: bool = True
+
+    @classmethod
+    def from_params(cls, data):
+        """Parse task parameters (a dict). Raises StorageError ``invalid`` naming the parameter."""
+        name = _name(data, "name")
+        if any(character in name for character in "@#/ "):
+            # Cinder writes host@backend#pool, and the name becomes an oslo.config group.
+            raise invalid("name", name, "must not hold '@', '#', '/' or spaces. Use letters, digits, '-', '_' and '.'.")
+        state = _choice(data, "state", STATES, "present")
+        options, secrets = dict(data.get("options") or {}), dict(data.get("secret_options") or {})
+        if state == "present" and not data.get("driver"):
+            raise StorageError(
+                "invalid",
+                "driver: is required: the dotted path of a Cinder driver class, as in cinder.volume.drivers.lvm.LVMVolumeDriver.",
+                "driver",
+            )
+        for key in options:
+            if key in secrets:
+                raise StorageError("invalid", "options.%s: stands in options and in secret_options; keep one." % key, "options")
+            if is_secret_key(key):
+                raise StorageError(
+                    "invalid",
+                    "options.%s: looks like a secret. Give it under secret_options, where it is kept out of logs and encrypted." % key,
+                    "options",
+                )
+        for key, place in (("volume_driver", "driver"), ("volume_backend_name", "name")):
+            if key in options or key in secrets:
+                raise StorageError("invalid", "options.%s: is set from the parameter %s; leave it out." % (key, place), "options")
+        max_parallel = data.get("max_parallel")
+        if max_parallel is not None and int(max_parallel) < 1:
+            raise invalid("max_parallel", max_parallel, "must be at least 1.")
+        return cls(
+            name=name,
+            state=state,
+            driver=data.get("driver"),
+            options=options,
+            secret_options=secrets,
+            max_parallel=None if max_parallel is None else int(max_parallel),
+            probe=data.get("probe") is not False,
+        )
+
+    def touches(self):
+        """Return the (noun, backend, name) keys this item reads or changes."""
+        return {("backend", self.name, self.name)}
+
+
+@dataclasses.dataclass(frozen=True)
+class WantedExport:
+    """A volume mapped to a host, as a task describes it. ``fenced`` says the host is known to be dead."""
+
+    backend: str
+    volume: str
+    host: str
+    state: str = "present"
+    connector: t.Optional[Connector] = None
+    fenced: bool = False
+
+    @classmethod
+    def from_params(cls, data):
+        """Parse task parameters (a dict). Raises StorageError ``invalid`` naming the parameter."""
+        state = _choice(data, "state", STATES, "present")
+        connector = None if data.get("connector") is None else Connector.from_dict(data["connector"])
+        if state == "present" and connector is None:
+            raise StorageError(
+                "invalid", "connector: is required for state=present. legacy_connector_info on the node returns it.", "connector"
+            )
+        host = data.get("host") or (connector.host if connector else None)
+        if not host:
+            raise StorageError("invalid", "host: give the node's name, or its connector.", "host")
+        if connector is not None and connector.host != str(host):
+            raise invalid("host", host, "is not the host that the connector is of (%s). Leave host out." % connector.host)
+        return cls(_name(data, "backend"), _name(data, "volume"), str(host), state, connector, bool(data.get("fenced")))
+
+    def touches(self):
+        """Return the (noun, backend, name) keys this item reads or changes."""
+        return {("volume", self.backend, self.volume)}

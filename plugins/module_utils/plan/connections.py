@@ -1,0 +1,192 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a node must do so that a connection is as wanted. Pure: no I/O, no clock, no library.
+
+Operations, in the order in which they are executed:
+
+``settle``      sweep what an earlier boot, a crash or another volume at the same address left in the kernel
+``disconnect``  flush, take the device away, verify that it is gone, forget the record
+``connect``     write the record, connect, verify identity and size, make the stable link
+``extend``      make every path and the map show the volume's new size
+``link``        make the stable link again
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from ..model.attachment import AttachmentRecord, Export, stable_link
+from ..model.errors import StorageError, invalid
+
+MULTIPATH_MODES = ("required", "preferred", "no")
+STATES = ("present", "absent")
+_SAFE_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What a task asks of one connection.
+
+    :param export: the export to connect; may be ``None`` for ``absent``.
+    :param multipath: ``required`` (a map of at least two active paths, or failure), ``preferred`` (a map where
+        multipathd runs) or ``no``.
+    :param force: go on where the array, or the user of the device, is known to be dead. Loses data that was not written.
+    """
+
+    volume_id: str
+    state: str
+    multipath: str = "preferred"
+    force: bool = False
+    export: t.Optional[Export] = None
+
+    @classmethod
+    def from_dict(cls, data):
+        """Build from one entry of a task's ``connections``.
+
+        :raises StorageError: ``invalid`` for what cannot be meant.
+        """
+        state = data.get("state") or "present"
+        if state not in STATES:
+            raise invalid("state", state, "must be one of %s." % ", ".join(STATES))
+        multipath = data.get("multipath") or "preferred"
+        if multipath not in MULTIPATH_MODES:
+            raise invalid("multipath", multipath, "must be one of %s." % ", ".join(MULTIPATH_MODES))
+        raw = data.get("export")
+        if state == "present" and not raw:
+            raise StorageError("invalid", "export: is required to connect a volume. Pass the export that legacy_export returned.", "export")
+        export = Export.from_dict(raw) if raw and set(raw) - {"volume_id"} else None
+        volume_id = data.get("volume_id") or (raw or {}).get("volume_id")
+        if export is not None and export.volume_id != volume_id:
+            raise invalid("volume_id", volume_id, "is not the volume of the export (%s)." % export.volume_id)
+        if not isinstance(volume_id, str) or not _SAFE_ID.match(volume_id):
+            raise invalid("volume_id", volume_id, "is no volume's id.")
+        return cls(volume_id, state, multipath, bool(data.get("force")), export)
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What the kernel shows of one volume now.
+
+    :param boot_id: of the running kernel.
+    :param multipathd: whether multipathd runs.
+    :param identity: ``none`` (no device), ``right``, ``wrong`` (a path shows another volume) or ``unknown`` (a device is
+        there, and no path answers).
+    :param mapped: the device is a dm-multipath map.
+    :param paths: how many SCSI disks the device has, working or not.
+    :param size: in GiB, of the smallest of map and paths, rounded down.
+    :param users: who uses the device: one sentence part each.
+    :param leftovers: kernel names of devices at the volume's address that are not the recorded attachment's.
+    :param linked: the stable path leads to the device.
+    """
+
+    boot_id: str
+    multipathd: bool = False
+    identity: str = "none"
+    mapped: bool = False
+    paths: int = 0
+    size: int = 0
+    users: t.Tuple[str, ...] = ()
+    leftovers: t.Tuple[str, ...] = ()
+    linked: bool = False
+
+
+def plan(record, facts, wanted):
+    """Return the operations (a list of words) that make ``wanted`` true.
+
+    :param record: the volume's AttachmentRecord, or ``None``.
+    :raises StorageError: ``in_use`` or ``conflict`` when the device is used and would have to go, ``host`` when no path
+        answers or multipathd is missing.
+    """
+    if wanted.state == "absent":
+        if record is None and not facts.leftovers:
+            return []
+        if facts.users and not wanted.force:
+            raise StorageError(
+                "in_use",
+                "Volume %s is in use on this host: %s. Stop that first; nothing was changed." % (_title(record, wanted), "; ".join(facts.users)),
+                details={"users": list(facts.users)},
+            )
+        return ["disconnect"]
+    if wanted.multipath == "required" and not facts.multipathd:
+        raise StorageError(
+            "host",
+            "multipath: required, but multipathd does not run on this host. Start it (the role baremetal.legacy_storage.node does, "
+            "with node_multipath: true), or ask for multipath: preferred.",
+            "multipath",
+        )
+    reason = _why_again(record, facts, wanted)
+    if reason is None:
+        if record is None:
+            return ["connect"]
+        operations = []
+        if facts.size < wanted.export.size:
+            operations.append("extend")
+        if not facts.linked:
+            operations.append("link")
+        return operations
+    if reason == "adopt":
+        return ["connect"]
+    if facts.users:
+        raise StorageError(
+            "conflict",
+            "Volume %s has to be disconnected and connected again, because %s; but the device is in use: %s. Stop that first; "
+            "nothing was changed." % (_title(record, wanted), reason, "; ".join(facts.users)),
+            details={"users": list(facts.users)},
+        )
+    return ["settle", "connect"]
+
+
+def _why_again(record, facts, wanted):
+    """Why the volume cannot stay connected as it is: a sentence part, ``adopt`` (connect on top), or ``None``."""
+    if facts.leftovers:
+        return "other devices stand at its address (%s)" % ", ".join(facts.leftovers)
+    if record is None:
+        return None
+    if facts.identity == "unknown":
+        raise StorageError(
+            "host",
+            "Volume %s is connected, but no path to it answers. Mend the network or the array; where the array is gone for good, "
+            "detach with force. Nothing was changed." % _title(record, wanted),
+        )
+    if facts.identity == "wrong":
+        return "a path of it shows another volume now"
+    if record.state != "connected":
+        if facts.identity == "right" and facts.users:
+            return "adopt"  # interrupted under a device that somebody uses: connecting on top disturbs nobody
+        return "an earlier run was interrupted while it was %s" % record.state
+    if facts.identity == "none":
+        return "its device is gone"
+    if wanted.multipath == "required" and not facts.mapped:
+        return "it is connected without multipath"
+    if wanted.multipath == "required" and facts.paths < 2:
+        return "adopt"
+    return None if record.boot_id == facts.boot_id else "adopt"
+
+
+def predict(record, facts, wanted, operations):
+    """Return ``(record, facts)`` as they will be after ``operations``; the device's kernel names stay unknown."""
+    for operation in operations:
+        if operation in ("disconnect", "settle"):
+            facts = dataclasses.replace(facts, identity="none", mapped=False, paths=0, size=0, users=(), leftovers=(), linked=False)
+            record = None if operation == "disconnect" else record
+        elif operation == "connect":
+            mapped = facts.mapped or (facts.multipathd and wanted.multipath != "no")
+            size, paths = max(facts.size, wanted.export.size), max(facts.paths, 2 if mapped else 1)
+            facts = dataclasses.replace(facts, identity="right", mapped=mapped, paths=paths, size=size, linked=True)
+            record = AttachmentRecord(wanted.export, "connected", facts.boot_id, wanted.multipath, {}, stable_link(wanted.volume_id))
+        elif operation == "extend":
+            facts = dataclasses.replace(facts, size=wanted.export.size)
+            record = dataclasses.replace(record, export=wanted.export)
+        elif operation == "link":
+            facts = dataclasses.replace(facts, linked=True)
+            record = dataclasses.replace(record, link=stable_link(wanted.volume_id))
+    return record, facts
+
+
+def _title(record, wanted):
+    export = wanted.export or (record.export if record else None)
+    return "%s/%s" % (export.backend, export.volume_name) if export else wanted.volume_id

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Planning exports. Pure: (what is, what is wanted) -> operations."""
+
+from __future__ import annotations
+
+from ..model.errors import StorageError, missing_parent
+from ..model.identity import derive_id
+from .operations import Operation
+
+# By these an array knows a host. Two connectors that differ in one are two hosts to it.
+IDENTITY_KEYS = ("initiator", "wwpns", "wwnns", "nqn")
+
+
+def plan_export(landscape, wanted):
+    """Return the operations that make ``wanted`` (a WantedExport) true.
+
+    :raises StorageError: what cannot or must not be done, naming the parameter; then nothing is planned.
+    """
+    landscape.backend(wanted.backend)
+    volume = landscape.volume(wanted.backend, wanted.volume)
+    if wanted.state == "absent":
+        current = volume and landscape.mapping(volume, wanted.host)
+        return [delete_export(current, wanted.fenced)] if current else []
+    if volume is None:
+        raise missing_parent("volume", "there is no volume %r on backend %s." % (wanted.volume, wanted.backend))
+    if volume.status not in ("available", "in-use"):
+        raise StorageError("conflict", "volume: volume %r is in status %s; it must be available." % (volume.name, volume.status), "volume")
+    current = landscape.mapping(volume, wanted.host)
+    _refuse_shared(landscape, volume, wanted)
+    if current is not None:
+        _refuse_stranger(volume, current, wanted)
+        if current.connector.get("multipath") == wanted.connector.properties.get("multipath"):
+            return []
+    action = "create" if current is None else "update"
+    arguments = {
+        "id": derive_id("export", wanted.backend, "%s/%s" % (volume.id, wanted.host)),
+        "volume_id": volume.id,
+        "host": wanted.host,
+        "connector": dict(wanted.connector.properties),
+    }
+    return [Operation(action, "export", wanted.backend, volume.name, arguments)]
+
+
+def delete_export(mapping, fenced=False):
+    """Return the operation that unmaps a volume from a host."""
+    arguments = {"id": mapping.id, "volume_id": mapping.volume_id, "host": mapping.host, "fenced": fenced}
+    return Operation("delete", "export", mapping.backend, mapping.volume_name, arguments)
+
+
+def _refuse_stranger(volume, current, wanted):
+    """A host that changed its identity, or another one of the same name, must not take an export over: who uses it is not known."""
+    for key in IDENTITY_KEYS:
+        before, now = current.connector.get(key), wanted.connector.properties.get(key)
+        if before != now:
+            raise StorageError(
+                "conflict",
+                "connector: volume %r is mapped to host %r with %s %s, but the connector says %s. If that is one host whose identity changed, detach "
+                "the volume first; if they are two hosts, give each a name of its own." % (volume.name, wanted.host, key, before, now),
+                "connector",
+            )
+
+
+def _refuse_shared(landscape, volume, wanted):
+    for mapping in landscape.mappings.values():
+        if mapping.host == wanted.host:
+            continue
+        initiator = wanted.connector.properties.get("initiator")
+        if initiator and mapping.connector.get("initiator") == initiator:
+            raise StorageError(
+                "conflict",
+                "connector: hosts %r and %r have the same iSCSI initiator name %s, as hosts cloned from one image do. An array takes them for one host. "
+                "Give each its own name (role baremetal.legacy_storage.node does)." % (mapping.host, wanted.host, initiator),
+                "connector",
+            )
+        if mapping.volume_id == volume.id and not volume.multiattach:
+            raise StorageError(
+                "in_use",
+                "volume: volume %r is attached to %s. Detach it there first, or create it with "
+                "extra_specs multiattach: '<is> True' where the backend offers it."
+                % (volume.name, mapping.host),
+                "volume",
+            )

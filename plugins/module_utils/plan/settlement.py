@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What to do about operations that a killed run left behind. Pure: (unsettled records) -> operations.
+
+A creation is undone, since nobody can know how far the array got with it; whoever wants the thing creates it
+again under the same derived id. Everything else is finished: the user had asked for it by name.
+"""
+
+from __future__ import annotations
+
+from .operations import Operation
+
+_ENDINGS = {
+    ("volume", "create"): "undo_create",
+    ("volume", "extend"): "finish_extend",
+    ("volume", "delete"): "finish_delete",
+    ("snapshot", "create"): "undo_create",
+    ("snapshot", "delete"): "finish_delete",
+    ("export", "create"): "undo_create",
+    ("export", "update"): "finish_update",
+    ("export", "delete"): "finish_delete",
+}
+
+
+def plan_settlement(landscape, keys, doomed=None):
+    """Return the operations that settle what concerns ``keys``, a set of (noun, backend, name or id).
+
+    :param doomed: id of the thing that the task deletes; it need not grow first, which a full array would refuse.
+    """
+    operations = []
+    for record in landscape.unsettled.values():
+        if not keys & {(record.noun, record.backend, record.name), (record.noun, record.backend, record.resource_id)}:
+            continue
+        ending = _ENDINGS[(record.noun, record.action)]
+        if ending == "finish_extend" and record.resource_id == doomed:
+            ending = "forget_extend"
+        operations.append(Operation(ending, record.noun, record.backend, record.name, dict(record.arguments), settles=record.operation_id))
+    return operations

@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Planning snapshots. Pure: (what is, what is wanted) -> operations."""
+
+from __future__ import annotations
+
+from ..model.errors import StorageError, missing_parent
+from ..model.identity import is_id
+from .operations import Operation
+
+
+def plan_snapshot(landscape, wanted):
+    """Return the operations that make ``wanted`` (a WantedSnapshot) true.
+
+    :raises StorageError: what cannot or must not be done, naming the parameter; then nothing is planned.
+    """
+    landscape.backend(wanted.backend)
+    current = landscape.snapshot(wanted.backend, wanted.name)
+    if wanted.state == "absent":
+        return [] if current is None else [delete_snapshot(current)]
+    if current is None:
+        return [_plan_create(landscape, wanted)]
+    return _plan_change(landscape, current, wanted)
+
+
+def delete_snapshot(snapshot):
+    """Return the operation that deletes a snapshot."""
+    arguments = {"id": snapshot.id, "volume_id": snapshot.volume_id, "volume_name": snapshot.volume_name}
+    return Operation("delete", "snapshot", snapshot.backend, snapshot.name, arguments)
+
+
+def _plan_create(landscape, wanted):
+    if is_id(wanted.name):
+        raise StorageError("not_found", "name: no snapshot has the id %r. To create one, give it a name." % wanted.name, "name")
+    if not wanted.volume:
+        raise StorageError("invalid", "volume: is required to create the snapshot %r: the name or id of a volume." % wanted.name, "volume")
+    volume = landscape.volume(wanted.backend, wanted.volume)
+    if volume is None:
+        raise missing_parent("volume", "there is no volume %r on backend %s." % (wanted.volume, wanted.backend))
+    if volume.status not in ("available", "in-use"):
+        raise StorageError("conflict", "volume: volume %r is in status %s; it must be available." % (volume.name, volume.status), "volume")
+    arguments = {
+        "id": landscape.free_id("snapshot", wanted.backend, wanted.name),
+        "volume_id": volume.id,
+        "volume_name": volume.name,
+        "size": volume.size,
+        "description": wanted.description or "",
+        "metadata": wanted.metadata or {},
+    }
+    return Operation("create", "snapshot", wanted.backend, wanted.name, arguments)
+
+
+def _plan_change(landscape, current, wanted):
+    if current.status != "available":
+        raise StorageError(
+            "conflict", "name: snapshot %r is in status %s. Delete it with state=absent." % (current.name, current.status), "name"
+        )
+    if wanted.volume is not None and wanted.volume not in (current.volume_id, current.volume_name):
+        raise StorageError(
+            "conflict",
+            "volume: snapshot %r exists already and is of volume %r, not %r. Choose another name, or delete that snapshot first."
+            % (current.name, current.volume_name, wanted.volume),
+            "volume",
+        )
+    changes = {
+        key: getattr(wanted, key)
+        for key in ("description", "metadata")
+        if getattr(wanted, key) is not None and getattr(wanted, key) != getattr(current, key)
+    }
+    if not changes:
+        return []
+    return [Operation("update", "snapshot", current.backend, current.name, dict(changes, id=current.id))]

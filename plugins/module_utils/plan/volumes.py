@@ -1,0 +1,161 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Planning volumes. Pure: (what is, what is wanted) -> operations."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..model.errors import StorageError, invalid, missing_parent
+from ..model.identity import is_id
+from ..model.resources import Source
+from .exports import delete_export
+from .operations import Operation
+from .snapshots import delete_snapshot
+
+USABLE = ("available", "in-use")
+
+
+def plan_volume(landscape, wanted):
+    """Return the operations that make ``wanted`` (a WantedVolume) true.
+
+    :raises StorageError: what cannot or must not be done, naming the parameter; then nothing is planned.
+    """
+    landscape.backend(wanted.backend)
+    current = landscape.volume(wanted.backend, wanted.name)
+    if wanted.state == "absent":
+        return [] if current is None else _plan_delete(landscape, current, wanted)
+    if current is None:
+        return [_plan_create(landscape, wanted)]
+    return _plan_change(landscape, current, wanted)
+
+
+def _plan_create(landscape, wanted):
+    if is_id(wanted.name):
+        raise StorageError("not_found", "name: no volume has the id %r. To create one, give it a name." % wanted.name, "name")
+    source, least = _source(landscape, wanted)
+    size = wanted.size if wanted.size is not None else least
+    if size is None:
+        raise StorageError("invalid", "size: is required to create the volume %r. Write GiB, as in size: 10." % wanted.name, "size")
+    if least is not None and size < least:
+        raise invalid("size", size, "is smaller than the source %s %r with %d GiB." % (source.kind, source.name, least))
+    backend = landscape.backend(wanted.backend)
+    if wanted.pool and backend.pools and wanted.pool not in backend.pools:
+        raise invalid("pool", wanted.pool, "is no pool of backend %s (pools: %s)." % (backend.name, ", ".join(backend.pools)))
+    arguments = {
+        "id": landscape.free_id("volume", wanted.backend, wanted.name),
+        "size": size,
+        "description": wanted.description or "",
+        "metadata": wanted.metadata or {},
+        "extra_specs": wanted.extra_specs or {},
+        "qos_specs": wanted.qos_specs or {},
+        "pool": wanted.pool or (backend.pools[0] if backend.pools else None),
+    }
+    if source is not None:
+        arguments["source"] = dataclasses.asdict(source)
+    return Operation("create", "volume", wanted.backend, wanted.name, arguments)
+
+
+def _source(landscape, wanted):
+    """Return the Source and its size in GiB, or (None, None)."""
+    for kind, name, found in (
+        ("volume", wanted.source_volume, wanted.source_volume and landscape.volume(wanted.backend, wanted.source_volume)),
+        ("snapshot", wanted.source_snapshot, wanted.source_snapshot and landscape.snapshot(wanted.backend, wanted.source_snapshot)),
+    ):
+        if not name:
+            continue
+        parameter = "source_" + kind
+        if not found:
+            raise missing_parent(parameter, "there is no %s %r on backend %s." % (kind, name, wanted.backend))
+        if found.status not in USABLE:
+            raise StorageError(
+                "conflict", "%s: %s %r is in status %s; it must be available." % (parameter, kind, found.name, found.status), parameter
+            )
+        return Source(kind, found.id, found.name), found.size
+    return None, None
+
+
+def _plan_change(landscape, current, wanted):
+    if current.status not in USABLE:
+        raise StorageError(
+            "conflict",
+            "name: volume %r is in status %s. Delete it with state=absent, or mend it on the array." % (current.name, current.status),
+            "name",
+        )
+    _refuse_drift(landscape, current, wanted)
+    operations = []
+    if wanted.size is not None and wanted.size < current.size:
+        raise invalid(
+            "size",
+            wanted.size,
+            "is smaller than volume %r is now (%d GiB). Volumes never shrink; give at least that." % (current.name, current.size),
+        )
+    if wanted.size is not None and wanted.size > current.size:
+        operations.append(Operation("extend", "volume", current.backend, current.name, {"id": current.id, "size": wanted.size}))
+    changes = {
+        key: getattr(wanted, key)
+        for key in ("description", "metadata")
+        if getattr(wanted, key) is not None and getattr(wanted, key) != getattr(current, key)
+    }
+    if changes:
+        operations.append(Operation("update", "volume", current.backend, current.name, dict(changes, id=current.id)))
+    return operations
+
+
+def _refuse_drift(landscape, current, wanted):
+    """What cannot change in place fails loudly (safety rule: drift of source, backend, type)."""
+    for kind in ("volume", "snapshot"):
+        name = getattr(wanted, "source_" + kind)
+        if name is None:
+            continue
+        source = current.source
+        bearer = getattr(landscape, kind)(wanted.backend, name)  # the name may have gone to another since
+        same = source is not None and source.kind == kind and name in (source.name, source.id)
+        if not same or (bearer is not None and bearer.id != source.id):
+            was = "was created empty" if source is None else "was created from %s %r" % (source.kind, source.name)
+            raise StorageError(
+                "conflict",
+                "source_%s: volume %r exists already and %s, not from %s %r. Choose another name, or delete that volume first."
+                % (kind, current.name, was, kind, name),
+                "source_" + kind,
+            )
+    for key in ("extra_specs", "qos_specs"):
+        value = getattr(wanted, key)
+        if value is not None and value != getattr(current, key):
+            raise StorageError(
+                "unsupported",
+                "%s: volume %r has %r. Changing them on an existing volume (retype) is not offered."
+                % (key, current.name, getattr(current, key)),
+                key,
+            )
+    if wanted.pool is not None and wanted.pool != current.pool:
+        raise StorageError(
+            "unsupported",
+            "pool: volume %r lies in pool %r; moving it to %r is not offered." % (current.name, current.pool, wanted.pool),
+            "pool",
+        )
+
+
+def _plan_delete(landscape, current, wanted):
+    operations = []
+    mappings, snapshots = landscape.mappings_of(current), landscape.snapshots_of(current)
+    if mappings and "attached" not in wanted.force:
+        raise StorageError(
+            "in_use",
+            "state: volume %r is attached to %s. Detach it first with legacy_attachment; force: [attached] takes it away under a host that may still write."
+            % (current.name, ", ".join(item.host for item in mappings)),
+            "state",
+        )
+    if snapshots and "snapshots" not in wanted.force:
+        raise StorageError(
+            "in_use",
+            "state: volume %r has snapshots (%s). Delete them first, or say force: [snapshots] to delete them with it."
+            % (current.name, ", ".join(item.name for item in snapshots)),
+            "state",
+        )
+    operations.extend(delete_export(item) for item in mappings)
+    operations.extend(delete_snapshot(item) for item in snapshots)
+    operations.append(Operation("delete", "volume", current.backend, current.name, {"id": current.id}))
+    return operations

@@ -1,0 +1,90 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: legacy_backend_info
+short_description: Tell what backends are registered
+description:
+  - Lists backends with their options, pools and number of volumes, and on demand what their storage systems say of themselves.
+  - Reads the metadata store on the controller, the host to which the role P(baremetal.legacy_storage.controller#role) was applied.
+    Needs no Cinder and asks no storage system unless O(refresh=true).
+options:
+  name:
+    description: Only this backend.
+    type: str
+  refresh:
+    description: Ask each storage system for its capacity and capabilities now. Logs in to it, which takes a while.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - baremetal.legacy_storage.controller
+author:
+  - baremetal.legacy_storage contributors (@baremetal)
+version_added: 0.1.0
+"""
+
+EXAMPLES = r"""
+- name: Free space of every pool
+  baremetal.legacy_storage.legacy_backend_info:
+    refresh: true
+  register: found
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ item.name }}: {{ item.stats.pools | map(attribute='free_capacity_gb') }} GiB free"
+  loop: "{{ found.backends }}"
+"""
+
+RETURN = r"""
+backends:
+  description:
+    - The backends found, by name; secret options without their values.
+    - With O(refresh=true) each has RV(ignore:stats), the driver's own words; capacities in GiB, or C(infinite) or C(unknown).
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - name: lvm
+      driver: cinder.volume.drivers.lvm.LVMVolumeDriver
+      options:
+        volume_group: cinder-volumes
+        lvm_type: thin
+      secret_options:
+        chap_password: (hidden)
+      max_parallel: 4
+      pools:
+        - lvm
+      volume_count: 3
+      stats:
+        storage_protocol: iSCSI
+        pools:
+          - pool_name: lvm
+            total_capacity_gb: 19.0
+            free_capacity_gb: 9.0
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.arguments import CONTROLLER
+from ..module_utils.task import run_task
+
+
+def main():
+    """Run the module."""
+    spec = dict(
+        CONTROLLER,
+        name=dict(type="str"),
+        refresh=dict(type="bool", default=False),
+    )
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    arguments = {"name": module.params["name"], "refresh": module.params["refresh"]}
+    run_task(module, "controller", module.params["controller_config"], "backend.list", arguments, {"backends": []})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: legacy_connection
+short_description: Connect exported volumes on a node, or disconnect them
+version_added: 0.1.0
+description:
+  - The node's half of an attachment. Connects volumes that M(baremetal.legacy_storage.legacy_export) mapped to this node, or
+    disconnects them. M(baremetal.legacy_storage.legacy_attachment) does both halves in one task.
+  - Every attachment has a record on the node, written before anything is done, and a stable path that is the same after every boot.
+  - A device is known by the identity that it tells itself, never by its kernel name or its address. A path that shows another
+    volume than it did is never used.
+  - Where the volume is larger than its device, the device is extended while it is in use.
+  - Disconnecting refuses while the device is mounted, open, swapped to, or under another device, and tells who uses it. It is
+    finished only when every device, map and session is verified to be gone; otherwise the record stays, and the task fails.
+  - What an earlier boot or an interrupted run left is settled first.
+options:
+  export:
+    description:
+      - The export, as M(baremetal.legacy_storage.legacy_export) returned it. Required for O(state=present).
+    type: dict
+  volume_id:
+    description:
+      - The volume's id. Enough for O(state=absent).
+    type: str
+  state:
+    description:
+      - Whether the volume is connected.
+    type: str
+    choices: [present, absent]
+    default: present
+  multipath:
+    description:
+      - V(required) connects through dm-multipath with at least two active paths, or fails and leaves nothing behind.
+      - V(preferred) uses dm-multipath where multipathd runs.
+      - V(no) uses one path.
+    type: str
+    choices: [required, preferred, "no"]
+    default: preferred
+  force:
+    description:
+      - Disconnect also where the device is in use or cannot be flushed, because the storage system is known dead.
+      - Data not written yet is lost.
+    type: bool
+    default: false
+  connections:
+    description:
+      - Many connections at once. One that fails does not stop the others.
+    type: list
+    elements: dict
+    suboptions:
+      export:
+        description: As O(export).
+        type: dict
+      volume_id:
+        description: As O(volume_id).
+        type: str
+      state:
+        description: As O(state).
+        type: str
+        choices: [present, absent]
+        default: present
+      multipath:
+        description: As O(multipath).
+        type: str
+        choices: [required, preferred, "no"]
+        default: preferred
+      force:
+        description: As O(force).
+        type: bool
+        default: false
+extends_documentation_fragment:
+  - baremetal.legacy_storage.node
+seealso:
+  - module: baremetal.legacy_storage.legacy_attachment
+  - module: baremetal.legacy_storage.legacy_attachment_info
+  - module: baremetal.legacy_storage.legacy_connector_info
+  - module: baremetal.legacy_storage.legacy_export
+notes:
+  - Never unmap a volume on the storage system before this module has disconnected it (CVE-2023-2088).
+author:
+  - baremetal.legacy_storage contributors (@baremetal-legacy-storage)
+"""
+
+EXAMPLES = r"""
+- name: Read the connector of this node
+  baremetal.legacy_storage.legacy_connector_info:
+  become: true
+  register: node
+
+- name: Map a volume to it
+  baremetal.legacy_storage.legacy_export:
+    backend: vendor-a
+    volume: database
+    connector: "{{ node.connector }}"
+  delegate_to: controller1
+  become: true
+  register: mapped
+
+- name: Connect the volume through multipath
+  baremetal.legacy_storage.legacy_connection:
+    export: "{{ mapped.export }}"
+    multipath: required
+  become: true
+  register: connected
+
+- name: Disconnect it
+  baremetal.legacy_storage.legacy_connection:
+    volume_id: "{{ mapped.export.volume_id }}"
+    state: absent
+  become: true
+
+- name: Connect several volumes
+  baremetal.legacy_storage.legacy_connection:
+    connections: "{{ exports | map('community.general.dict_kv', 'export') | list }}"
+  become: true
+"""
+
+RETURN = r"""
+connections:
+  description: One result for each connection, in the order of the task.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    volume_id:
+      description: The volume's id.
+      type: str
+      returned: always
+    changed:
+      description: Whether this connection changed, or would in check mode.
+      type: bool
+      returned: always
+    operations:
+      description: What was done, of C(settle), C(disconnect), C(connect), C(extend) and C(link).
+      type: list
+      elements: str
+      returned: always
+    attachment:
+      description:
+        - The attachment after the task, or V(null). C(path) is the one to use, C(size) is in GiB.
+        - In check mode the kernel's names are empty for what is yet to be connected.
+      type: dict
+      returned: always
+    failed:
+      description: Whether this connection failed.
+      type: bool
+      returned: on failure
+    msg:
+      description: What went wrong, and what to do.
+      type: str
+      returned: on failure
+    error:
+      description: The same for programs.
+      type: dict
+      returned: on failure
+  sample:
+    - volume_id: 11111111-1111-5111-8111-111111111111
+      changed: true
+      operations: [connect]
+      attachment:
+        backend: vendor-a
+        device: /dev/dm-3
+        host: node1
+        multipath_id: 36001405309c19a76a5f4ce398272f655
+        path: /dev/disk/by-id/legacy-storage-11111111-1111-5111-8111-111111111111
+        paths:
+          - device: /dev/sda
+            state: active
+          - device: /dev/sdb
+            state: active
+        protocol: iscsi
+        size: 10
+        state: connected
+        volume_id: 11111111-1111-5111-8111-111111111111
+        volume_name: database
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.task import run_task
+
+CONNECTION = {
+    "export": {"type": "dict", "no_log": False},
+    "volume_id": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "multipath": {"type": "str", "choices": ["required", "preferred", "no"], "default": "preferred"},
+    "force": {"type": "bool", "default": False},
+}
+
+
+def unprepared(requests):
+    """Return the result for check mode on a node whose role was not applied yet: nothing is connected there."""
+    connections = []
+    for request in requests:
+        present = request["state"] == "present"
+        volume_id = request["volume_id"] or (request["export"] or {}).get("volume_id")
+        connections.append({"volume_id": volume_id, "changed": present, "operations": ["connect"] if present else [], "attachment": None})
+    return {"changed": any(connection["changed"] for connection in connections), "connections": connections, "diff": {"before": {}, "after": {}}}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            CONNECTION,
+            node_config={"type": "path", "default": "/etc/baremetal.legacy_storage/node.json"},
+            connections={
+                "type": "list",
+                "elements": "dict",
+                "options": CONNECTION,
+                "required_one_of": [("export", "volume_id")],
+                "required_if": [("state", "present", ("export",))],
+            },
+        ),
+        mutually_exclusive=[("connections", "export"), ("connections", "volume_id")],
+        required_one_of=[("connections", "export", "volume_id")],
+        supports_check_mode=True,
+    )
+    requests = module.params["connections"]
+    if requests is None:
+        requests = [{key: module.params[key] for key in CONNECTION}]
+    if not requests:
+        module.exit_json(changed=False, connections=[])
+    run_task(module, "host", module.params["node_config"], "connection.ensure", {"connections": requests}, unprepared(requests))
+
+
+if __name__ == "__main__":
+    main()

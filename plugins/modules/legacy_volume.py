@@ -1,0 +1,295 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: legacy_volume
+short_description: Manage volumes on a storage system with a Cinder driver
+description:
+  - Creates volumes, empty, as clones or from snapshots; extends them, changes their metadata, and deletes them.
+  - Runs on the controller, the host to which the role P(baremetal.legacy_storage.controller#role) was applied.
+  - Never shrinks a volume, and never deletes one that is attached or has snapshots unless O(force) says so.
+  - A run that was killed is settled by the next task that names the same volume.
+options:
+  backend:
+    description: Name of the backend, as registered with M(baremetal.legacy_storage.legacy_backend).
+    type: str
+  name:
+    description:
+      - Name of the volume, unique on its backend. An existing volume may also be named by its id.
+    type: str
+  size:
+    description:
+      - Size in GiB when bare, or with a unit, such as V(10), V(10GiB), V(10 G) or V(1TiB). Units are powers of 1024.
+      - A larger size extends an existing volume, also while it is attached. A smaller one is refused.
+      - Required to create an empty volume. With a source it defaults to the source's size.
+    type: str
+  source_volume:
+    description:
+      - Create the volume as a clone of this volume (name or id) of the same backend.
+      - On an existing volume it must be what the volume was made from.
+    type: str
+  source_snapshot:
+    description:
+      - Create the volume from this snapshot (name or id) of the same backend.
+      - On an existing volume it must be what the volume was made from.
+    type: str
+  description:
+    description: Free text.
+    type: str
+  metadata:
+    description: All of the volume's metadata, texts by name. What is not listed is removed. Not given, it stays as it is.
+    type: dict
+  extra_specs:
+    description:
+      - Extra specs of the volume's type, as the Cinder driver documents them. Set when the volume is created.
+      - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
+    type: dict
+  qos_specs:
+    description: Back-end QoS specs, as the Cinder driver documents them. Set when the volume is created.
+    type: dict
+  pool:
+    description: Pool of the backend to create the volume in. The backend's first pool when not given.
+    type: str
+  force:
+    description:
+      - What O(state=absent) may override.
+      - V(attached) unmaps the volume from hosts that may still be using it. They lose it under their hands.
+      - V(snapshots) deletes the volume's snapshots with it.
+    type: list
+    elements: str
+    choices: [attached, snapshots]
+    default: []
+  state:
+    description: Whether the volume should exist.
+    type: str
+    choices: [present, absent]
+    default: present
+  volumes:
+    description:
+      - Several volumes, planned as a whole and carried out in parallel. A volume may be the source of a later one.
+      - Each item takes the same parameters as a single volume. O(backend) given beside the list is the default for its items.
+    type: list
+    elements: dict
+    suboptions:
+      backend:
+        description: Name of the backend, as registered with M(baremetal.legacy_storage.legacy_backend).
+        type: str
+      name:
+        description:
+          - Name of the volume, unique on its backend. An existing volume may also be named by its id.
+        type: str
+      size:
+        description:
+          - Size in GiB when bare, or with a unit, such as V(10), V(10GiB), V(10 G) or V(1TiB). Units are powers of 1024.
+          - A larger size extends an existing volume, also while it is attached. A smaller one is refused.
+          - Required to create an empty volume. With a source it defaults to the source's size.
+        type: str
+      source_volume:
+        description:
+          - Create the volume as a clone of this volume (name or id) of the same backend.
+          - On an existing volume it must be what the volume was made from.
+        type: str
+      source_snapshot:
+        description:
+          - Create the volume from this snapshot (name or id) of the same backend.
+          - On an existing volume it must be what the volume was made from.
+        type: str
+      description:
+        description: Free text.
+        type: str
+      metadata:
+        description: All of the volume's metadata, texts by name. What is not listed is removed. Not given, it stays as it is.
+        type: dict
+      extra_specs:
+        description:
+          - Extra specs of the volume's type, as the Cinder driver documents them. Set when the volume is created.
+          - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
+        type: dict
+      qos_specs:
+        description: Back-end QoS specs, as the Cinder driver documents them. Set when the volume is created.
+        type: dict
+      pool:
+        description: Pool of the backend to create the volume in. The backend's first pool when not given.
+        type: str
+      force:
+        description:
+          - What O(state=absent) may override.
+          - V(attached) unmaps the volume from hosts that may still be using it. They lose it under their hands.
+          - V(snapshots) deletes the volume's snapshots with it.
+        type: list
+        elements: str
+        choices: [attached, snapshots]
+        default: []
+      state:
+        description: Whether the volume should exist.
+        type: str
+        choices: [present, absent]
+        default: present
+extends_documentation_fragment:
+  - baremetal.legacy_storage.controller
+author:
+  - baremetal.legacy_storage contributors (@baremetal)
+version_added: 0.1.0
+"""
+
+EXAMPLES = r"""
+- name: A volume of 10 GiB
+  baremetal.legacy_storage.legacy_volume:
+    backend: lvm
+    name: data
+    size: 10
+    metadata:
+      team: a
+
+- name: Grow it
+  baremetal.legacy_storage.legacy_volume:
+    backend: lvm
+    name: data
+    size: 20GiB
+
+- name: A clone of it and a volume from a snapshot, in one task
+  baremetal.legacy_storage.legacy_volume:
+    backend: lvm
+    volumes:
+      - name: data-test
+        source_volume: data
+      - name: data-yesterday
+        source_snapshot: data-nightly
+
+- name: Delete it and its snapshots
+  baremetal.legacy_storage.legacy_volume:
+    backend: lvm
+    name: data
+    state: absent
+    force: [snapshots]
+"""
+
+RETURN = r"""
+volumes:
+  description: One result for each item asked for, in the same order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name the item was asked for by.
+      returned: always
+      type: str
+      sample: data
+    changed:
+      description: Whether this item changed.
+      returned: always
+      type: bool
+      sample: true
+    operations:
+      description: What was done, or in check mode would be done, in order.
+      returned: always
+      type: list
+      elements: dict
+      sample:
+        - action: create
+          noun: volume
+          backend: lvm
+          name: data
+          size: 10
+    volume:
+      description: The volume; size in GiB. Null when it does not exist.
+      returned: always
+      type: dict
+      sample:
+        id: 6229f862-a401-5616-bf1c-8011d75b8844
+        backend: lvm
+        name: data
+        size: 10
+        status: available
+        description: ''
+        metadata:
+          team: a
+        extra_specs: {}
+        qos_specs: {}
+        pool: lvm
+        source: null
+        attached_to: []
+    failed:
+      description: Set when this item failed; the others were carried out all the same.
+      returned: on failure
+      type: bool
+      sample: true
+    msg:
+      description: Why this item failed, and what to do.
+      returned: on failure
+      type: str
+      sample: "size: 5 is smaller than volume 'data' is now (10 GiB). Volumes never shrink; give at least that."
+volume:
+  description: The volume; size in GiB. Null when it does not exist.
+  returned: when one volume was asked for by its own parameters
+  type: dict
+  sample:
+    id: 6229f862-a401-5616-bf1c-8011d75b8844
+    backend: lvm
+    name: data
+    size: 10
+    status: available
+    description: ''
+    metadata:
+      team: a
+    extra_specs: {}
+    qos_specs: {}
+    pool: lvm
+    source: null
+    attached_to: []
+operations:
+  description: What was done, or in check mode would be done, in order.
+  returned: when one volume was asked for by its own parameters
+  type: list
+  elements: dict
+  sample:
+    - action: create
+      noun: volume
+      backend: lvm
+      name: data
+      size: 10
+error:
+  description: The first failure as data. RV(ignore:code) is a stable word for programs.
+  returned: on failure
+  type: dict
+  sample:
+    code: in_use
+    parameter: state
+    message: 'state: volume ''data'' is attached to node1. ...'
+    details: {}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.arguments import run_on_items, with_list
+
+ITEM = dict(
+    backend=dict(type="str"),
+    name=dict(type="str"),
+    size=dict(type="str"),
+    source_volume=dict(type="str"),
+    source_snapshot=dict(type="str"),
+    description=dict(type="str"),
+    metadata=dict(type="dict"),
+    extra_specs=dict(type="dict"),
+    qos_specs=dict(type="dict"),
+    pool=dict(type="str"),
+    force=dict(type="list", elements="str", choices=["attached", "snapshots"], default=[]),
+    state=dict(type="str", choices=["present", "absent"], default="present"),
+)
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(supports_check_mode=True, **with_list(ITEM, "volumes"))
+    run_on_items(module, "volume.ensure", "volumes", ITEM, shared=["backend"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: legacy_volume_info
+short_description: Tell what volumes there are
+description:
+  - Lists volumes with their snapshots and the hosts they are attached to.
+  - Reads the metadata store on the controller, the host to which the role P(baremetal.legacy_storage.controller#role) was applied.
+    Needs no Cinder and asks no storage system.
+options:
+  backend:
+    description: Only volumes of this backend.
+    type: str
+  name:
+    description: Only this volume, by name or id.
+    type: str
+  names:
+    description: Only these volumes, by name or id.
+    type: list
+    elements: str
+extends_documentation_fragment:
+  - baremetal.legacy_storage.controller
+author:
+  - baremetal.legacy_storage contributors (@baremetal)
+version_added: 0.1.0
+"""
+
+EXAMPLES = r"""
+- name: All volumes of a backend
+  baremetal.legacy_storage.legacy_volume_info:
+    backend: lvm
+  register: found
+
+- name: Names of those that are attached
+  ansible.builtin.debug:
+    msg: "{{ found.volumes | selectattr('attached_to') | map(attribute='name') }}"
+"""
+
+RETURN = r"""
+volumes:
+  description: The volumes found, by backend and name. Sizes in GiB.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - id: 6229f862-a401-5616-bf1c-8011d75b8844
+      backend: lvm
+      name: data
+      size: 10
+      status: available
+      description: ''
+      metadata:
+        team: a
+      extra_specs: {}
+      qos_specs: {}
+      pool: lvm
+      source: null
+      attached_to: []
+      snapshots:
+        - data-nightly
+      created_at: '2026-11-20T09:30:00Z'
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.arguments import CONTROLLER, named
+from ..module_utils.task import run_task
+
+
+def main():
+    """Run the module."""
+    spec = dict(
+        CONTROLLER,
+        backend=dict(type="str"),
+        name=dict(type="str"),
+        names=dict(type="list", elements="str"),
+    )
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    arguments = {"backend": module.params["backend"], "names": named(module.params)}
+    run_task(module, "controller", module.params["controller_config"], "volume.list", arguments, {"volumes": []})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What legacy_attachment asks of node and controller, and what it makes of their answers. Pure: no I/O.
+
+A :class:`Progress` is one wanted attachment on its way: what was asked, what the two halves have answered so far.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..module_utils.model.attachment import stable_link
+from ..module_utils.plan.difference import collect
+
+# The parts of a node's record and of an export that a user gets to see.
+_EXPORT_PARTS = ("volume_id", "volume_name", "protocol", "size", "connection_info")
+_NODE_PARTS = ("path", "device", "multipath_id", "paths")
+
+
+@dataclasses.dataclass
+class Progress:
+    """One wanted attachment, and what became of it so far.
+
+    :param record: the node's record of it before the task, or ``None``.
+    :param export: the controller's Export as a dict, or ``None`` where there is none (or none yet, in check mode).
+    :param connection: the node's attachment after the task, or ``None``.
+    :param fresh: the export was made by this task, so this task may take it back.
+    """
+
+    backend: str
+    volume: str
+    state: str
+    multipath: str
+    record: t.Optional[dict] = None
+    export: t.Optional[dict] = None
+    connection: t.Optional[dict] = None
+    changed: bool = False
+    fresh: bool = False
+    operations: t.List[dict] = dataclasses.field(default_factory=list)
+    error: t.Optional[str] = None
+
+    @property
+    def name(self):
+        """How messages and diffs call it."""
+        return "%s/%s" % (self.backend, (self.export or self.record or {}).get("volume_name") or self.volume)
+
+
+def wanted(arguments):
+    """Return the list of Progress that the task's (validated) arguments ask for; the single form makes a list of one."""
+    items = arguments["attachments"] if arguments.get("attachments") is not None else [arguments]
+    return [Progress(item["backend"], item["volume"], item["state"], item["multipath"]) for item in items]
+
+
+def find_record(records, backend, volume):
+    """Return the node's record of a volume named by name or id on ``backend``, or ``None``."""
+    for record in records:
+        if record.get("backend") == backend and volume in (record.get("volume_name"), record.get("volume_id")):
+            return record
+    return None
+
+
+def export_requests(items, connector, fenced=False, state=None):
+    """Return legacy_export's ``exports`` for the items that are still on their way.
+
+    :param connector: of the node; for a fenced one, which cannot be asked, only ``host``.
+    :param state: instead of what each item wants.
+
+    ``multipath: no`` is told to the array through the connector: it then hands out one path.
+    """
+    requests = []
+    for item in items:
+        request = {"backend": item.backend, "volume": item.volume, "state": state or item.state}
+        if request["state"] == "absent":
+            request.update(host=connector["host"], fenced=fenced)
+        elif item.multipath == "no":
+            request["connector"] = dict(connector, properties=dict(connector["properties"], multipath=False))
+        else:
+            request["connector"] = connector
+        requests.append(request)
+    return requests
+
+
+def connection_requests(items, force=False):
+    """Return legacy_connection's ``connections`` for the items."""
+    requests = []
+    for item in items:
+        if item.state == "present":
+            request = {"export": item.export, "volume_id": item.export["volume_id"]}
+        else:
+            request = {"volume_id": item.record["volume_id"], "force": force}
+        requests.append(dict(request, state=item.state, multipath=item.multipath))
+    return requests
+
+
+def needs_connecting(item):
+    """Tell whether the node has to be asked to connect: not where its record is verified and still what is wanted."""
+    record = item.record
+    if record is None or item.changed or not record.get("verified") or record.get("stale"):
+        return True
+    if record.get("volume_id") != item.export["volume_id"] or (record.get("size") or 0) < item.export["size"]:
+        return True
+    return item.multipath == "required" and not record.get("multipath_id")
+
+
+def take_exports(items, answer):
+    """Merge legacy_export's result into the items it was asked for, in the same order."""
+    for item, result in zip(items, _answers(items, answer, "exports")):
+        item.changed = item.changed or bool(result.get("changed"))
+        item.export = result.get("export") or item.export
+        operations = result.get("operations") or []
+        item.operations.extend(operations)
+        item.fresh = item.state == "present" and any(one.get("action") == "create" for one in operations)
+        if result.get("failed"):
+            item.error = result.get("msg") or "legacy_export failed without a message"
+
+
+def take_back(items, answer):
+    """Merge legacy_export's result of unmapping again what the node could not connect: then nothing was changed."""
+    for item, result in zip(items, _answers(items, answer, "exports")):
+        if result.get("failed"):
+            item.error += " Taking the export back failed as well: %s" % result.get("msg")
+        else:
+            item.changed, item.operations, item.export = False, [], None
+
+
+def take_connections(items, answer):
+    """Merge legacy_connection's result into the items it was asked for, in the same order."""
+    for item, result in zip(items, _answers(items, answer, "connections")):
+        item.changed = item.changed or bool(result.get("changed"))
+        item.connection = result.get("attachment")
+        item.operations.extend(connection_operation(item, word) for word in result.get("operations") or [])
+        if result.get("failed"):
+            item.error = result.get("msg") or "legacy_connection failed without a message"
+
+
+def predict_connection(item):
+    """In check mode, where an earlier task would make the volume or the controller: what attaching will come to."""
+    item.changed = True
+    if not item.operations:
+        item.operations.append({"action": "create", "noun": "export", "backend": item.backend, "name": item.volume})
+    item.operations.append(connection_operation(item, "connect"))
+
+
+def predict_unprepared(item):
+    """In check mode, where the node's role was not applied yet: nothing is attached, so all of it would be done."""
+    if item.state == "present":
+        predict_connection(item)
+
+
+def connection_operation(item, word):
+    """Return a node's operation (a word) in the shape that the controller's operations have."""
+    name = (item.export or item.record or {}).get("volume_name") or item.volume
+    return {"action": word, "noun": "connection", "backend": item.backend, "name": name}
+
+
+def _answers(items, answer, key):
+    """Return one result for each item, also where the module failed before it came to the items."""
+    results = answer.get(key) or []
+    if len(results) == len(items):
+        return results
+    return [{"failed": True, "msg": answer.get("msg") or "the module gave no answer for each item"}] * len(items)
+
+
+def to_public(item, host):
+    """Return what the task returns for one attachment."""
+    shown = {"backend": item.backend, "volume": item.volume, "state": item.state, "host": host}
+    shown.update(changed=item.changed, operations=item.operations)
+    facts = dict(item.record or {})
+    facts.update({key: value for key, value in (item.export or {}).items() if value is not None})
+    for part in _EXPORT_PARTS:
+        shown[part] = facts.get(part)
+    there = _there_afterwards(item)
+    for part in _NODE_PARTS:
+        shown[part] = there.get(part)
+    shown["multipath"] = bool(there.get("multipath_id"))
+    if item.error:
+        shown.update(failed=True, msg=item.error)
+    return shown
+
+
+def _there_afterwards(item):
+    if item.state == "absent":
+        return item.record or {} if item.error else {}
+    if item.connection:
+        return item.connection
+    if item.export and item.changed and not item.error:
+        return {"path": stable_link(item.export["volume_id"])}
+    return item.record or {}
+
+
+def diff(items, host):
+    """Return Ansible's ``diff``: of just what changes, what was attached before and what is afterwards."""
+    return collect((item.name, _attached(item.record, host), _attached_after(item, host)) for item in items if item.changed)
+
+
+def _attached(source, host):
+    return {"host": host, "size": source.get("size"), "path": source.get("path")} if source else None
+
+
+def _attached_after(item, host):
+    if item.error:
+        return _attached(item.record, host)
+    if item.state == "absent":
+        return None
+    after = to_public(item, host)
+    return {"host": host, "size": after["size"], "path": after["path"]}
+
+
+def result(items, host, single):
+    """Return the task's result for all items.
+
+    :param single: the task named one attachment, not a list: then its failure is the task's.
+    """
+    shown = [to_public(item, host) for item in items]
+    outcome = {"changed": any(item.changed for item in items), "diff": diff(items, host)}
+    failed = [item for item in items if item.error]
+    if single:
+        outcome["attachment"] = shown[0]
+        outcome["operations"] = shown[0]["operations"]
+    else:
+        outcome["attachments"] = shown
+    if failed:
+        outcome["failed"] = True
+        told = failed[0].error if single else "; ".join("%s: %s" % (item.name, item.error) for item in failed)
+        outcome["msg"] = told if single else "%d of %d attachments failed: %s" % (len(failed), len(items), told)
+    return outcome
