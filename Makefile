@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup lab demo test test-fast test-all bench docs lint sanity build clean clean-cache
+
+RUN := tools/run
+FAST := $(wildcard tests/unit tests/integration)
+
+help:  ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup:  ## install and make what everything below needs (quick the second time)
+	@tools/setup
+
+lab: setup  ## bring the lab's hosts up and leave them running
+	@lab/lab up
+
+demo: lab  ## show the collection at work on the lab's hosts
+	@. tools/env && tools/demo
+
+test: setup  ## run every test
+	@$(RUN) pytest $(ARGS)
+
+test-fast: setup  ## run the tests that need no lab: units and integration
+	@$(RUN) pytest $(FAST) $(ARGS)
+
+test-all: test  ## run every test, then units and integration on the oldest ansible-core
+	@tools/setup core216
+	@BLS_LANE=core216 $(RUN) pytest $(FAST) $(ARGS)
+
+bench: setup  ## measure what the tasks cost
+	@$(RUN) python tests/bench/run.py $(ARGS)
+
+docs: setup  ## build the modules' reference pages into build/docs
+	@tools/docs build/docs
+
+lint: setup  ## run ruff, shellcheck and ansible-lint
+	@$(RUN) tools/lint
+
+sanity: setup  ## run ansible-test sanity
+	@$(RUN) tools/sanity $(ARGS)
+
+build: setup  ## build the collection's tarball into build/
+	@$(RUN) tools/build build
+
+clean:  ## take the lab down and remove what was built
+	@if [ -x lab/lab ]; then lab/lab down; fi
+	@rm -rf build tests/output .ansible .pytest_cache .ruff_cache .hypothesis
+
+clean-cache: clean  ## remove the environments, images and everything else in the cache as well
+	@rm -rf -- "$${BLS_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/baremetal.legacy_storage}"
+
+SHELL := /bin/bash
