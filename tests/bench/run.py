@@ -1,0 +1,188 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Prints the speed budget's ratios, each pair measured in this one run, on the file-backed driver and without root.
+
+No test and no verdict by a clock: machines differ and drift; the ratios are what to look at. Run by ``make bench``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from ansible_collections.baremetal.legacy_storage.plugins.controller.config import Config
+from ansible_collections.baremetal.legacy_storage.plugins.controller.store import database
+from ansible_collections.baremetal.legacy_storage.plugins.controller.store.store import Store
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.resources import Backend, Volume
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker.client import ask
+from ansible_collections.baremetal.legacy_storage.plugins.secrets.vault import Vault
+
+ROOT = Path(__file__).resolve().parents[2]
+DRIVERS = ROOT / "tests" / "integration" / "drivers"
+CONTROLLER_PYTHON = os.environ["BLS_CONTROLLER_PYTHON"]
+TIMEOUT = 600
+
+BARE_SCRIPT = """
+import os, sys
+sys.path.insert(0, {drivers!r})
+import cinderlib
+os.makedirs({array!r})
+cinderlib.setup(file_locks_path={work!r}, persistence_config={{"storage": "db", "connection": "sqlite:///{work}/bare.sqlite"}})
+backend = cinderlib.Backend(volume_backend_name="bare", volume_driver="sparse_files.SparseFileDriver", sparse_files_dir={array!r})
+for number in range(100):
+    backend.create_volume(1, name="volume-%d" % number)
+"""
+
+
+class Controller:
+    """A controller of its own in a directory, with one file-backed backend."""
+
+    def __init__(self, work):
+        self.work = Path(work)
+        self.array = self.work / "array"
+        (self.array / "faults").mkdir(parents=True)
+        self.config = self.work / "controller.json"
+        checkout = os.environ["PYTHONPATH"].split(os.pathsep)[0]
+        self.config.write_text(
+            json.dumps(
+                {
+                    "python": CONTROLLER_PYTHON,
+                    "store_url": "sqlite:///%s/state/store.sqlite" % work,
+                    "key_file": "%s/key" % work,
+                    "state_dir": "%s/state" % work,
+                    "lock_dir": "%s/locks" % work,
+                    "python_path": [checkout, str(DRIVERS)],
+                }
+            )
+        )
+        self.ask("store.initialize", {})
+        backend = {
+            "name": "files",
+            "driver": "sparse_files.SparseFileDriver",
+            "options": {"sparse_files_dir": str(self.array)},
+            "max_parallel": 10,
+        }
+        self.ask("backend.ensure", {"backends": [backend]})
+
+    def ask(self, verb, arguments):
+        """Ask the worker, as a module does. Raises RuntimeError when the answer is a failure."""
+        result = ask("controller", str(self.config), verb, arguments).result
+        if result.get("failed"):
+            raise RuntimeError(result["msg"])
+        return result
+
+    def create(self, prefix, count):
+        """Create volumes of 1 GiB in one request."""
+        self.ask(
+            "volume.ensure", {"volumes": [{"backend": "files", "name": "%s-%d" % (prefix, number), "size": 1} for number in range(count)]}
+        )
+
+
+def seconds(action, runs=1):
+    """Return the median time of ``action`` over so many runs, in seconds."""
+    times = []
+    for _run in range(runs):
+        begin = time.monotonic()
+        action()
+        times.append(time.monotonic() - begin)
+    return statistics.median(times)
+
+
+def playbook(work, task):
+    """Return the seconds that a play with this task takes."""
+    path = Path(work) / "play.json"
+    path.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
+    command = ["ansible-playbook", "-i", "localhost,", "-c", "local", "-e", "ansible_python_interpreter=%s" % sys.executable, str(path)]
+    return seconds(
+        lambda: subprocess.run(
+            command, check=True, stdout=subprocess.DEVNULL, timeout=TIMEOUT, env=dict(os.environ, ANSIBLE_PIPELINING="1")
+        )
+    )
+
+
+def looped(controller, name):
+    """Return a task that runs legacy_volume 20 times."""
+    parameters = {"controller_config": str(controller.config), "backend": "files", "name": name, "size": 1}
+    return {"baremetal.legacy_storage.legacy_volume": parameters, "loop": list(range(20))}
+
+
+def loops(controller):
+    """Time 20 looped tasks that find nothing to do, and 20 that create, against 20 that only answer."""
+    noop = playbook(controller.work, {"ansible.builtin.ping": {}, "loop": list(range(20))})
+    start = playbook(controller.work, {"ansible.builtin.ping": {}})
+    controller.create("there", 1)
+    idle = playbook(controller.work, looped(controller, "there-0"))
+    creating = playbook(controller.work, looped(controller, "looped-{{ item }}"))
+    one = (noop - start) / 19
+    return [
+        ("a task that finds nothing to do / a no-op task (spawned worker)", (idle - start) / 19 / one, "1.3 (warm)"),
+        ("20 looped creating tasks / 20 looped no-op tasks (spawned worker)", creating / noop, "2 (warm)"),
+    ]
+
+
+def bare(controller):
+    """Time one request for 100 volumes against a script with nothing but cinderlib."""
+    script = BARE_SCRIPT.format(drivers=str(DRIVERS), array=str(controller.work / "bare"), work=str(controller.work))
+    theirs = seconds(
+        lambda: subprocess.run([CONTROLLER_PYTHON, "-c", script], check=True, timeout=TIMEOUT, env=dict(os.environ, PYTHONPATH=""))
+    )
+    return [("one request for 100 volumes / a bare cinderlib script", seconds(lambda: controller.create("many", 100)) / theirs, "1.2")]
+
+
+def slow_array(controller):
+    """Time 50 volumes on an array that takes a second for each, ten at a time."""
+    fault = controller.array / "faults" / "create_volume"
+    fault.write_text("sleep 1")
+    took = seconds(lambda: controller.create("slow", 50))
+    fault.unlink()
+    return [("50 volumes at 1 s each, max_parallel 10, in seconds", took, "7")]
+
+
+def find_one(work, count):
+    """Return the seconds that finding one volume among ``count`` takes, in the store alone."""
+    controller = Controller(work)
+    config = Config.load(str(controller.config))
+    store = Store(database.connect(config.store_url), Vault.from_file(config.key_file))
+    with store.writing() as writer:
+        writer.put_backend(Backend("many", "none"))
+        for number in range(count):
+            writer.add_volume(Volume("%036d" % number, "many", "volume-%d" % number, 1))
+    key = {("volume", "many", "volume-%d" % (count // 2))}
+
+    def find():
+        with store.reading() as reader:
+            reader.landscape(key)
+
+    return seconds(find, 50)
+
+
+def scale():
+    """Time finding one volume among 100,000 against among 100."""
+    with tempfile.TemporaryDirectory() as few, tempfile.TemporaryDirectory() as many:
+        return [("finding one volume among 100,000 / among 100", find_one(many, 100_000) / find_one(few, 100), "1.5")]
+
+
+def main():
+    """Measure and print."""
+    rows: list[tuple[str, float, str]] = []
+    with tempfile.TemporaryDirectory() as work:
+        controller = Controller(work)
+        for measure in (bare, slow_array, loops):
+            rows += measure(controller)
+    rows += scale()
+    width = max(len(row[0]) for row in rows)
+    print("%s  %8s  %s" % ("measured in this run".ljust(width), "ratio", "budget"))
+    for what, value, budget in rows:
+        print("%s  %8.2f  %s" % (what.ljust(width), value, budget))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all tests share: their order, their time limits, and where the collection lies."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+COLLECTION = 'ansible_collections.baremetal.legacy_storage'
+LAB_TIMEOUT = 1800
+
+# The quickest first, and what needs the lab last.
+ORDER = ('unit', 'integration', 'test_quality.py')
+LAB_FOLDERS = ('lab', 'molecule')
+
+
+def _place(path: Path) -> int:
+    first = path.relative_to(ROOT / 'tests').parts[0]
+    if first in ORDER:
+        return ORDER.index(first)
+    return len(ORDER) + (first in LAB_FOLDERS)
+
+
+def pytest_configure() -> None:
+    """Stop early where the collection under test would not be this checkout."""
+    try:
+        found = importlib.util.find_spec(COLLECTION)
+    except ModuleNotFoundError:
+        found = None
+    places = [Path(place).resolve() for place in (found.submodule_search_locations or ())] if found else []
+    if places != [ROOT]:
+        raise pytest.UsageError(f'{COLLECTION} is not {ROOT}: run tools/setup, then source tools/env (make test does both)')
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests, mark those that need the lab, and give those more time."""
+    for item in items:
+        if item.path.relative_to(ROOT / 'tests').parts[0] in LAB_FOLDERS:
+            item.add_marker('lab')
+        if item.get_closest_marker('lab') and not item.get_closest_marker('timeout'):
+            item.add_marker(pytest.mark.timeout(LAB_TIMEOUT))
+    items.sort(key=lambda item: _place(item.path))
+
+
+@pytest.fixture(scope='session')
+def collection_root() -> Path:
+    """The checkout's root, which is the collection's root."""
+    return ROOT

@@ -1,0 +1,169 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A Cinder driver for tests: volumes are sparse files in a directory, handed out through os-brick's ``local`` protocol.
+
+It stores data for real, needs no root, and can be told to fail or to be slow by files in its ``faults`` directory:
+a file named like a method makes that method raise (its text is the message) or, if it begins with "sleep", wait.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from cinder import exception, interface
+from cinder.volume import configuration, driver
+from oslo_config import cfg
+
+OPTIONS = [
+    cfg.StrOpt("sparse_files_dir", help="Directory that holds the volumes."),
+    cfg.StrOpt("sparse_files_password", secret=True, help="Checked for nothing; a secret to look for in logs."),
+    cfg.IntOpt("sparse_files_capacity", default=1000, help="Capacity to report, in GiB."),
+]
+cfg.CONF.register_opts(OPTIONS, group=configuration.SHARED_CONF_GROUP)
+GIB = 1024**3
+
+
+@interface.volumedriver
+class SparseFileDriver(driver.VolumeDriver):
+    """Volumes as sparse files."""
+
+    VERSION = "1.0.0"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.configuration.append_config_values(OPTIONS)
+
+    @staticmethod
+    def get_driver_options():
+        """Return the options of this driver."""
+        return OPTIONS
+
+    def do_setup(self, context):
+        """Find the directory."""
+        self._dir = self.configuration.sparse_files_dir
+
+    def check_for_setup_error(self):
+        """Refuse a directory that is not there."""
+        if not self._dir or not os.path.isdir(self._dir):
+            raise exception.VolumeBackendAPIException(data="sparse_files_dir %s is no directory" % self._dir)
+        self._call("check_for_setup_error")
+
+    def _update_volume_stats(self):
+        self._stats = {
+            "volume_backend_name": self.configuration.safe_get("volume_backend_name"),
+            "vendor_name": "tests",
+            "driver_version": self.VERSION,
+            "storage_protocol": "local",
+            "pools": [
+                {"pool_name": name, "total_capacity_gb": self.configuration.sparse_files_capacity, "free_capacity_gb": 500} for name in ("first", "second")
+            ],
+        }
+
+    def _log(self, what, method):
+        with open(os.path.join(self._dir, "calls.log"), "a", encoding="utf-8") as log:
+            log.write("%.6f %s %s\n" % (time.time(), what, method))
+
+    def _call(self, method):
+        self._log("begin", method)
+        fault = os.path.join(self._dir, "faults", method)
+        if os.path.exists(fault):
+            with open(fault, encoding="utf-8") as stream:
+                text = stream.read().strip()
+            if text.startswith("sleep"):
+                time.sleep(float(text.split()[1]))
+            else:
+                raise exception.VolumeBackendAPIException(data=text.replace("%(sparse_files_password)s", str(self.configuration.sparse_files_password)))
+        self._log("end", method)
+
+    def _path(self, thing):
+        return os.path.join(self._dir, thing.name)
+
+    def create_volume(self, volume):
+        """Make an empty volume."""
+        self._call("create_volume")
+        with open(self._path(volume), "xb") as stream:
+            stream.truncate(volume.size * GIB)
+        return {"provider_location": self._path(volume), "provider_auth": "CHAP tester canary-%s" % volume.id}
+
+    def _copy(self, source, target, size):
+        with open(self._path(target), "xb") as stream, open(source, "rb") as original:
+            stream.write(original.read(1024**2))  # the tests write at the front
+            stream.truncate(size * GIB)
+        return {"provider_location": self._path(target)}
+
+    def create_cloned_volume(self, volume, src_vref):
+        """Make a volume with another one's content."""
+        self._call("create_cloned_volume")
+        return self._copy(self._path(src_vref), volume, volume.size)
+
+    def create_volume_from_snapshot(self, volume, snapshot):
+        """Make a volume with a snapshot's content."""
+        self._call("create_volume_from_snapshot")
+        return self._copy(self._path(snapshot), volume, volume.size)
+
+    def delete_volume(self, volume):
+        """Delete a volume; one that is not there is deleted already."""
+        self._call("delete_volume")
+        if os.path.exists(self._path(volume)):
+            os.unlink(self._path(volume))
+
+    def extend_volume(self, volume, new_size):
+        """Grow a volume; as many arrays do, refuse the size there is."""
+        self._call("extend_volume")
+        if os.path.getsize(self._path(volume)) >= new_size * GIB:
+            raise exception.VolumeBackendAPIException(data="new size matches existing size")
+        os.truncate(self._path(volume), new_size * GIB)
+
+    def manage_existing_get_size(self, volume, existing_ref):
+        """Tell the size in GiB of a file."""
+        return os.path.getsize(os.path.join(self._dir, existing_ref["source-name"])) // GIB
+
+    def create_snapshot(self, snapshot):
+        """Keep a copy of a volume."""
+        self._call("create_snapshot")
+        self._copy(os.path.join(self._dir, snapshot.volume_name), snapshot, snapshot.volume_size)
+
+    def delete_snapshot(self, snapshot):
+        """Delete a snapshot; one that is not there is deleted already."""
+        self._call("delete_snapshot")
+        if os.path.exists(self._path(snapshot)):
+            os.unlink(self._path(snapshot))
+
+    def _exports(self, volume):
+        return os.path.join(self._dir, "exports", volume.name)
+
+    def create_export(self, context, volume, connector):
+        """Open a volume's door."""
+        self._call("create_export")
+        os.makedirs(self._exports(volume), exist_ok=True)
+        return {"provider_location": self._path(volume)}
+
+    def ensure_export(self, context, volume):
+        """Nothing to do."""
+
+    def initialize_connection(self, volume, connector):
+        """Let a host in."""
+        self._call("initialize_connection")
+        with open(os.path.join(self._exports(volume), connector["host"]), "w", encoding="utf-8") as stream:
+            stream.write(connector.get("initiator") or "")
+        return {
+            "driver_volume_type": "local",
+            "data": {"device_path": self._path(volume), "auth_username": "tester", "auth_password": "canary-chap-%s" % volume.id},
+        }
+
+    def terminate_connection(self, volume, connector, **kwargs):
+        """Shut a host out; refuses, as some arrays do, a host that is not in."""
+        self._call("terminate_connection")
+        path = os.path.join(self._exports(volume), connector["host"])
+        if not os.path.exists(path):
+            raise exception.VolumeBackendAPIException(data="host is not mapped")
+        os.unlink(path)
+
+    def remove_export(self, context, volume):
+        """Close a volume's door."""
+        self._call("remove_export")
+        if os.path.isdir(self._exports(volume)):
+            os.rmdir(self._exports(volume))

@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A worker that starts in no time and can be killed at any step.
+
+A test's settings name a small executable as ``python``. It hands its pipes to a server that has cinderlib imported
+already; the server forks, and the fork runs the real worker. What is run is the real code; only where it stands
+patched from outside, it can kill its own process with SIGKILL, which nothing can catch:
+
+    BLS_TEST_KILL_AT   the point to die at, such as "before commit 2" or "after create_volume"
+    BLS_TEST_POINTS    a file to which each point that was passed is written
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+
+_MOST = 1 << 20
+DRIVER_METHODS = (
+    "create_volume",
+    "create_cloned_volume",
+    "create_volume_from_snapshot",
+    "delete_volume",
+    "extend_volume",
+    "create_snapshot",
+    "delete_snapshot",
+    "create_export",
+    "initialize_connection",
+    "terminate_connection",
+    "remove_export",
+)
+
+
+def shim(path):
+    """Be the ``python`` of a test's settings: run the worker in the server's fork on this process's pipes, and end as it ends."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+        client.connect(path)
+        socket.send_fds(client, [json.dumps(dict(os.environ)).encode()], [0, 1, 2])
+        os.closerange(0, 3)  # the fork holds the pipes now
+        status = int(client.recv(64) or b"1")
+    if status < 0:
+        os.kill(os.getpid(), -status)
+    os._exit(status)
+
+
+def serve(path):
+    """Import what the controller half imports, then run a worker for each connection."""
+    package = "ansible_collections.baremetal.legacy_storage.plugins."
+    for name in ("controller.verbs", "controller.engine.engine"):
+        importlib.import_module(package + name)
+    worker = importlib.import_module(package + "module_utils.worker.serve")
+    driver = importlib.import_module("sparse_files").SparseFileDriver  # after cinderlib, as in a worker
+
+    parent = os.getppid()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(path + ".new")
+    listener.listen(64)
+    listener.settimeout(1)
+    os.rename(path + ".new", path)
+    while os.getppid() == parent:
+        try:
+            connection, _address = listener.accept()
+        except socket.timeout:
+            continue
+        if os.fork() == 0:
+            listener.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _handle(connection, worker, driver)
+        connection.close()
+
+
+def _handle(connection, worker, driver):
+    data, descriptors, _flags, _address = socket.recv_fds(connection, _MOST, 3)
+    child = os.fork()
+    if child:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        _pid, status = os.waitpid(child, 0)
+        connection.send(b"%d" % os.waitstatus_to_exitcode(status))
+        os._exit(0)
+    connection.close()
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(json.loads(data))
+    os.chdir("/")
+    code = 1
+    try:
+        _watch(driver, os.environ.get("BLS_TEST_KILL_AT"), os.environ.get("BLS_TEST_POINTS"))
+        worker.main()
+        code = 0
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _watch(driver, kill_at, log):
+    """Make every transaction of the store and every call of the driver a point at which to die."""
+    from ansible_collections.baremetal.legacy_storage.plugins.controller.store.store import Store
+
+    if not kill_at and not log:
+        return
+    seen = {}
+
+    def point(name):
+        seen[name] = seen.get(name, 0) + 1
+        label = name if seen[name] == 1 else "%s again" % name
+        if log:
+            with open(log, "a", encoding="utf-8") as stream:
+                stream.write(label + "\n")
+        if label == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(60)
+
+    writing = Store.writing
+    commits = []
+
+    @contextlib.contextmanager
+    def watched_writing(self):
+        with writing(self) as writer:
+            yield writer
+            commits.append(None)
+            number = len(commits)
+            point("before commit %d" % number)
+        point("after commit %d" % number)
+
+    Store.writing = watched_writing
+    for name in DRIVER_METHODS:
+        setattr(driver, name, _watched(name, getattr(driver, name), point))
+
+
+def _watched(name, method, point):
+    def call(*args, **kwargs):
+        point("before " + name)
+        result = method(*args, **kwargs)
+        point("after " + name)
+        return result
+
+    return call
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

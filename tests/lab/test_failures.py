@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a user may rely on when things break on real hosts: a clear message, nothing left over, and a second run that mends."""
+
+from __future__ import annotations
+
+RECORD = "grep -qs '\"state\": *\"%s\"' /var/lib/baremetal.legacy_storage/node/attachments/*.json"
+WORKER = "[w]orker.serve"
+
+
+def test_an_attach_killed_on_the_node_is_finished_by_the_next_run(lab, volume):
+    process = lab.begin("node1", "legacy_attachment", dict(controller="controller1", backend="lab", volume=volume, multipath="required"))
+    assert lab.kill_when("node1", RECORD % "connecting", WORKER) == "killed"
+    result = lab.end(process)
+    assert result["failed"] and "Run the task again" in result["msg"]
+    again = lab.attach("node1", volume)
+    assert not again.get("failed"), again["msg"]
+    assert lab.sh("node1", "dd if=/dev/zero of=%s bs=1M count=4 oflag=direct status=none && echo written" % again["attachment"]["path"]) == "written"
+    assert not lab.attach("node1", volume)["changed"]
+
+
+def test_a_detach_killed_on_the_node_is_finished_by_the_next_run(lab, volume):
+    assert not lab.attach("node1", volume).get("failed")
+    process = lab.begin("node1", "legacy_attachment", dict(controller="controller1", backend="lab", volume=volume, state="absent"))
+    assert lab.kill_when("node1", RECORD % "disconnecting", WORKER) == "killed"
+    result = lab.end(process)
+    assert result["failed"]
+    assert lab.exports(), "the volume is not unmapped before the node's devices are known to be gone"
+    assert not lab.attach("node1", volume, "absent").get("failed")
+    assert lab.leftovers("node1") == {}
+
+
+def test_an_export_killed_on_the_controller_is_settled_by_the_next_run(lab, volume):
+    process = lab.begin("node1", "legacy_attachment", dict(controller="controller1", backend="lab", volume=volume, multipath="required"))
+    assert lab.kill_when("controller1", "ls -d /sys/kernel/config/target/iscsi/iqn*/tpgt_1 >/dev/null 2>&1", WORKER) == "killed"
+    assert lab.end(process)["failed"]
+    assert lab.leftovers("node1") == {}
+    again = lab.attach("node1", volume)
+    assert not again.get("failed"), again["msg"]
+    assert len(lab.exports()) == 1
+
+
+def test_portals_that_cannot_be_reached_are_named_and_leave_nothing(lab, volume):
+    for network in ("storage-a", "storage-b"):
+        lab.cable("node1", network, "down")
+    result = lab.attach("node1", volume)
+    assert result["failed"] and "172.30.1.10:3260" in result["msg"], result["msg"]
+    assert lab.leftovers("node1") == {}
+    assert lab.exports() == [], "what this task exported it takes back"
+
+
+def test_a_wrong_chap_secret_is_told_and_leaves_nothing(lab, volume):
+    connector = lab.run("node1", "legacy_connector_info")["connector"]
+    export = lab.run("controller1", "legacy_export", backend="lab", volume=volume, connector=connector)["export"]
+    lab.sh("controller1", "for f in /sys/kernel/config/target/iscsi/iqn*/tpgt_1/acls/*/auth/password; do echo -n somebody-elses > $f; done")
+    result = lab.run("node1", "legacy_connection", export=export)
+    assert result["failed"] and "CHAP" in result["msg"], result["msg"]
+    assert lab.leftovers("node1") == {}
+
+
+def test_a_node_whose_iscsid_does_not_run_is_told_so_and_nothing_stays(lab, volume):
+    lab.sh("node1", "systemctl stop iscsid.socket iscsid.service && systemctl mask --runtime iscsid.socket iscsid.service 2>&1")
+    try:
+        result = lab.attach("node1", volume)
+        assert result["failed"] and "iscsid" in result["msg"], result["msg"]
+    finally:
+        lab.sh("node1", "systemctl unmask --runtime iscsid.socket iscsid.service 2>&1 && systemctl start iscsid.socket iscsid.service")
+    assert lab.leftovers("node1") == {}
+
+
+def test_io_goes_on_while_one_of_two_paths_is_cut(lab, volume):
+    path = lab.attach("node1", volume)["attachment"]["path"]
+    lab.cable("node1", "storage-a", "down")
+    assert lab.sh("node1", "dd if=/dev/urandom of=%s bs=1M count=8 oflag=direct status=none && echo written" % path) == "written"
+    lab.cable("node1", "storage-a", "up")

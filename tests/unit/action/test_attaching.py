@@ -1,0 +1,159 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What legacy_attachment asks of the two halves, and what it makes of their answers."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils import attaching
+
+CONNECTOR = {"host": "node1", "properties": {"initiator": "iqn.n1", "multipath": True}, "sealing_key": "k"}
+EXPORT = {
+    "id": "e", "backend": "lab", "volume_id": "v-1", "volume_name": "data", "host": "node1", "size": 2, "protocol": "iscsi",
+    "connection_info": {"auth_password": "(hidden)"}, "sealed_connection_info": "sealed",
+}
+RECORD = {
+    "volume_id": "v-1", "volume_name": "data", "backend": "lab", "size": 2, "path": "/dev/disk/by-id/legacy-storage-v-1",
+    "device": "/dev/dm-0", "multipath_id": "36", "paths": [], "verified": True, "stale": False,
+}
+CREATE = {"action": "create", "noun": "export", "backend": "lab", "name": "data", "host": "node1"}
+
+
+def item(**values):
+    return attaching.Progress(**dict({"backend": "lab", "volume": "data", "state": "present", "multipath": "preferred"}, **values))
+
+
+def test_the_single_form_and_a_list_of_one_ask_for_the_same():
+    one = {"backend": "lab", "volume": "data", "state": "absent", "multipath": "no"}
+    assert attaching.wanted(dict(one, attachments=None)) == attaching.wanted({"attachments": [one]}) == [item(state="absent", multipath="no")]
+
+
+def test_an_empty_list_asks_for_nothing():
+    assert attaching.wanted({"attachments": [], "backend": None, "volume": None}) == []
+
+
+@pytest.mark.parametrize("volume", ["data", "v-1"])
+def test_a_record_is_found_by_name_and_by_id_of_its_own_backend_only(volume):
+    other = dict(RECORD, backend="other")
+    assert attaching.find_record([other, RECORD], "lab", volume) is RECORD
+    assert attaching.find_record([other], "lab", volume) is None
+
+
+def test_exports_carry_the_connector_and_without_multipath_say_so_to_the_array():
+    many, one, gone = attaching.export_requests([item(), item(multipath="no"), item(state="absent")], CONNECTOR)
+    assert many["connector"] == CONNECTOR
+    assert one["connector"]["properties"] == {"initiator": "iqn.n1", "multipath": False}
+    assert CONNECTOR["properties"]["multipath"] is True
+    assert gone == {"backend": "lab", "volume": "data", "state": "absent", "host": "node1", "fenced": False}
+
+
+def test_fencing_is_only_said_of_what_is_detached():
+    requests = attaching.export_requests([item(state="absent")], {"host": "node9"}, fenced=True)
+    assert requests == [{"backend": "lab", "volume": "data", "state": "absent", "host": "node9", "fenced": True}]
+
+
+@pytest.mark.parametrize(
+    ("record", "multipath", "changed", "needed"),
+    [
+        (RECORD, "preferred", False, False),
+        (RECORD, "required", False, False),
+        (None, "preferred", False, True),
+        (RECORD, "preferred", True, True),
+        (dict(RECORD, verified=False), "preferred", False, True),
+        (dict(RECORD, stale=True), "preferred", False, True),
+        (dict(RECORD, size=1), "preferred", False, True),
+        (dict(RECORD, volume_id="v-0"), "preferred", False, True),
+        (dict(RECORD, multipath_id=None), "required", False, True),
+        (dict(RECORD, multipath_id=None), "preferred", False, False),
+    ],
+)
+def test_the_node_is_asked_to_connect_only_where_its_record_is_not_what_is_wanted(record, multipath, changed, needed):
+    assert attaching.needs_connecting(item(record=record, export=EXPORT, multipath=multipath, changed=changed)) is needed
+
+
+def test_an_attach_lists_the_operations_of_both_halves_in_their_order():
+    one = item()
+    attaching.take_exports([one], {"changed": True, "exports": [{"changed": True, "operations": [CREATE], "export": EXPORT}]})
+    attaching.take_connections([one], {"connections": [{"changed": True, "operations": ["connect"], "attachment": RECORD}]})
+    result = attaching.result([one], "node1", single=True)
+    assert result["changed"] is True
+    assert result["operations"] == [CREATE, {"action": "connect", "noun": "connection", "backend": "lab", "name": "data"}]
+    attachment = result["attachment"]
+    assert (attachment["path"], attachment["device"], attachment["multipath"], attachment["size"]) == (RECORD["path"], "/dev/dm-0", True, 2)
+    assert attachment["connection_info"] == {"auth_password": "(hidden)"}
+    assert "sealed" not in str(result)
+    assert result["diff"] == {"before": {"lab/data": {}}, "after": {"lab/data": {"host": "node1", "size": 2, "path": RECORD["path"]}}}
+
+
+def test_nothing_to_do_still_tells_path_and_device_and_has_an_empty_diff():
+    one = item(record=RECORD)
+    attaching.take_exports([one], {"exports": [{"changed": False, "operations": [], "export": EXPORT}]})
+    assert not attaching.needs_connecting(one)
+    result = attaching.result([one], "node1", single=True)
+    assert (result["changed"], result["operations"], result["attachment"]["device"]) == (False, [], "/dev/dm-0")
+    assert result["diff"] == {"before": {}, "after": {}}
+
+
+def test_growing_shows_only_the_size_in_the_diff():
+    one = item(record=RECORD)
+    attaching.take_exports([one], {"exports": [{"changed": False, "operations": [], "export": dict(EXPORT, size=3)}]})
+    assert attaching.needs_connecting(one)
+    attaching.take_connections([one], {"connections": [{"changed": True, "operations": ["extend"], "attachment": dict(RECORD, size=3)}]})
+    assert attaching.diff([one], "node1") == {"before": {"lab/data": {"size": 2}}, "after": {"lab/data": {"size": 3}}}
+
+
+def test_a_detached_volume_has_no_path_any_more():
+    one = item(state="absent", record=RECORD)
+    attaching.take_connections([one], {"connections": [{"changed": True, "operations": ["disconnect"], "attachment": None}]})
+    attaching.take_exports([one], {"exports": [{"changed": True, "operations": [dict(CREATE, action="delete")], "export": None}]})
+    result = attaching.result([one], "node1", single=True)
+    assert [operation["action"] for operation in result["operations"]] == ["disconnect", "delete"]
+    assert (result["attachment"]["path"], result["attachment"]["volume_id"]) == (None, "v-1")
+    assert result["diff"]["after"] == {"lab/data": {}}
+
+
+def test_one_failure_of_a_list_is_told_beside_the_others_results():
+    good, bad = item(), item(volume="gone")
+    answer = {"failed": True, "msg": "1 of 2", "exports": [
+        {"changed": True, "operations": [CREATE], "export": EXPORT},
+        {"changed": False, "operations": [], "export": None, "failed": True, "msg": "volume: there is no volume 'gone'"},
+    ]}
+    attaching.take_exports([good, bad], answer)
+    result = attaching.result([good, bad], "node1", single=False)
+    assert result["failed"] is True
+    assert result["msg"] == "1 of 2 attachments failed: lab/gone: volume: there is no volume 'gone'"
+    assert "failed" not in result["attachments"][0]
+    assert result["attachments"][1]["msg"] == "volume: there is no volume 'gone'"
+
+
+def test_a_module_that_failed_as_a_whole_fails_every_item_with_its_message():
+    items = [item(), item(volume="b")]
+    attaching.take_exports(items, {"failed": True, "msg": "controller: 'c1' cannot be reached"})
+    assert [one.error for one in items] == ["controller: 'c1' cannot be reached"] * 2
+
+
+def test_an_export_taken_back_leaves_nothing_changed_but_the_failure():
+    one = item()
+    attaching.take_exports([one], {"exports": [{"changed": True, "operations": [CREATE], "export": EXPORT}]})
+    attaching.take_connections([one], {"connections": [{"changed": False, "operations": ["connect"], "failed": True, "msg": "no portal answers"}]})
+    assert one.fresh
+    attaching.take_back([one], {"exports": [{"changed": True, "operations": [], "export": None}]})
+    result = attaching.result([one], "node1", single=True)
+    assert (result["changed"], result["operations"], result["failed"], result["msg"]) == (False, [], True, "no portal answers")
+
+
+def test_taking_back_that_fails_as_well_keeps_the_first_reason_in_front():
+    one = item(fresh=True, changed=True, error="no portal answers", export=EXPORT)
+    attaching.take_back([one], {"failed": True, "msg": "array is off"})
+    assert one.error == "no portal answers Taking the export back failed as well: array is off"
+    assert one.changed
+
+
+def test_where_the_role_was_not_applied_yet_check_mode_predicts_attaching_and_nothing_to_detach():
+    attach, detach = item(), item(state="absent")
+    for one in (attach, detach):
+        attaching.predict_unprepared(one)
+    assert [operation["action"] for operation in attach.operations] == ["create", "connect"]
+    assert (attach.changed, detach.changed, detach.operations) == (True, False, [])

@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of a connection: thousands of generated situations, and the rules by name."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.attachment import AttachmentRecord, Export
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.connections import Facts, Wanted, plan, predict
+from hypothesis import given
+from hypothesis import strategies as st
+
+VOLUME = "11111111-1111-5111-8111-111111111111"
+
+
+def export(size=10):
+    return Export("e", "vendor-a", VOLUME, "database", "node1", size, "iscsi", {"data": {}}, "sealed")
+
+
+def record(state="connected", boot="now", multipath="required", size=10):
+    identity = {"kind": "scsi", "serial": "3600", "key": "mpath-3600"}
+    return AttachmentRecord(export(size), state, boot, multipath, {"path": "/dev/dm-0"}, "/dev/disk/by-id/x", identity)
+
+
+HERE = Facts("now", True, "right", True, 2, 10, (), (), True)
+GONE = Facts("now", True)
+
+records = st.one_of(st.none(), st.builds(
+    record, st.sampled_from(["connecting", "connected", "disconnecting"]), st.sampled_from(["now", "before"]),
+    st.sampled_from(["required", "preferred", "no"]), st.integers(1, 20),
+))
+users = st.sampled_from([(), ("mounted at /srv",)])
+facts = st.builds(
+    Facts, st.just("now"), st.booleans(), st.sampled_from(["none", "right", "wrong", "unknown"]), st.booleans(),
+    st.integers(0, 4), st.integers(0, 20), users,
+    st.sampled_from([(), ("sdx",)]), st.booleans(),
+)
+wishes = st.builds(
+    Wanted, st.just(VOLUME), st.sampled_from(["present", "absent"]), st.sampled_from(["required", "preferred", "no"]), st.booleans(),
+    st.builds(export, st.integers(1, 20)),
+)
+
+
+def decided(record_, facts_, wanted):
+    """The plan, or the code of the refusal."""
+    try:
+        return plan(record_, facts_, wanted)
+    except StorageError as error:
+        return error.code
+
+
+@given(records, facts, wishes)
+def test_the_plan_of_a_planned_result_is_empty(record_, facts_, wanted):
+    operations = decided(record_, facts_, wanted)
+    if isinstance(operations, list):
+        assert plan(*predict(record_, facts_, wanted, operations), wanted) == []
+
+
+@given(records, facts, wishes)
+def test_a_device_in_use_never_goes_without_force(record_, facts_, wanted):
+    operations = decided(record_, facts_, wanted)
+    if facts_.users and not (wanted.force and wanted.state == "absent"):
+        assert not set(operations) & {"settle", "disconnect"}
+
+
+@given(records, facts, wishes)
+def test_a_path_of_another_volume_is_never_kept(record_, facts_, wanted):
+    operations = decided(record_, facts_, wanted)
+    if wanted.state == "present" and record_ and facts_.identity == "wrong" and isinstance(operations, list):
+        assert operations == ["settle", "connect"]
+
+
+@given(records, facts, wishes)
+def test_absent_ends_without_a_record(record_, facts_, wanted):
+    operations = decided(record_, facts_, wanted)
+    if wanted.state == "absent" and isinstance(operations, list):
+        assert predict(record_, facts_, wanted, operations)[0] is None
+
+
+@given(records, facts, wishes)
+def test_an_earlier_boot_blocks_nobody(record_, facts_, wanted):
+    """vdsm issue 433: a row of a fenced host kept its volume from ever being attached there again."""
+    if record_ is None or wanted.state == "absent":
+        return
+    stale = dataclasses.replace(record_, boot_id="before")
+    clean = dataclasses.replace(facts_, identity="none", users=(), leftovers=(), multipathd=True)
+    assert plan(stale, clean, wanted) == ["settle", "connect"]
+
+
+@pytest.mark.parametrize(
+    ("record_", "facts_", "changes", "expected"),
+    [
+        (None, GONE, {}, ["connect"]),
+        (record(), HERE, {}, []),
+        (record(), dataclasses.replace(HERE, linked=False), {}, ["link"]),
+        (record(), HERE, {"export": export(12)}, ["extend"]),
+        (record(), dataclasses.replace(HERE, size=12), {}, []),
+        (record(), GONE, {}, ["settle", "connect"]),
+        (record("connecting"), HERE, {}, ["settle", "connect"]),
+        (record("connecting"), dataclasses.replace(HERE, users=("swap on /dev/dm-0",)), {}, ["connect"]),
+        (record("disconnecting"), GONE, {}, ["settle", "connect"]),
+        (record(boot="before"), HERE, {}, ["connect"]),
+        (record(boot="before"), dataclasses.replace(HERE, users=("mounted at /srv",)), {}, ["connect"]),
+        (record(), dataclasses.replace(HERE, identity="unknown"), {}, "host"),
+        (record(), dataclasses.replace(HERE, identity="wrong", users=("mounted at /srv",)), {}, "conflict"),
+        (None, dataclasses.replace(GONE, leftovers=("sdc",)), {}, ["settle", "connect"]),
+        (None, dataclasses.replace(GONE, leftovers=("sdc",), users=("mounted at /srv",)), {}, "conflict"),
+        (None, dataclasses.replace(GONE, multipathd=False), {}, "host"),
+        (None, dataclasses.replace(GONE, multipathd=False), {"multipath": "preferred"}, ["connect"]),
+        (record(), dataclasses.replace(HERE, mapped=False), {}, ["settle", "connect"]),
+        (record(), dataclasses.replace(HERE, mapped=False), {"multipath": "preferred"}, []),
+        (record(), dataclasses.replace(HERE, paths=1), {}, ["connect"]),
+        (record(), dataclasses.replace(HERE, paths=1), {"multipath": "preferred"}, []),
+        (None, GONE, {"state": "absent"}, []),
+        (record(boot="before"), GONE, {"state": "absent"}, ["disconnect"]),
+        (record(), dataclasses.replace(HERE, users=("mounted at /srv",)), {"state": "absent"}, "in_use"),
+        (record(), dataclasses.replace(HERE, users=("mounted at /srv",)), {"state": "absent", "force": True}, ["disconnect"]),
+    ],
+)
+def test_rules(record_, facts_, changes, expected):
+    wanted = Wanted(VOLUME, "present", "required", False, export())
+    assert decided(record_, facts_, dataclasses.replace(wanted, **changes)) == expected
+
+
+def test_a_refusal_names_who_uses_the_device():
+    with pytest.raises(StorageError, match="vendor-a/database is in use on this host: mounted at /srv"):
+        plan(record(), dataclasses.replace(HERE, users=("mounted at /srv",)), Wanted(VOLUME, "absent"))
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"state": "gone", "volume_id": VOLUME},
+        {"volume_id": VOLUME},
+        {"state": "absent"},
+        {"state": "absent", "volume_id": "../../etc/passwd"},
+        {"state": "absent", "volume_id": VOLUME, "multipath": "maybe"},
+        {"export": {"volume_id": VOLUME, "host": "node1"}},
+        {"export": export().to_dict(), "volume_id": "another"},
+    ],
+)
+def test_what_cannot_be_meant_is_refused(request_):
+    with pytest.raises(StorageError) as caught:
+        Wanted.from_dict(request_)
+    assert caught.value.code == "invalid"
+
+
+def test_the_short_form_of_absent():
+    wanted = Wanted.from_dict({"export": {"volume_id": VOLUME}, "state": "absent", "multipath": None})
+    assert (wanted.volume_id, wanted.export, wanted.multipath) == (VOLUME, None, "preferred")

@@ -1,0 +1,422 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a user may rely on about planning, whatever there is and whatever is wanted."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.attachment import Connector
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.identity import derive_id
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.resources import Backend, Mapping, Snapshot, Source, Unsettled, Volume
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.wanted import WantedBackend, WantedExport, WantedSnapshot, WantedVolume
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.backends import plan_backend
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.difference import collect
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.exports import plan_export
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.operations import Landscape
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.settlement import plan_settlement
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.snapshots import plan_snapshot
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.volumes import plan_volume
+from hypothesis import HealthCheck, given, note, settings, target
+from hypothesis import strategies as st
+
+BACKENDS = ("one", "a_b", "axb")
+NAMES = ("data", "logs", "gold")
+HOSTS = ("node1", "node2", "node3")
+SPECS = ({}, {"multiattach": "<is> True"})
+TEXTS = ({}, {"a": "b"}, {"a": "c", "d": "e"})
+MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def initiator(host):
+    return "iqn.2026-01.test:%s" % host
+
+
+@st.composite
+def landscapes(draw):
+    """Several backends with volumes, their snapshots and exports, and what killed runs left of them."""
+    backends = [
+        Backend(name, "d.D", pools=draw(st.sampled_from([(), ("p1", "p2")]))) for name in draw(st.lists(st.sampled_from(BACKENDS), min_size=1, unique=True))
+    ]
+    volumes, snapshots, mappings, unsettled = [], [], [], []
+    for backend in backends:
+        for name in draw(st.lists(st.sampled_from(NAMES), unique=True)):
+            volume_id = derive_id("volume", backend.name, draw(st.sampled_from([name, "renamed from %s" % name])))
+            source = None
+            if volumes and draw(st.booleans()):
+                source = Source("volume", volumes[0].id, volumes[0].name)
+            elif snapshots and draw(st.booleans()):
+                source = Source("snapshot", snapshots[0].id, snapshots[0].name)
+            volume = Volume(
+                volume_id,
+                backend.name,
+                name,
+                draw(st.integers(1, 8)),
+                metadata=draw(st.sampled_from(TEXTS)),
+                extra_specs=draw(st.sampled_from(SPECS)),
+                pool=backend.pools[0] if backend.pools else None,
+                source=source,
+            )
+            for snap in draw(st.lists(st.sampled_from(["s1", "s2"]), unique=True, max_size=2)):
+                full = "%s of %s" % (snap, name)
+                snapshots.append(
+                    Snapshot(derive_id("snapshot", backend.name, full), backend.name, full, volume.id, volume.name, draw(st.integers(1, volume.size)))
+                )
+            hosts = draw(st.lists(st.sampled_from(HOSTS), unique=True, max_size=2 if volume.multiattach else 1))
+            for host in hosts:
+                identity = derive_id("export", backend.name, "%s/%s" % (volume.id, host))
+                mappings.append(Mapping(identity, backend.name, volume.id, name, host, {"initiator": initiator(host)}))
+            volumes.append(dataclasses.replace(volume, attached_to=tuple(sorted(hosts)), status="in-use" if hosts else "available"))
+    landscape = Landscape(backends, volumes, snapshots, mappings)
+    things = [("volume", item) for item in volumes] + [("snapshot", item) for item in snapshots] + [("export", item) for item in mappings]
+    for noun, thing in draw(st.lists(st.sampled_from(things), max_size=3, unique_by=lambda pair: pair[1].id)) if things else []:
+        name = thing.volume_name if noun == "export" else thing.name
+        action = draw(
+            st.sampled_from({"volume": ["create", "extend", "delete"], "snapshot": ["create", "delete"], "export": ["create", "update", "delete"]}[noun])
+        )
+        arguments = {"id": thing.id}
+        if noun == "volume":
+            if action != "extend" and (landscape.mappings_of(thing) or landscape.snapshots_of(thing)):
+                continue  # a volume that is coming or going has neither
+            arguments.update(size=thing.size + 1 if action == "extend" else thing.size)
+            status = {"create": "creating", "extend": "extending", "delete": "deleting"}[action]
+            landscape.volumes[thing.id] = dataclasses.replace(thing, status=status)
+        elif noun == "snapshot":
+            arguments.update(volume_id=thing.volume_id, volume_name=thing.volume_name)
+            landscape.snapshots[thing.id] = dataclasses.replace(thing, status="creating" if action == "create" else "deleting")
+        else:
+            arguments.update(volume_id=thing.volume_id, host=thing.host)
+        if noun == "export" and action != "delete":
+            arguments["connector"] = dict(thing.connector)
+        unsettled.append(Unsettled("op-%d" % len(unsettled), noun, action, thing.backend, name, thing.id, arguments))
+    landscape.unsettled = {record.operation_id: record for record in unsettled}
+    return landscape
+
+
+def maybe(strategy):
+    return st.none() | strategy
+
+
+WANTED = {
+    "volume": st.builds(
+        WantedVolume,
+        backend=st.sampled_from(BACKENDS),
+        name=st.sampled_from(NAMES + ("new",)),
+        state=st.sampled_from(["present", "absent"]),
+        size=maybe(st.integers(1, 9)),
+        source_volume=maybe(st.sampled_from(NAMES)),
+        description=maybe(st.sampled_from(["", "text"])),
+        metadata=maybe(st.sampled_from(TEXTS)),
+        extra_specs=maybe(st.sampled_from(SPECS)),
+        pool=maybe(st.sampled_from(["p1", "p2"])),
+        force=st.frozensets(st.sampled_from(["attached", "snapshots"])),
+    )
+    | st.builds(
+        WantedVolume,
+        backend=st.sampled_from(BACKENDS),
+        name=st.sampled_from(NAMES + ("new",)),
+        size=maybe(st.integers(1, 9)),
+        source_snapshot=st.sampled_from(["s1 of data", "s2 of data", "s1 of gold"]),
+    ),
+    "snapshot": st.builds(
+        WantedSnapshot,
+        backend=st.sampled_from(BACKENDS),
+        name=st.sampled_from(["s1 of data", "s2 of data", "s1 of gold", "new"]),
+        state=st.sampled_from(["present", "absent"]),
+        volume=maybe(st.sampled_from(NAMES)),
+        description=maybe(st.sampled_from(["", "text"])),
+        metadata=maybe(st.sampled_from(TEXTS)),
+    ),
+    "export": st.builds(
+        lambda backend, volume, host, state, known, fenced: WantedExport(
+            backend, volume, host, state, Connector(host, {"initiator": initiator(known)}, "a2V5"), fenced
+        ),
+        st.sampled_from(BACKENDS),
+        st.sampled_from(NAMES),
+        st.sampled_from(HOSTS),
+        st.sampled_from(["present", "absent"]),
+        st.sampled_from(HOSTS + ("other",)),
+        st.booleans(),
+    ),
+}
+PLANNERS = {"volume": plan_volume, "snapshot": plan_snapshot, "export": plan_export}
+
+
+@st.composite
+def requests(draw, nouns=("volume", "snapshot", "export")):
+    """A landscape, and something wanted of one of its nouns."""
+    noun, landscape = draw(st.sampled_from(nouns)), draw(landscapes())
+    wanted = draw(WANTED[noun])
+    if draw(st.integers(0, 9)):  # mostly of a backend there is
+        wanted = dataclasses.replace(wanted, backend=draw(st.sampled_from(sorted(landscape.backends))))
+    return landscape, noun, wanted
+
+
+def keys_of(landscape, noun, wanted):
+    """The keys that an item settles, and what hangs on the volumes it names."""
+    keys = set(wanted.touches())
+    for key_noun, backend, name in wanted.touches():
+        volume = landscape.volume(backend, name) if key_noun == "volume" else None
+        if volume:
+            keys |= {("volume", backend, volume.id), ("export", backend, volume.name)}
+            keys |= {("snapshot", backend, item.id) for item in landscape.snapshots_of(volume)}
+    return keys
+
+
+def picture(landscape):
+    return {key: {name: repr(item) for name, item in getattr(landscape, key).items()} for key in ("backends", "volumes", "snapshots", "mappings", "unsettled")}
+
+
+def doomed(landscape, noun, wanted):
+    """The id of what the task deletes, if it does."""
+    if wanted.state == "present" or noun == "export":
+        return None
+    found = getattr(landscape, noun)(wanted.backend, wanted.name)
+    return found and found.id
+
+
+def settled_and_planned(landscape, noun, wanted):
+    """Return (settled landscape, plan); the plan is None when it was refused."""
+    settled = landscape.after(plan_settlement(landscape, keys_of(landscape, noun, wanted), doomed(landscape, noun, wanted)))
+    try:
+        return settled, PLANNERS[noun](settled, wanted)
+    except StorageError:
+        return settled, None
+
+
+@MANY
+@given(requests())
+def test_a_second_run_finds_nothing_to_do(request):
+    landscape, noun, wanted = request
+    settled, operations = settled_and_planned(landscape, noun, wanted)
+    if operations is None:
+        return
+    result = settled.after(operations)
+    note(repr(operations))
+    assert plan_settlement(result, keys_of(result, noun, wanted)) == []
+    assert PLANNERS[noun](result, wanted) == []
+
+
+@MANY
+@given(requests())
+def test_planning_changes_nothing_it_was_given(request):
+    landscape, noun, wanted = request
+    before = picture(landscape)
+    settling = plan_settlement(landscape, keys_of(landscape, noun, wanted), doomed(landscape, noun, wanted))
+    settled = landscape.after(settling)
+    assert picture(landscape) == before
+    between = picture(settled)
+    try:
+        operations = PLANNERS[noun](settled, wanted)
+        settled.after(operations)
+    except StorageError as error:
+        assert error.message and error.parameter
+    assert picture(settled) == between
+    assert picture(landscape) == before
+
+
+@MANY
+@given(requests())
+def test_whatever_killed_runs_left_of_a_thing_is_settled_before_it_is_worked_on(request):
+    landscape, noun, wanted = request
+    keys = keys_of(landscape, noun, wanted)
+    settled = landscape.after(plan_settlement(landscape, keys, doomed(landscape, noun, wanted)))
+    left = [
+        record
+        for record in settled.unsettled.values()
+        if keys & {(record.noun, record.backend, record.name), (record.noun, record.backend, record.resource_id)}
+    ]
+    assert left == []
+    assert plan_settlement(settled, keys) == []
+
+
+@MANY
+@given(requests())
+def test_what_does_not_concern_a_task_is_not_touched(request):
+    landscape, noun, wanted = request
+    keys = keys_of(landscape, noun, wanted)
+    settled, operations = settled_and_planned(landscape, noun, wanted)
+    if operations is None:
+        return
+    for operation in plan_settlement(landscape, keys, doomed(landscape, noun, wanted)) + operations:
+        assert operation.backend == wanted.backend
+    after = settled.after(operations)
+    for table in ("volumes", "snapshots", "mappings"):
+        for key, item in getattr(landscape, table).items():
+            if item.backend != wanted.backend:
+                assert getattr(after, table)[key] == item
+
+
+@MANY
+@given(requests(nouns=("volume",)))
+def test_nothing_is_deleted_unless_the_task_says_so_by_name(request):
+    landscape, noun, wanted = request
+    settled, operations = settled_and_planned(landscape, noun, wanted)
+    if operations is None:
+        return
+    deletions = [operation for operation in operations if operation.action == "delete"]
+    if wanted.state == "present":
+        assert deletions == []
+    for operation in deletions:
+        volume = settled.volume(wanted.backend, wanted.name)
+        if operation.noun == "volume":
+            assert operation.arguments["id"] == volume.id
+        else:
+            table, word = (settled.mappings, "attached") if operation.noun == "export" else (settled.snapshots, "snapshots")
+            assert table[operation.arguments["id"]].volume_id == volume.id
+            assert word in wanted.force
+    if deletions:
+        assert not settled.mappings_of(volume) or "attached" in wanted.force
+        assert not settled.snapshots_of(volume) or "snapshots" in wanted.force
+        assert deletions[-1].noun == "volume", "what hangs on the volume goes first"
+
+
+@MANY
+@given(requests(nouns=("volume",)))
+def test_an_attached_volume_or_one_with_snapshots_is_not_deleted_without_force(request):
+    landscape, noun, wanted = request
+    settled = landscape.after(plan_settlement(landscape, keys_of(landscape, noun, wanted), doomed(landscape, noun, wanted)))
+    volume = settled.volume(wanted.backend, wanted.name)
+    if volume is None:
+        return
+    bound = ({"attached"} if settled.mappings_of(volume) else set()) | ({"snapshots"} if settled.snapshots_of(volume) else set())
+    target(float(len(bound)))
+    try:
+        plan_volume(settled, dataclasses.replace(wanted, state="absent"))
+        refused = False
+    except StorageError as error:
+        assert error.code == "in_use"
+        refused = True
+    assert refused is bool(bound - wanted.force)
+
+
+@MANY
+@given(requests())
+def test_no_volume_ever_shrinks(request):
+    landscape, noun, wanted = request
+    keys = keys_of(landscape, noun, wanted)
+    settled, operations = settled_and_planned(landscape, noun, wanted)
+    if operations is None:
+        return
+    for operation in plan_settlement(landscape, keys, doomed(landscape, noun, wanted)) + operations:
+        if operation.noun == "volume" and operation.action in ("extend", "finish_extend"):
+            assert operation.arguments["size"] > landscape.volumes[operation.arguments["id"]].size
+    after = settled.after(operations)
+    for volume_id, volume in after.volumes.items():
+        if volume_id in settled.volumes:
+            assert volume.size >= settled.volumes[volume_id].size
+
+
+@MANY
+@given(requests(nouns=("volume",)))
+def test_another_source_or_specs_or_pool_of_an_existing_volume_is_refused(request):
+    landscape, noun, wanted = request
+    settled, operations = settled_and_planned(landscape, noun, wanted)
+    if operations is None:
+        return
+    current = settled.volume(wanted.backend, wanted.name)
+    if current is None or wanted.state == "absent":
+        return
+    for kind in ("volume", "snapshot"):
+        name = getattr(wanted, "source_" + kind)
+        if name is not None:
+            assert current.source is not None and (current.source.kind, current.source.name) == (kind, name)
+    assert wanted.extra_specs in (None, current.extra_specs)
+    assert wanted.pool in (None, current.pool)
+    after = settled.after(operations).volumes[current.id]
+    unchangeable = ("id", "backend", "name", "source", "extra_specs", "qos_specs", "pool", "attached_to")
+    assert [getattr(after, key) for key in unchangeable] == [getattr(current, key) for key in unchangeable]
+
+
+@MANY
+@given(requests(nouns=("export",)))
+def test_a_volume_never_gets_a_second_host_unless_it_allows_several(request):
+    landscape, noun, wanted = request
+    settled, operations = settled_and_planned(landscape, noun, wanted)
+    if operations is None:
+        return
+    after = settled.after(operations)
+    for volume in after.volumes.values():
+        hosts = [item.host for item in after.mappings_of(volume)]
+        assert sorted(volume.attached_to) == hosts
+        assert len(hosts) <= 1 or volume.multiattach
+
+
+@MANY
+@given(requests())
+def test_names_and_ids_stay_unique(request):
+    landscape, noun, wanted = request
+    settled, operations = settled_and_planned(landscape, noun, wanted)
+    if operations is None:
+        return
+    after = settled.after(operations)
+    for table in (after.volumes, after.snapshots):
+        names = [(item.backend, item.name) for item in table.values()]
+        assert len(set(names)) == len(names)
+    created = [operation.arguments["id"] for operation in operations if operation.action == "create"]
+    assert not set(created) & (set(settled.volumes) | set(settled.snapshots))
+
+
+@MANY
+@given(requests())
+def test_a_diff_shows_exactly_what_differs(request):
+    landscape, noun, wanted = request
+    settled, operations = settled_and_planned(landscape, noun, wanted)
+    if operations is None:
+        return
+    after = settled.after(operations)
+    table = {"volume": "volumes", "snapshot": "snapshots", "export": "mappings"}[noun]
+    old, new = getattr(settled, table), getattr(after, table)
+    shown = collect((key, old[key].to_public() if key in old else None, new[key].to_public() if key in new else None) for key in {**old, **new})
+    for key in {**old, **new}:
+        one, other = (side[key].to_public() if key in side else {} for side in (old, new))
+        if one == other:
+            assert key not in shown["before"] and key not in shown["after"]
+            continue
+        assert dict(one, **shown["after"][key]) == (other or one)
+        assert not one or not other or all(one.get(name) != other.get(name) for name in shown["after"][key] | shown["before"][key])
+
+
+BACKEND_RECORDS = st.builds(
+    Backend,
+    name=st.just("one"),
+    driver=st.sampled_from(["d.D", "e.E"]),
+    options=st.sampled_from(TEXTS),
+    secret_options=st.sampled_from(TEXTS),
+    pools=st.sampled_from([(), ("p1",)]),
+    max_parallel=st.integers(1, 5),
+)
+BACKEND_WANTED = st.builds(
+    WantedBackend,
+    name=st.sampled_from(["one", "two"]),
+    state=st.sampled_from(["present", "absent"]),
+    driver=st.sampled_from(["d.D", "e.E"]),
+    options=st.sampled_from(TEXTS),
+    secret_options=st.sampled_from(TEXTS),
+    max_parallel=maybe(st.integers(1, 5)),
+)
+
+
+@MANY
+@given(maybe(BACKEND_RECORDS), BACKEND_WANTED, st.integers(0, 2))
+def test_backends_too_are_planned_once_kept_while_they_have_volumes_and_not_given_to_another_driver(record, wanted, count):
+    landscape = Landscape([record] if record else [])
+    before = picture(landscape)
+    count = count if wanted.name in landscape.backends else 0
+    try:
+        operations = plan_backend(landscape, wanted, count)
+    except StorageError as error:
+        assert count and error.parameter in ("state", "driver")
+        return
+    after = landscape.after(operations)
+    assert picture(landscape) == before
+    assert plan_backend(after, wanted, count) == []
+    if count:
+        assert after.backends["one"].driver == record.driver
+    if wanted.state == "present":
+        found = after.backends[wanted.name]
+        assert (found.driver, found.options, found.secret_options) == (wanted.driver, wanted.options, wanted.secret_options)
+        assert wanted.max_parallel in (None, found.max_parallel)

@@ -1,0 +1,319 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a user may rely on about the metadata store: nothing is lost, mixed up, half written or readable by others."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from ansible_collections.baremetal.legacy_storage.plugins.controller.store import database, tables
+from ansible_collections.baremetal.legacy_storage.plugins.controller.store.store import Store
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.resources import Backend, Snapshot, Source, Volume
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.operations import Operation
+from ansible_collections.baremetal.legacy_storage.plugins.secrets.vault import Vault
+from cryptography.fernet import Fernet
+
+BACKEND = Backend("one", "d.D", {"san_ip": "192.0.2.1", "port": 3260}, {"san_password": "canary-option"}, ("p1", "p2"), 7)
+VOLUME = Volume(
+    "6229f862-a401-5616-bf1c-8011d75b8844",
+    "one",
+    "dätä",
+    10,
+    "available",
+    "a text",
+    {"a": "b"},
+    {"multiattach": "<is> True"},
+    {"iops": "100"},
+    "p1",
+    Source("snapshot", "s-id", "gold"),
+)
+SNAPSHOT = Snapshot("68ed82ce-05ee-5336-8f3a-1a6939d4d1e6", "one", "nightly", VOLUME.id, VOLUME.name, 9, "available", "text", {"a": "b"})
+CONNECTION = {"driver_volume_type": "iscsi", "data": {"auth_password": "canary-chap"}}
+
+
+@pytest.fixture(name="store")
+def fixture_store(tmp_path):
+    """A store with a backend, a volume and its snapshot."""
+    engine = database.connect("sqlite:///%s" % (tmp_path / "store.sqlite"))
+    assert database.migrate(engine) is True
+    store = Store(engine, Vault([Fernet.generate_key()]))
+    with store.writing() as writer:
+        writer.put_backend(BACKEND)
+        writer.add_volume(VOLUME)
+        writer.add_snapshot(SNAPSHOT)
+    yield store
+    engine.dispose()
+
+
+def all_bytes(tmp_path):
+    return b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_what_is_written_is_read_again_whole(store):
+    with store.writing() as writer:
+        writer.put_export("e-id", VOLUME.id, "node1", {"initiator": "iqn", "wwpns": ["1"]}, "exported", CONNECTION)
+        writer.set_driver_data("volume", VOLUME.id, {"provider_location": "here", "provider_auth": "CHAP u canary-auth"})
+    with store.reading() as reader:
+        assert reader.backends() == [BACKEND]
+        (volume,) = reader.driven_volumes()
+        assert volume.resource == dataclasses.replace(VOLUME, attached_to=("node1",))
+        assert volume.data == {"provider_location": "here", "provider_auth": "CHAP u canary-auth"}
+        assert [item.resource for item in reader.driven_snapshots()] == [SNAPSHOT]
+        (export,) = reader.driven_exports()
+        assert (export.resource.volume_name, export.resource.host, export.resource.connector) == (VOLUME.name, "node1", {"initiator": "iqn", "wwpns": ["1"]})
+        assert export.data == CONNECTION
+
+
+def test_a_volume_keeps_type_and_qos_through_later_changes(store):
+    with store.writing() as writer:
+        writer.change_volume(VOLUME.id, size=20)
+        writer.set_driver_data("volume", VOLUME.id, {"provider_id": "7"})
+    with store.reading() as reader:
+        volume = reader.driven_volumes(ids=[VOLUME.id])[0].resource
+    assert (volume.size, volume.extra_specs, volume.qos_specs, volume.source) == (20, VOLUME.extra_specs, VOLUME.qos_specs, VOLUME.source)
+
+
+def test_secrets_lie_in_the_database_only_encrypted(store, tmp_path):
+    with store.writing() as writer:
+        writer.put_export("e-id", VOLUME.id, "node1", {"initiator": "iqn"}, "exported", CONNECTION)
+        writer.set_driver_data(
+            "volume", VOLUME.id, {"provider_location": "here", "provider_auth": "CHAP u canary-auth", "replication_driver_data": "canary-replication"}
+        )
+        writer.set_driver_data("snapshot", SNAPSHOT.id, {"provider_auth": "CHAP u canary-snap"})
+    assert {path.name for path in tmp_path.iterdir()} >= {"store.sqlite", "store.sqlite-wal"}
+    assert b"san_password" not in all_bytes(tmp_path)
+    assert b"192.0.2.1" in all_bytes(tmp_path), "the search would find what is there"
+    assert b"canary" not in all_bytes(tmp_path)
+
+
+def test_a_name_is_given_once_on_a_backend_and_again_on_another(store):
+    twin = dataclasses.replace(VOLUME, id="other-id", attached_to=())
+    with pytest.raises(StorageError, match="run this one again") as caught, store.writing() as writer:
+        writer.add_volume(twin)
+    assert caught.value.code == "conflict"
+    with store.writing() as writer:
+        writer.put_backend(Backend("two", "d.D"))
+        writer.add_volume(dataclasses.replace(twin, backend="two"))
+
+
+def test_a_snapshots_name_is_given_once_on_a_backend(store):
+    with pytest.raises(StorageError) as caught, store.writing() as writer:
+        writer.add_snapshot(dataclasses.replace(SNAPSHOT, id="other-id"))
+    assert caught.value.code == "conflict"
+
+
+def test_a_volume_is_exported_to_a_host_once(store):
+    with pytest.raises(StorageError) as caught, store.writing() as writer:
+        writer.put_export("e1", VOLUME.id, "node1", {}, "exported")
+        writer.put_export("e2", VOLUME.id, "node1", {}, "exported")
+    assert caught.value.code == "conflict"
+    with store.reading() as reader:
+        assert reader.driven_exports() == []
+
+
+@pytest.mark.parametrize("other", ["axb", "A_B", "a%b", "a_b ", "a_bc"])
+def test_a_backend_does_not_list_the_volumes_of_one_with_a_similar_name(store, other):
+    with store.writing() as writer:
+        for name in ("a_b", other):
+            writer.put_backend(Backend(name, "d.D"))
+            writer.add_volume(Volume("id of " + name, name, "data", 1))
+    with store.reading() as reader:
+        assert [item.resource.id for item in reader.driven_volumes(backend="a_b")] == ["id of a_b"]
+        assert [item.resource.id for item in reader.driven_volumes(backend="a_b", name="data")] == ["id of a_b"]
+        assert [item.resource.id for item in reader.driven_volumes(name="dat_")] == []
+        assert list(reader.landscape({("volume", "a_b", "data")}).volumes) == ["id of a_b"]
+        assert reader.count_volumes("a_b") == 1
+
+
+def test_a_landscape_holds_what_hangs_on_a_volume_and_what_a_snapshot_hangs_on(store):
+    with store.writing() as writer:
+        writer.put_export("e-id", VOLUME.id, "node1", {"initiator": "iqn"}, "exported", CONNECTION)
+        entry = writer.begin(Operation("delete", "snapshot", "one", "nightly", {"id": SNAPSHOT.id}), SNAPSHOT.id)
+    for key in (("volume", "one", VOLUME.name), ("volume", "one", VOLUME.id), ("snapshot", "one", "nightly"), ("snapshot", "one", SNAPSHOT.id)):
+        with store.reading() as reader:
+            landscape = reader.landscape({key})
+        assert (list(landscape.volumes), list(landscape.snapshots), list(landscape.mappings)) == ([VOLUME.id], [SNAPSHOT.id], ["e-id"])
+        assert list(landscape.unsettled) == [entry]
+    with store.reading() as reader:
+        assert list(reader.landscape({("volume", "one", "other")}, ["iqn"]).mappings) == ["e-id"]
+        assert not reader.landscape({("volume", "two", VOLUME.name)}).volumes
+
+
+def test_a_transaction_is_written_whole_or_not_at_all(store):
+    with pytest.raises(ZeroDivisionError), store.writing() as writer:
+        writer.change_volume(VOLUME.id, size=99)
+        writer.begin(Operation("extend", "volume", "one", VOLUME.name, {"id": VOLUME.id}), VOLUME.id)
+        raise ZeroDivisionError
+    with store.reading() as reader:
+        assert reader.driven_volumes()[0].resource.size == VOLUME.size
+        assert reader.unsettled() == []
+
+
+def test_nobody_sees_a_transaction_before_its_end(store):
+    with store.writing() as writer:
+        writer.change_volume(VOLUME.id, size=99)
+        with store.reading() as reader:
+            assert reader.driven_volumes()[0].resource.size == VOLUME.size
+    with store.reading() as reader:
+        assert reader.driven_volumes()[0].resource.size == 99
+
+
+def test_one_look_is_consistent_while_others_write(store):
+    with store.reading() as reader:
+        assert reader.driven_volumes()[0].resource.size == VOLUME.size
+        with store.writing() as writer:
+            writer.change_volume(VOLUME.id, size=99)
+        assert reader.driven_volumes()[0].resource.size == VOLUME.size
+
+
+@pytest.mark.parametrize(
+    "drop", [lambda writer: writer.drop_backend("one"), lambda writer: writer.drop_volume(VOLUME.id)], ids=["backend with volumes", "volume with snapshots"]
+)
+def test_the_database_itself_refuses_to_drop_what_others_need(store, drop):
+    with pytest.raises(StorageError) as caught, store.writing() as writer:
+        drop(writer)
+    assert caught.value.code == "conflict"
+
+
+def test_what_was_begun_is_in_the_journal_until_it_is_settled(store):
+    operation = Operation("extend", "volume", "one", VOLUME.name, {"id": VOLUME.id, "size": 20})
+    with store.writing() as writer:
+        entry = writer.begin(operation, VOLUME.id)
+    with store.reading() as reader:
+        (record,) = reader.unsettled()
+    assert (record.operation_id, record.noun, record.action, record.name, record.resource_id, record.arguments) == (
+        entry,
+        "volume",
+        "extend",
+        VOLUME.name,
+        VOLUME.id,
+        operation.arguments,
+    )
+    with store.writing() as writer:
+        writer.settle(entry)
+    with store.reading() as reader:
+        assert reader.unsettled() == []
+
+
+def test_drivers_find_their_own_keys_again(store):
+    with store.writing() as writer:
+        writer.set_key_value("a", "1")
+        writer.set_key_value("a", "2")
+        writer.set_key_value("b", "3")
+        writer.set_key_value("b", None)
+    with store.reading() as reader:
+        assert (reader.key_values(), reader.key_values("a"), reader.key_values("b")) == ({"a": "2"}, {"a": "2"}, {})
+
+
+def test_migrating_from_nothing_ends_with_the_tables_that_the_code_uses(store):
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "target_metadata": tables.metadata})
+        assert compare_metadata(context, tables.metadata) == []
+    assert database.revision(store.engine) == database.SCHEMA
+    assert database.migrate(store.engine) is False
+
+
+def test_a_store_that_was_never_made_is_told_with_what_to_do(tmp_path):
+    engine = database.connect("sqlite:///%s" % (tmp_path / "none.sqlite"))
+    with pytest.raises(StorageError, match="Apply the role") as caught:
+        database.require_schema(engine)
+    assert caught.value.code == "not_installed"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("revision", ["0000", "9999"])
+def test_a_store_of_another_version_is_not_touched(store, revision):
+    with store.engine.connect() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = :new"), {"new": revision})
+        connection.commit()
+    with pytest.raises(StorageError, match="schema %s, this code needs %s" % (revision, database.SCHEMA)):
+        database.require_schema(store.engine)
+
+
+def test_the_database_file_is_root_only_from_its_first_byte(store, tmp_path):
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_what_is_no_database_url_is_told():
+    with pytest.raises(StorageError, match="store_url") as caught:
+        database.connect("no url")
+    assert caught.value.code == "invalid"
+
+
+WRITING = """
+import sys
+from cryptography.fernet import Fernet
+from ansible_collections.baremetal.legacy_storage.plugins.controller.store import database
+from ansible_collections.baremetal.legacy_storage.plugins.controller.store.store import Store
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.resources import Volume
+from ansible_collections.baremetal.legacy_storage.plugins.secrets.vault import Vault
+path, number = sys.argv[1:]
+store = Store(database.connect("sqlite:///" + path), Vault([Fernet.generate_key()]))
+for step in range(20):
+    with store.writing() as writer:
+        writer.add_volume(Volume("%s-%d" % (number, step), "one", "%s-%d" % (number, step), 1))
+"""
+
+
+def test_processes_that_write_at_once_lose_nothing(store, tmp_path):
+    children = [subprocess.Popen([sys.executable, "-c", WRITING, str(tmp_path / "store.sqlite"), str(number)]) for number in range(4)]
+    assert [child.wait(120) for child in children] == [0] * 4
+    with store.reading() as reader:
+        assert reader.count_volumes("one") == 1 + 4 * 20
+
+
+# Finding one of many: no scan of a table that grows, in any query a single-volume task makes
+
+GROWING = ("volumes", "snapshots", "exports")
+
+
+def plans(store, action):
+    """Return SQLite's plan lines for every query that ``action`` makes."""
+    queries = []
+
+    def listener(_connection, _cursor, statement, parameters, _context, _many):
+        queries.append((statement, parameters))
+
+    sa.event.listen(store.engine, "before_cursor_execute", listener)
+    try:
+        with store.reading() as reader:
+            action(reader)
+    finally:
+        sa.event.remove(store.engine, "before_cursor_execute", listener)
+    found = []
+    with store.engine.connect() as connection:
+        for statement, parameters in queries:
+            if statement.lstrip().upper().startswith("SELECT"):
+                found += [(row[3], statement) for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters)]
+    assert found
+    return found
+
+
+ONE_VOLUME = {
+    "what a volume task reads": lambda reader: reader.landscape({("volume", "one", VOLUME.name)}),
+    "what a volume task reads, by id": lambda reader: reader.landscape({("volume", "one", VOLUME.id)}),
+    "what a snapshot task reads": lambda reader: reader.landscape({("snapshot", "one", "nightly"), ("volume", "one", VOLUME.name)}),
+    "what an export task reads": lambda reader: reader.landscape({("volume", "one", VOLUME.name)}, ["iqn"]),
+    "volume info by backend and name": lambda reader: reader.driven_volumes(backend="one", name=VOLUME.name),
+    "volume info by name": lambda reader: reader.driven_volumes(name=VOLUME.name),
+    "volume info by id": lambda reader: reader.driven_volumes(ids=[VOLUME.id]),
+    "snapshot info by name": lambda reader: reader.driven_snapshots(name="nightly"),
+}
+
+
+@pytest.mark.parametrize("name", ONE_VOLUME)
+def test_finding_one_among_many_scans_no_table_that_grows(store, name):
+    for line, statement in plans(store, ONE_VOLUME[name]):
+        scanned = re.match(r"SCAN (\w+)", line)
+        assert not scanned or scanned[1] not in GROWING, "%s: %s" % (line, statement)
+        assert not re.match(r"SEARCH (volumes|snapshots) USING .*\(backend=\?\)$", line), "every row of the backend: %s: %s" % (line, statement)
