@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,13 @@ def _place(path: Path) -> int:
     return len(ORDER) + (first in LAB_FOLDERS)
 
 
+def _leave(signum: int, _frame: object) -> None:
+    pytest.exit(f'ended by signal {signum}', returncode=128 + signum)
+
+
 def pytest_configure() -> None:
-    """Stop early where the collection under test would not be this checkout."""
+    """Stop early where the collection under test would not be this checkout; clean up also when asked to end."""
+    signal.signal(signal.SIGTERM, _leave)
     try:
         found = importlib.util.find_spec(COLLECTION)
     except ModuleNotFoundError:

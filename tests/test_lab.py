@@ -9,28 +9,52 @@ Every scenario converges twice, the second time without a change, and once more 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 
 import pytest
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
+LIMIT = 900  # seconds for one scenario; the slowest takes about 300 on a quiet machine
+PROCESSES = "ps -eo pid,ppid,etimes,stat,wchan:24,args --ppid 2 -p 2 --deselect"
 
 
 @pytest.fixture(scope="module", name="molecule")
-def fixture_molecule(collection_root):
+def fixture_molecule(collection_root, tmp_path_factory):
     """Run one scenario on the lab's hosts, which are brought up once and stay up between scenarios."""
     lab = collection_root / "lab/lab"
     subprocess.run([lab, "up"], check=True, stdin=subprocess.DEVNULL, timeout=900)
     inventory = subprocess.run([lab, "inventory", "--path"], check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+    environment = dict(os.environ, LAB_INVENTORY=inventory, ANSIBLE_NOCOLOR="1")
+    outputs = tmp_path_factory.mktemp("molecule")
+
+    def processes():
+        """Tell what runs on each host, for whoever wonders what a scenario waited for."""
+        for host in ("controller1", "node1", "node2"):
+            with contextlib.suppress(subprocess.SubprocessError):
+                done = subprocess.run([lab, "ssh", host, PROCESSES], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30, check=False)
+                yield "%s:\n%s%s" % (host, done.stdout, done.stderr)
 
     def run(scenario):
-        done = subprocess.run(
-            ["molecule", "test", "--scenario-name", scenario], cwd=collection_root, env=dict(os.environ, LAB_INVENTORY=inventory, ANSIBLE_NOCOLOR="1"),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1500, check=False,
-        )
-        if done.returncode:
-            pytest.fail("molecule test --scenario-name %s ended with %d:\n%s" % (scenario, done.returncode, done.stdout[-20000:]), pytrace=False)
+        path = outputs / scenario
+        command = ["molecule", "test", "--scenario-name", scenario]
+        # Output goes to a file: a program left in the background would keep a pipe open.
+        with path.open("w") as output:
+            process = subprocess.Popen(
+                command, cwd=collection_root, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+            try:
+                ended = "ended with %d" % process.wait(timeout=LIMIT)
+            except subprocess.TimeoutExpired:
+                ended = "took longer than %d s; then these ran on the hosts:\n%s\nand it had printed" % (LIMIT, "\n".join(processes()))
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM if process.returncode is None else signal.SIGKILL)
+                process.wait(timeout=60)
+        if process.returncode:
+            pytest.fail("%s %s:\n%s" % (" ".join(command), ended, path.read_text()[-20000:]), pytrace=False)
 
     return run
 

@@ -59,15 +59,15 @@ class Flow:
     """One request for a list of things of one noun.
 
     :param locks: a function that returns the Locks.
-    :param execute: runs one Operation.
+    :param executor: its ``run`` carries one Operation out, its ``prepare`` is called before the first.
     :param warn: called with a text for each thing a person should know.
     """
 
-    def __init__(self, noun, store, locks, execute, check, warn):
+    def __init__(self, noun, store, locks, executor, check, warn):
         self._noun = noun
         self._store = store
         self._locks = locks
-        self._execute = execute
+        self._executor = executor
         self._check = check
         self._warn = warn
 
@@ -138,6 +138,9 @@ class Flow:
 
     def _carry_out(self, outcomes):
         """Run items side by side, up to max_parallel a backend; an item waits for earlier ones that touch the same things."""
+        if not outcomes:
+            return
+        self._executor.prepare()
         with Pools(self._limits(outcomes)) as pools:
             running = []
             for outcome in outcomes:
@@ -163,7 +166,7 @@ class Flow:
                 landscape = self._read([outcome])  # again: it may have changed before the locks were held
                 operations, expected = self._plan(landscape, outcome.wanted)
                 for operation in operations:
-                    self._execute(operation)
+                    self._executor.run(operation)
                     done.append(operation)
                 outcome.after = self._noun.find(self._read([outcome]), outcome.wanted)
         except StorageError as error:

@@ -20,7 +20,7 @@ from ..module_utils.model.resources import Backend, Snapshot, Source, Volume
 class Executor:
     """Carries operations out on one store through one engine.
 
-    :param engine: a function that returns the Engine; called only when an array must be asked.
+    :param engine: a function that returns the Engine; called only when something must be carried out.
     :param unprobed: names of backends to register without asking them.
     """
 
@@ -28,6 +28,14 @@ class Executor:
         self._store = store
         self._engine = engine
         self._unprobed = unprobed
+
+    def prepare(self):
+        """Load the engine. Call it in the main thread, before threads run operations.
+
+        cinder imports eventlet, which imports a second copy of threading; that copy takes the thread it is made in for the
+        main one, and a join of that thread would wait for ever (eventlet 0.40 on CPython 3.11).
+        """
+        self._engine()
 
     def run(self, operation):
         """Carry one Operation out. Raises StorageError; then nothing is left over, or the journal knows of it."""

@@ -47,6 +47,17 @@ SCRIPT = [  # (name, module, parameters, operations that must happen)
 ]
 
 
+@pytest.mark.timeout(120)
+def test_a_worker_spawned_for_one_task_carries_it_out_and_ends(controller, connector):
+    """The other tests' worker is warm; this one loads cinderlib while it works, as on a user's controller."""
+    assert controller.ensure("volume", cold=True, backend="one", name="data", size=1)["changed"]
+    assert controller.ensure("snapshot", cold=True, backend="one", name="snap", volume="data")["changed"]
+    assert controller.ensure("export", cold=True, backend="one", volume="data", connector=connector("node1"))["changed"]
+    assert controller.ensure("volume", cold=True, backend="one", name="data", size=1, metadata={"a": "b"})["changed"]
+    assert not controller.ensure("volume", cold=True, backend="one", name="data", size=1)["changed"]
+
+
+
 def task(controller, connector, module, parameters):
     """Return a playbook's task for one line of the script."""
     parameters = dict(parameters)
