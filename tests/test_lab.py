@@ -27,7 +27,9 @@ def fixture_molecule(collection_root, tmp_path_factory):
     lab = collection_root / "lab/lab"
     subprocess.run([lab, "up"], check=True, stdin=subprocess.DEVNULL, timeout=900)
     inventory = subprocess.run([lab, "inventory", "--path"], check=True, capture_output=True, text=True, timeout=60).stdout.strip()
-    environment = dict(os.environ, LAB_INVENTORY=inventory, ANSIBLE_NOCOLOR="1")
+    # What Molecule remembers of the hosts goes when they go.
+    memory = os.path.join(os.path.dirname(inventory), "molecule")
+    environment = dict(os.environ, LAB_INVENTORY=inventory, MOLECULE_EPHEMERAL_DIRECTORY=memory, ANSIBLE_NOCOLOR="1", NO_COLOR="1")
     outputs = tmp_path_factory.mktemp("molecule")
 
     def processes():
