@@ -57,7 +57,6 @@ def test_a_worker_spawned_for_one_task_carries_it_out_and_ends(controller, conne
     assert not controller.ensure("volume", cold=True, backend="one", name="data", size=1)["changed"]
 
 
-
 def task(controller, connector, module, parameters):
     """Return a playbook's task for one line of the script."""
     parameters = dict(parameters)
