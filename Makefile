@@ -32,7 +32,8 @@ test-all: test  ## run every test, then units and integration on the oldest ansi
 	@BLS_LANE=core216 $(RUN) pytest $(FAST) $(ARGS)
 
 bench: setup  ## measure what the tasks cost
-	@$(RUN) python tests/bench/run.py $(ARGS)
+	@$(RUN) python tests/bench/run.py
+	@$(RUN) python tests/bench/attach.py
 
 docs: setup  ## build the modules' reference pages into build/docs
 	@tools/docs build/docs
