@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+import difflib
+
+from ..module_utils.model.errors import invalid
+
 
 def list_volumes(session, arguments, check, warn):
     """Return {"volumes": [...]}, filtered by backend and names (or ids)."""
@@ -47,6 +51,36 @@ def list_backends(session, arguments, check, warn):
         for backend, item in zip(found, shown):
             item["stats"] = plain_stats(session.engine().probe(backend, fresh=True))
     return {"changed": False, "backends": shown}
+
+
+def list_drivers(session, arguments, check, warn):
+    """Return {"drivers": [...]}: those named by dotted path or by a part of it, with their options, or a short list of all."""
+    from .engine import drivers  # imports every driver there is
+
+    found, broken = drivers.catalogue()
+    names = arguments.get("names")
+    options = bool(names) if arguments.get("options") is None else arguments["options"]
+    wanted = sorted(found) if names is None else _matching(names, found)
+    return {
+        "changed": False,
+        "drivers": [drivers.describe(name, options) for name in wanted],
+        "common_options": drivers.common_options() if options else [],
+        "broken": [{"module": name, "reason": reason} for name, reason in sorted(broken.items())],
+    }
+
+
+def _matching(names, found):
+    """Return the dotted paths that names stand for: whole ones as they are, others found by any part of it, as in "NetApp"."""
+    wanted = []
+    for name in names:
+        near = [name] if name in found else sorted(path for path in found if name.lower() in path.lower())
+        if not near and "." not in name:
+            classes = {path.rpartition(".")[2].lower(): path.rpartition(".")[2] for path in found}
+            close = difflib.get_close_matches(name.lower(), classes, n=1, cutoff=0.5)
+            hint = "Did you mean %r?" % classes[close[0]] if close else "Leave names out to see them all."
+            raise invalid("names", name, "is part of no driver's dotted path. %s" % hint)
+        wanted += [path for path in near or [name] if path not in wanted]
+    return wanted
 
 
 def plain_stats(stats):

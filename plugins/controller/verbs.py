@@ -15,6 +15,7 @@ VERBS = {
     "store.initialize": initialize_store,
     "backend.ensure": changing.ensure_backends,
     "backend.list": listing.list_backends,
+    "driver.list": listing.list_drivers,
     "volume.ensure": changing.ensure_volumes,
     "volume.list": listing.list_volumes,
     "snapshot.ensure": changing.ensure_snapshots,

@@ -168,6 +168,7 @@ class Engine:
     def _start(self, backend):
         self._learn_secrets(backend.secret_options)
         with _SETTING_UP, self._speaking_of(backend.name):
+            options.load_driver(backend.driver)  # cinderlib hands an option that is not declared on as it stands, unparsed
             settings = dict(backend.options, **backend.secret_options)
             return cinderlib.Backend(volume_backend_name=backend.name, volume_driver=backend.driver, **settings)
 

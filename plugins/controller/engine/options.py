@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import functools
 import importlib
 
 from oslo_config import cfg
 
 from ...module_utils.model.errors import StorageError, invalid
+from .declarations import options_of
 
 _GROUP = "backend_defaults"  # where importing a driver's module registers its options (cinder.volume.configuration)
 _CINDERLIB_OWN = ("rbd_keyring_conf",)  # gone from Cinder's RBD driver, still honoured by cinderlib
@@ -23,19 +26,23 @@ def validate(backend):
     :raises StorageError: ``invalid``, naming the option and the nearest one there is.
     """
     load_driver(backend.driver)
-    declared = _declared()
+    known = _declared()
     for parameter, values in (("options", backend.options), ("secret_options", backend.secret_options)):
         for key, value in values.items():
-            _check(backend, declared, parameter, key, value)
+            _check(backend, known, parameter, key, value)
 
 
+@functools.lru_cache(maxsize=None)
 def load_driver(path):
-    """Import a driver class by its dotted path. Raises StorageError ``invalid`` when that fails."""
+    """Import a driver class by its dotted path and declare its options, which some drivers do only when they start.
+
+    :raises StorageError: ``invalid`` when it cannot be imported.
+    """
     module_name, dot, class_name = str(path).rpartition(".")
     try:
         if not dot:
             raise ImportError("it is no dotted path")
-        return getattr(importlib.import_module(module_name), class_name)
+        cls = getattr(importlib.import_module(module_name), class_name)
     except (ImportError, AttributeError) as error:
         raise invalid(
             "driver",
@@ -43,6 +50,10 @@ def load_driver(path):
             "cannot be imported: %s. Give a class of cinder.volume.drivers by its dotted path, as in "
             "cinder.volume.drivers.lvm.LVMVolumeDriver; a driver may also need its vendor's Python package." % error,
         ) from error
+    for option in options_of(cls).values():
+        with contextlib.suppress(cfg.DuplicateOptError):  # two vendors may give one name another default
+            cfg.CONF.register_opt(option, group=_GROUP)
+    return cls
 
 
 def _declared():
@@ -50,16 +61,16 @@ def _declared():
     return {name: entry["opt"] for name, entry in group._opts.items()}
 
 
-def _check(backend, declared, parameter, key, value):
+def _check(backend, known, parameter, key, value):
     label = "%s.%s" % (parameter, key)
     if key in _CINDERLIB_OWN:
         return
-    option = declared.get(key)
+    option = known.get(key)
     if option is None:
-        for other in declared.values():
+        for other in known.values():
             if any(key in (old.name, str(old.name).replace("-", "_")) for old in other.deprecated_opts):
                 raise StorageError("invalid", "%s: was renamed; this driver calls it %r now." % (label, other.dest), parameter)
-        near = difflib.get_close_matches(key, declared, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         hint = " Did you mean %r?" % near[0] if near else ""
         raise StorageError("invalid", "%s: %s has no such option.%s" % (label, backend.driver, hint), parameter)
     if option.secret and parameter == "options":

@@ -15,6 +15,7 @@ from .redaction import is_secret_key
 from .sizes import parse_size
 
 STATES = ("present", "absent")
+SET_BY_PARAMETERS = {"volume_driver": "driver", "volume_backend_name": "name"}  # options of Cinder to parameters of a backend
 OVERRIDES = ("attached", "snapshots")
 MAX_NAME = 255  # Cinder's limit for display_name
 
@@ -171,7 +172,7 @@ class WantedBackend:
                     "options.%s: looks like a secret. Give it under secret_options, where it is kept out of logs and encrypted." % key,
                     "options",
                 )
-        for key, place in (("volume_driver", "driver"), ("volume_backend_name", "name")):
+        for key, place in SET_BY_PARAMETERS.items():
             if key in options or key in secrets:
                 raise StorageError("invalid", "options.%s: is set from the parameter %s; leave it out." % (key, place), "options")
         max_parallel = data.get("max_parallel")

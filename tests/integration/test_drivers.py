@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a user may rely on who looks for a driver: all of Cinder's are there, and what is told of their options holds."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+
+IN_TREE = 92  # drivers of cinder 28.0.0
+
+
+@pytest.fixture(scope="module", name="plain")
+def fixture_plain(make_controller_in, tmp_path_factory):
+    """A controller without a backend."""
+    return make_controller_in(tmp_path_factory.mktemp("drivers") / "controller", backend=None)
+
+
+@pytest.fixture(scope="module", name="everything")
+def fixture_everything(plain):
+    """All drivers with their options, read once."""
+    return plain.ask("driver.list", {"options": True}, cold=True)
+
+
+def test_every_driver_of_cinder_can_be_imported_on_a_controller(everything):
+    assert everything["broken"] == []
+    assert len(everything["drivers"]) >= IN_TREE
+
+
+def test_every_option_that_is_told_is_accepted_with_its_default(plain, everything):
+    backends = []
+    for number, driver in enumerate(everything["drivers"]):
+        options = {"options": {}, "secret_options": {}}
+        for option in driver["options"]:
+            if option["default"] is not None and not str(option["default"]).startswith("$"):
+                options[option["parameter"]][option["name"]] = option["default"]
+        backends.append(dict(options, name="backend-%d" % number, driver=driver["name"], probe=False))
+    answer = plain.ask("backend.ensure", {"backends": backends}, check=True, cold=True)
+    assert [item["msg"] for item in answer["backends"] if item.get("failed")] == []
+
+
+def test_a_list_of_all_drivers_is_short(controller):
+    drivers = controller.ask("driver.list", {}, cold=True)["drivers"]
+    assert {"cinder.volume.drivers.lvm.LVMVolumeDriver", "cinder.volume.drivers.pure.PureISCSIDriver"} <= {item["name"] for item in drivers}
+    assert not any("options" in item for item in drivers)
+
+
+def test_a_driver_is_found_by_a_part_of_its_path_and_tells_where_its_secrets_belong(controller):
+    answer = controller.ask("driver.list", {"names": ["hpe3pariscsi"]}, cold=True)
+    (driver,) = answer["drivers"]
+    assert driver["name"] == "cinder.volume.drivers.hpe.hpe_3par_iscsi.HPE3PARISCSIDriver"
+    assert driver["python_packages"] == [{"import": "hpe3parclient", "requirement": "python-3parclient>=4.2.10", "installed": False}]
+    options = {option["name"]: option for option in driver["options"]}
+    assert options["hpe3par_password"]["parameter"] == "secret_options"
+    assert options["hpe3par_username"]["parameter"] == "options"
+    assert "reserved_percentage" in {option["name"] for option in answer["common_options"]}
+
+
+def test_a_driver_outside_of_cinder_is_told_by_its_dotted_path(controller):
+    (driver,) = controller.ask("driver.list", {"names": ["sparse_files.SparseFileDriver"]}, cold=True)["drivers"]
+    assert {option["name"] for option in driver["options"]} >= {"sparse_files_dir", "sparse_files_password"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("NetAppIscsi", "NetAppCmodeISCSIDriver"), ("qqqqqq", "Leave names out"), ("nowhere.Driver", "cannot be imported")],
+)
+def test_a_driver_that_there_is_not_is_refused_with_the_nearest(controller, name, words):
+    with pytest.raises(StorageError, match=words) as refused:
+        controller.ask("driver.list", {"names": [name]}, cold=True)
+    assert name in refused.value.message
+
+
+def test_an_option_that_a_driver_declares_only_when_it_starts_is_known(controller):
+    """Infortrend's driver is one of those; its options were once taken for unknown."""
+    backend = {"name": "inf", "driver": "cinder.volume.drivers.infortrend.infortrend_iscsi_cli.InfortrendCLIISCSIDriver", "probe": False}
+    assert controller.ensure("backend", check=True, cold=True, **backend, options={"infortrend_pools_name": ["POOL-1"]})["changed"]
+    refused = controller.ensure("backend", check=True, cold=True, **backend, options={"infortrend_pool_name": ["POOL-1"]})
+    assert refused["failed"] and "'infortrend_pools_name'" in refused["msg"]
