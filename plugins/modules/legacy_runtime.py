@@ -139,7 +139,7 @@ def initialize_store(module, config, guessing):
     if guessing:
         return True
     try:
-        answer = ask("controller", config, "store.initialize", {}, check=module.check_mode)
+        answer = ask("controller", config, "store.initialize", {}, check=module.check_mode, spawn=True)
     except StorageError as error:
         if error.code == "not_installed" and module.check_mode:
             return True

@@ -4,7 +4,7 @@
 
 """What somebody would write with os-brick alone: connect the volume whose connection_info is in a file, or disconnect it.
 
-    python brick_script.py connect|disconnect FILE
+python brick_script.py connect|disconnect FILE
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 RECORD = "grep -qs '\"state\": *\"%s\"' /var/lib/baremetal.legacy_storage/node/attachments/*.json"
-WORKER = "[w]orker.serve"
+WORKER = "[w]orker[.](serve|listen)"  # a spawned one, or the warm one and its forks
 
 
 def test_an_attach_killed_on_the_node_is_finished_by_the_next_run(lab, volume):

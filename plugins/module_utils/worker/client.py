@@ -2,22 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module's side of the worker: spawn it, ask one thing, read the answer. Standard library only."""
+"""The module's side of the worker: reach it, ask one thing, read the answer. Standard library only."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import subprocess
-import tempfile
 
 from ..model.errors import StorageError
-from . import protocol
-
-_PACKAGE = "ansible_collections.baremetal.legacy_storage.plugins"
-_STDERR_TAIL = 2000
-_GRACE = 60  # seconds for a worker that said something unexpected
+from . import channels, protocol
 
 
 class Answer:
@@ -54,72 +47,89 @@ def read_config(half, path):
     return settings
 
 
-def ask(half, config_path, verb, arguments, check=False):
-    """Spawn a worker for one request and return its :class:`Answer`.
+def ask(half, config_path, verb, arguments, check=False, spawn=False):
+    """Ask a worker one thing and return its :class:`Answer`: the warm one that the settings name, otherwise one of our own.
 
     :param half: ``controller`` or ``host``.
     :param config_path: the settings file of that half on this machine.
+    :param spawn: leave the warm worker alone.
     :raises StorageError: what the worker refused, or ``interrupted`` when it ended without an answer.
     """
     settings = read_config(half, config_path)
-    command = [settings["python"], "-m", _PACKAGE + ".module_utils.worker.serve"]
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(settings.get("python_path", [])), PYTHONDONTWRITEBYTECODE="1")
-    environment["PATH"] = os.pathsep.join([os.path.dirname(settings["python"]), environment.get("PATH", ""), "/usr/sbin", "/sbin"])
-    with tempfile.TemporaryFile() as errors:
+    program = (settings["python"], settings.get("python_path", []))
+    hello = {"protocol": protocol.PROTOCOL, "half": half, "config": config_path}
+    request = {"verb": verb, "arguments": arguments, "check": bool(check)}
+    told = []
+    if settings.get("socket") and not spawn:
         try:
-            worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment, cwd="/")
-        except OSError as error:
-            raise StorageError("not_installed", "The worker %r cannot be started: %s. Apply the role again." % (settings["python"], error)) from error
-        with worker:
-            try:
-                return _converse(worker, half, config_path, verb, arguments, check)
-            except (BrokenPipeError, EOFError, ValueError) as error:
-                with contextlib.suppress(OSError):  # what it was not sent yet still waits in the buffer, and its pipe is gone
-                    worker.stdin.close()
-                code = _end(worker)
-                errors.seek(0)
-                tail = errors.read()[-_STDERR_TAIL:].decode("utf-8", "replace").strip()
-                raise StorageError(
-                    "interrupted",
-                    "The worker ended without an answer (exit %s: %s). Run the task again: what was begun is settled first."
-                    % (code, error or "no reason"),
-                    details={"stderr": tail},
-                ) from error
+            with channels.warm(settings["socket"], *program) as channel:
+                _greet_warm(channel, hello)
+                return _converse(channel, request)
+        except channels.Cold as cold:
+            told = ["The warm worker %s. A worker was spawned for this task, which takes longer." % cold]
+    with channels.spawned(*program) as channel:
+        with _told_if_interrupted(channel):
+            _greet(channel, hello)
+        answer = _converse(channel, request)
+    return Answer(answer.result, told + answer.warnings)
 
 
-def _end(worker):
-    """Wait until the worker has ended, or end it; return its exit status."""
-    try:
-        return worker.wait(timeout=_GRACE)
-    except subprocess.TimeoutExpired:
-        worker.kill()
-        return worker.wait()
-
-
-def _converse(worker, half, config_path, verb, arguments, check):
-    protocol.send(worker.stdin, {"hello": {"protocol": protocol.PROTOCOL, "half": half, "config": config_path}})
-    greeting = _next(worker)
-    theirs = greeting.get("hello", {})
+def _greet(channel, hello):
+    protocol.send(channel.outgoing, {"hello": hello})
+    theirs = _next(channel).get("hello", {})
     if theirs.get("protocol") != protocol.PROTOCOL:
         raise StorageError(
             "not_installed",
             "The code installed on this host speaks protocol %s, this module speaks %s (collection %s). Apply the role again."
             % (theirs.get("protocol"), protocol.PROTOCOL, protocol.VERSION),
         )
-    protocol.send(worker.stdin, {"request": {"verb": verb, "arguments": arguments, "check": bool(check)}})
-    warnings = []
-    while True:
-        message = _next(worker)
-        if "warning" in message:
-            warnings.append(message["warning"])
-        elif "error" in message:
-            raise StorageError.from_dict(message["error"])
-        else:
-            return Answer(message["result"], warnings)
+    return theirs
 
 
-def _next(worker):
-    message = protocol.receive(worker.stdout)
+def _greet_warm(channel, hello):
+    """Greet a warm worker. Raises Cold unless it is of this very version; nothing was asked of it then."""
+    try:
+        theirs = _greet(channel, dict(hello, environment=channel.environment))
+    except StorageError as error:
+        raise channels.Cold("speaks another protocol") from error
+    except (OSError, EOFError, ValueError) as error:
+        raise channels.Cold("did not greet (%s)" % error) from error
+    if theirs.get("version") != protocol.VERSION:
+        raise channels.Cold("is of version %s, this module of %s" % (theirs.get("version"), protocol.VERSION))
+    channel.greeted()
+
+
+def _converse(channel, request):
+    with _told_if_interrupted(channel):
+        protocol.send(channel.outgoing, {"request": request})
+        warnings = []
+        while True:
+            message = _next(channel)
+            if "warning" in message:
+                warnings.append(message["warning"])
+            elif "error" in message:
+                raise StorageError.from_dict(message["error"])
+            else:
+                return Answer(message["result"], warnings)
+
+
+@contextlib.contextmanager
+def _told_if_interrupted(channel):
+    """Turn the end of a conversation that has no answer into a StorageError ``interrupted`` with the worker's last words."""
+    try:
+        yield
+    except (OSError, EOFError, ValueError) as error:
+        how = channel.end()
+        raise StorageError(
+            "interrupted",
+            "The worker ended without an answer (%s: %s). Run the task again: what was begun is settled first."
+            % (how, error or "no reason"),
+            details={"stderr": channel.last_words()},
+        ) from error
+
+
+def _next(channel):
+    message = protocol.receive(channel.incoming)
     if message is None:
         raise EOFError("its output ended")
     return message

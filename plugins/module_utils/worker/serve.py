@@ -33,6 +33,9 @@ def main():
 def serve(requests, answers):
     """Serve one conversation on two binary streams."""
     hello = (protocol.receive(requests) or {}).get("hello", {})
+    if hello.get("environment") is not None:  # a warm worker's own is nobody's
+        os.environ.clear()
+        os.environ.update(hello["environment"])
     protocol.send(answers, {"hello": {"protocol": protocol.PROTOCOL, "version": protocol.VERSION}})
     message = protocol.receive(requests)
     if message is None:
