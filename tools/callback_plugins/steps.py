@@ -31,6 +31,7 @@ class CallbackModule(Default):
     def __init__(self):
         super().__init__()
         self._started = time.monotonic()
+        self._step = None
 
     def v2_playbook_on_play_start(self, play):
         """Remember the play, for failures; say nothing."""
@@ -39,19 +40,24 @@ class CallbackModule(Default):
     def v2_playbook_on_task_start(self, task, is_conditional):
         """Start the clock."""
         self._started = time.monotonic()
+        step = task.get_vars().get("demo_step")
+        if step and step != self._step:
+            self._step = step
+            self._display.display("\n" + step["title"], color="bright blue")
         super().v2_playbook_on_task_start(task, is_conditional)
 
-    v2_playbook_on_handler_task_start = v2_playbook_on_task_start
+    def v2_playbook_on_handler_task_start(self, task):
+        """Start the clock."""
+        self._started = time.monotonic()
+        super().v2_playbook_on_handler_task_start(task)
 
     def v2_playbook_on_include(self, included_file):
-        """Print a step's title."""
-        step = included_file._vars.get("demo_step")
-        if step and included_file._filename.endswith("step.yml"):
-            self._display.display("\n" + step["title"], color="bright blue")
+        """A step's title comes when it begins."""
 
     def _line(self, result, word, color):
         seconds = time.monotonic() - self._started
-        host = self.host_label(result).rpartition(" -> ")[2]
+        host = self.host_label(result).rpartition(" -> ")[2].partition("(")[0]
+        host = "nodes" if "{{" in host else host  # a loop may go to several
         task = result.task.get_name()
         self._display.display(f"  {host:<12} {task.partition(' : ')[2] or task:<62} {word:<8} {seconds:6.1f} s", color=color)
 
