@@ -15,7 +15,7 @@ from ..module_utils.plan.snapshots import plan_snapshot
 from ..module_utils.plan.volumes import plan_volume
 from ..secrets.sealing import seal
 from .ensure import Flow, Noun
-from .execute import Executor
+from .execute.executor import Executor
 from .summary import summarize
 
 

@@ -14,30 +14,37 @@ import os
 import threading
 
 import cinderlib
-from cinder import exception as cinder_exception
-from cinderlib import objects
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.redaction import is_secret_key
 from . import options
-from .persistence import SNAPSHOT_FIELDS, VOLUME_FIELDS, StorePersistence
+from .exports import Exports
+from .persistence import VOLUME_FIELDS, StorePersistence
+from .snapshots import Snapshots
+from .volumes import Volumes
 
 _SETTING_UP = threading.Lock()
 
 
 class Engine:
-    """Cinder drivers over our store. One per process: cinderlib keeps its state in its classes."""
+    """Cinder drivers over our store. One per process: cinderlib keeps its state in its classes.
+
+    What drivers do stands in ``volumes``, ``snapshots`` and ``exports``; here is what all of them need.
+    """
 
     def __init__(self, config, store):
+        self.volumes = Volumes(self)
+        self.snapshots = Snapshots(self)
+        self.exports = Exports(self)
         self._store = store
-        self._persistence = StorePersistence(store, config.host)
+        self.persistence = StorePersistence(store, config.host)
         self._secrets = set()
         os.makedirs(config.lock_dir, mode=0o700, exist_ok=True)
         os.chdir(config.state_dir)  # some drivers write beside them
         cinderlib.setup(
             file_locks_path=config.lock_dir,
             host=config.host,
-            persistence_config={"storage": self._persistence},
+            persistence_config={"storage": self.persistence},
             fail_on_missing_backend=False,
             disable_logs=True,
             state_path=config.state_dir,
@@ -55,7 +62,7 @@ class Engine:
         :raises StorageError: ``backend`` with the driver's own words.
         """
         started = self._start(backend)
-        with self._speaking_of(backend.name):
+        with self.speaking_of(backend.name):
             return started.stats(refresh=fresh)
 
     def start(self, backend_name):
@@ -64,118 +71,46 @@ class Engine:
             backends = {backend.name: backend for backend in reader.backends()}
         self._start(backends[backend_name])
 
-    def create_volume(self, volume_id):
-        """Create the recorded volume on the array, empty or from its source. Return its pool's name."""
-        with self._volume(volume_id) as (backend, volume, record):
-            if record.pool is None:
-                volume._ovo.host = "%s#%s" % (volume._ovo.host.split("#")[0], backend.pool_names[0])
-            backend._start_creating_volume(volume)  # drivers that ask the store for its type find it there
-            try:
-                updates = self._create(backend, volume, record.source)
-            finally:
-                backend._volumes_inflight.pop(volume.id, None)
-            self._keep("volume", volume, VOLUME_FIELDS, updates)
-            return volume._ovo.host.partition("#")[2]
-
-    def _create(self, backend, volume, source):
-        if source is None:
-            return backend.driver.create_volume(volume._ovo)
-        if source.kind == "snapshot":
-            (snapshot,) = self._persistence.get_snapshots(snapshot_id=source.id)
-            return backend.driver.create_volume_from_snapshot(volume._ovo, snapshot._ovo)
-        (original,) = self._persistence.get_volumes(volume_id=source.id)
-        return backend.driver.create_cloned_volume(volume._ovo, original._ovo)
-
-    def delete_volume(self, volume_id):
-        """Delete a volume on the array; one that is not there counts as deleted."""
-        with self._volume(volume_id) as (backend, volume, record):
-            with contextlib.suppress(cinder_exception.NotFound):
-                backend.driver.delete_volume(volume._ovo)
-
-    def extend_volume(self, volume_id, size):
-        """Grow a volume to ``size`` GiB."""
-        with self._volume(volume_id) as (backend, volume, record):
-            backend.driver.extend_volume(volume._ovo, size)
-
-    def size_on_array(self, volume_id):
-        """Return a volume's size in GiB as the array tells it, or None where the driver cannot tell."""
-        with self._volume(volume_id) as (backend, volume, record):
-            try:
-                return int(backend.driver.manage_existing_get_size(volume._ovo, {"source-name": volume._ovo.name}))
-            except Exception:  # asked in passing, of drivers that may not know the question in any form
-                return None
-
-    def create_snapshot(self, snapshot_id):
-        """Take the recorded snapshot on the array."""
-        with self._snapshot(snapshot_id) as (backend, snapshot):
-            self._keep("snapshot", snapshot, SNAPSHOT_FIELDS, backend.driver.create_snapshot(snapshot._ovo))
-
-    def delete_snapshot(self, snapshot_id):
-        """Delete a snapshot on the array; one that is not there counts as deleted."""
-        with self._snapshot(snapshot_id) as (backend, snapshot):
-            with contextlib.suppress(cinder_exception.NotFound):
-                backend.driver.delete_snapshot(snapshot._ovo)
-
-    def create_export(self, volume_id, connector):
-        """Make the array ready to let ``connector`` (os-brick's properties) reach a volume."""
-        with self._volume(volume_id) as (backend, volume, record):
-            backend.driver.validate_connector(connector)
-            self._keep("volume", volume, VOLUME_FIELDS, backend.driver.create_export(objects.CONTEXT, volume._ovo, connector))
-
-    def initialize_connection(self, volume_id, connector):
-        """Map a volume to a host. Return connection_info (dict with driver_volume_type and data)."""
-        with self._volume(volume_id) as (backend, volume, record):
-            return backend.driver.initialize_connection(volume._ovo, connector)
-
-    def terminate_connection(self, volume_id, connector, force=False):
-        """Unmap a volume from a host."""
-        with self._volume(volume_id) as (backend, volume, record):
-            with contextlib.suppress(cinder_exception.NotFound):
-                backend.driver.terminate_connection(volume._ovo, connector, force=force)
-
-    def remove_export(self, volume_id):
-        """Take a volume's target away. Only when its last host is unmapped: targets may be shared by hosts."""
-        with self._volume(volume_id) as (backend, volume, record):
-            with contextlib.suppress(cinder_exception.NotFound):
-                backend.driver.remove_export(objects.CONTEXT, volume._ovo)
-
     @contextlib.contextmanager
-    def _volume(self, volume_id):
+    def volume(self, volume_id):
+        """Yield (cinderlib backend, cinderlib volume, Volume) of a recorded volume; what its driver raises becomes a StorageError."""
         with self._store.reading() as reader:
             (driven,) = reader.driven_volumes(ids=[volume_id])
             exports = reader.driven_exports(volume_ids=[volume_id])
             backends = {backend.name: backend for backend in reader.backends()}
         backend = self._start(backends[driven.resource.backend])
         with self._store.reading() as reader:
-            volume = self._persistence.volume(reader, driven)
+            volume = self.persistence.volume(reader, driven)
         self._learn_secrets(driven.data)
         for export in exports:
             self._learn_connection(export.data)
-        with self._speaking_of(driven.resource.backend):
+        with self.speaking_of(driven.resource.backend):
             yield backend, volume, driven.resource
 
     @contextlib.contextmanager
-    def _snapshot(self, snapshot_id):
+    def snapshot(self, snapshot_id):
+        """Yield (cinderlib backend, cinderlib snapshot) of a recorded snapshot; what its driver raises becomes a StorageError."""
         with self._store.reading() as reader:
             (driven,) = reader.driven_snapshots(ids=[snapshot_id])
             backends = {backend.name: backend for backend in reader.backends()}
         backend = self._start(backends[driven.resource.backend])
         with self._store.reading() as reader:
-            snapshot = self._persistence.snapshot(reader, driven)
-        with self._speaking_of(driven.resource.backend):
+            snapshot = self.persistence.snapshot(reader, driven)
+        with self.speaking_of(driven.resource.backend):
             yield backend, snapshot
 
     def _start(self, backend):
         self._learn_secrets(backend.secret_options)
-        with _SETTING_UP, self._speaking_of(backend.name):
+        with _SETTING_UP, self.speaking_of(backend.name):
             options.load_driver(backend.driver)  # cinderlib hands an option that is not declared on as it stands, unparsed
             settings = dict(backend.options, **backend.secret_options)
             return cinderlib.Backend(volume_backend_name=backend.name, volume_driver=backend.driver, **settings)
 
-    def _keep(self, noun, thing, fields, updates):
+    def keep(self, noun, thing, fields, updates):
+        """Save what a driver returned as ``updates`` (a dict or None) and what it left on a cinderlib volume or snapshot."""
         if updates:
             thing._ovo.update({key: value for key, value in updates.items() if key in thing._ovo.fields})
-        self._persistence.keep(noun, thing, fields)
+        self.persistence.keep(noun, thing, fields)
 
     def _learn_secrets(self, values):
         """Remember texts that must not appear in an error message: drivers quote what they sent."""
@@ -197,7 +132,7 @@ class Engine:
             self._secrets.add(value)
 
     @contextlib.contextmanager
-    def _speaking_of(self, backend_name):
+    def speaking_of(self, backend_name):
         """Turn whatever a driver raises into one StorageError that names the backend and hides its secrets."""
         try:
             yield

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ...module_utils.model.identity import derive_id
 from ...module_utils.model.resources import Backend, Mapping, Snapshot, Source, Unsettled, Volume
-from ...module_utils.plan.operations import Landscape
+from ...module_utils.plan.landscape import Landscape
 from . import tables
 
 _CHUNK = 500  # SQLite takes at most 999 bound values in old builds

@@ -16,7 +16,7 @@ from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.wan
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.backends import plan_backend
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.difference import collect
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.exports import plan_export
-from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.operations import Landscape
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.landscape import Landscape
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.settlement import plan_settlement
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.snapshots import plan_snapshot
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.volumes import plan_volume

@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carrying operations out: record, ask the array, settle. Beside this file stands one for each noun.
+
+Every change of the array stands between two transactions: the first records what is about to happen (the journal
+entry and the row), the second settles it. A process killed anywhere between leaves the entry; plan/settlement.py
+says what the next run does about it.
+"""
+
+from __future__ import annotations
+
+from . import backends, exports, snapshots, volumes
+
+_ACTIONS = {"backend": backends.ACTIONS, "volume": volumes.ACTIONS, "snapshot": snapshots.ACTIONS, "export": exports.ACTIONS}
+
+
+class Executor:
+    """Carries operations out on one store through one engine.
+
+    :param engine: a function that returns the Engine; called only when something must be carried out.
+    :param unprobed: names of backends to register without asking them.
+    """
+
+    def __init__(self, store, engine, unprobed=()):
+        self.store = store
+        self.engine = engine
+        self.unprobed = unprobed
+
+    def prepare(self):
+        """Load the engine. Call it in the main thread, before threads run operations.
+
+        cinder imports eventlet, which imports a second copy of threading; that copy takes the thread it is made in for the
+        main one, and a join of that thread would wait for ever (eventlet 0.40 on CPython 3.11).
+        """
+        self.engine()
+
+    def run(self, operation):
+        """Carry one Operation out. Raises StorageError; then nothing is left over, or the journal knows of it."""
+        if operation.noun == "export" or (operation.noun != "backend" and operation.action != "update"):
+            self.engine().start(operation.backend)  # an array that cannot be reached is told before anything is recorded
+        _ACTIONS[operation.noun][operation.action](self, operation, operation.arguments)

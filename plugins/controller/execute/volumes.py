@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Volumes: what each operation does to the array and the store."""
+
+from __future__ import annotations
+
+from ...module_utils.model.errors import StorageError
+from ...module_utils.model.resources import Source, Volume
+from .endings import give_up, rest
+
+
+def _create(work, operation, arguments):
+    source = Source(**arguments["source"]) if arguments.get("source") else None
+    values = {key: value for key, value in arguments.items() if key != "source"}
+    volume = Volume(backend=operation.backend, name=operation.name, source=source, **dict(values, status="creating"))
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, volume.id)
+        writer.add_volume(volume)
+    try:
+        pool = work.engine().volumes.create(volume.id)
+    except StorageError as error:
+        give_up(work, error, entry, lambda: work.engine().volumes.delete(volume.id), lambda writer: writer.drop_volume(volume.id))
+    with work.store.writing() as writer:
+        writer.change_volume(volume.id, status="available", pool=pool)
+        writer.settle(entry)
+
+
+def _undo_create(work, operation, arguments):
+    work.engine().volumes.delete(arguments["id"])
+    with work.store.writing() as writer:
+        writer.drop_volume(arguments["id"])
+        writer.settle(operation.settles)
+
+
+def _delete(work, operation, arguments):
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, arguments["id"])
+        writer.change_volume(arguments["id"], status="deleting")
+    try:
+        work.engine().volumes.delete(arguments["id"])
+    except StorageError:
+        with work.store.writing() as writer:  # the array still has it, so it stays usable
+            writer.change_volume(arguments["id"], status="available")
+            writer.settle(entry)
+        raise
+    with work.store.writing() as writer:
+        writer.drop_volume(arguments["id"])
+        writer.settle(entry)
+
+
+_finish_delete = _undo_create
+
+
+def _extend(work, operation, arguments):
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, arguments["id"])
+        writer.change_volume(arguments["id"], status="extending")
+    try:
+        work.engine().volumes.extend(arguments["id"], arguments["size"])
+    except StorageError:
+        with work.store.writing() as writer:
+            rest(writer, arguments["id"])
+            writer.settle(entry)
+        raise
+    with work.store.writing() as writer:
+        rest(writer, arguments["id"], size=arguments["size"])
+        writer.settle(entry)
+
+
+def _finish_extend(work, operation, arguments):
+    size = arguments["size"]
+    failure = None
+    try:
+        work.engine().volumes.extend(arguments["id"], size)
+    except StorageError as error:
+        # Many arrays refuse to extend to the size there is; then it was done before the run was killed.
+        size, failure = work.engine().volumes.size_on_array(arguments["id"]), error
+    with work.store.writing() as writer:
+        rest(writer, arguments["id"], **({"size": size} if size else {}))
+        writer.settle(operation.settles)
+    if size != arguments["size"]:
+        raise StorageError(
+            "interrupted",
+            "Volume %r was being extended to %d GiB when a run was killed, and that cannot be finished now: %s It counts as having %s; "
+            "mend the cause and run the task again."
+            % (operation.name, arguments["size"], failure.message, "%d GiB" % size if size else "its size of before"),
+        ) from failure
+
+
+def _forget_extend(work, operation, arguments):
+    with work.store.writing() as writer:
+        rest(writer, arguments["id"])
+        writer.settle(operation.settles)
+
+
+def _update(work, operation, arguments):
+    with work.store.writing() as writer:
+        writer.change_volume(arguments["id"], **{key: value for key, value in arguments.items() if key != "id"})
+
+
+ACTIONS = {
+    "create": _create,
+    "undo_create": _undo_create,
+    "delete": _delete,
+    "finish_delete": _finish_delete,
+    "extend": _extend,
+    "finish_extend": _finish_extend,
+    "forget_extend": _forget_extend,
+    "update": _update,
+}

@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each operation does to a Landscape: prediction, for check mode and for planning the rest of a list."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..model.resources import Backend, Mapping, Snapshot, Source, Volume
+
+
+def _backend_effect(landscape, operation):
+    if operation.action == "delete":
+        landscape.backends.pop(operation.name)
+    else:
+        landscape.backends[operation.name] = Backend(**operation.arguments)
+
+
+def _volume_effect(landscape, operation):
+    volume_id = operation.arguments["id"]
+    if operation.action == "create":
+        values = dict(operation.arguments)
+        if values.get("source"):
+            values["source"] = Source(**values["source"])
+        landscape.volumes[volume_id] = Volume(backend=operation.backend, name=operation.name, **values)
+    elif operation.action in ("undo_create", "finish_delete", "delete"):
+        landscape.volumes.pop(volume_id, None)
+    else:  # extend, finish_extend, update
+        changes = {key: value for key, value in operation.arguments.items() if key != "id"}
+        if volume_id in landscape.volumes:
+            volume = landscape.volumes[volume_id]
+            if operation.action == "forget_extend":
+                changes = {}
+            if operation.action in ("finish_extend", "forget_extend"):
+                changes["status"] = "in-use" if volume.attached_to else "available"
+            landscape.volumes[volume_id] = dataclasses.replace(volume, **changes)
+
+
+def _snapshot_effect(landscape, operation):
+    snapshot_id = operation.arguments["id"]
+    if operation.action == "create":
+        landscape.snapshots[snapshot_id] = Snapshot(backend=operation.backend, name=operation.name, **operation.arguments)
+    elif operation.action == "update":
+        changes = {key: value for key, value in operation.arguments.items() if key != "id"}
+        landscape.snapshots[snapshot_id] = dataclasses.replace(landscape.snapshots[snapshot_id], **changes)
+    else:
+        landscape.snapshots.pop(snapshot_id, None)
+
+
+def _export_effect(landscape, operation):
+    arguments = operation.arguments
+    if operation.action in ("create", "update", "finish_update"):
+        landscape.mappings[arguments["id"]] = Mapping(
+            id=arguments["id"],
+            backend=operation.backend,
+            volume_id=arguments["volume_id"],
+            volume_name=operation.name,
+            host=arguments["host"],
+            connector=arguments["connector"],
+        )
+    else:
+        landscape.mappings.pop(arguments["id"], None)
+    volume = landscape.volumes.get(arguments["volume_id"])
+    if volume is not None:
+        hosts = tuple(sorted(item.host for item in landscape.mappings_of(volume)))
+        landscape.volumes[volume.id] = dataclasses.replace(volume, attached_to=hosts, status="in-use" if hosts else "available")
+
+
+EFFECTS = {"backend": _backend_effect, "volume": _volume_effect, "snapshot": _snapshot_effect, "export": _export_effect}

@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is, as far as a request touches it, and what it will be after operations."""
+
+from __future__ import annotations
+
+from ..model.errors import missing_parent
+from ..model.identity import derive_id
+from .effects import EFFECTS
+
+
+class Landscape:
+    """What is, as far as a request touches it. Treated as immutable: :meth:`after` returns a new one."""
+
+    def __init__(self, backends=(), volumes=(), snapshots=(), mappings=(), unsettled=(), taken_ids=()):
+        self.backends = {backend.name: backend for backend in backends}
+        self.volumes = {volume.id: volume for volume in volumes}
+        self.snapshots = {snapshot.id: snapshot for snapshot in snapshots}
+        self.mappings = {mapping.id: mapping for mapping in mappings}
+        self.unsettled = {record.operation_id: record for record in unsettled}
+        self.taken_ids = frozenset(taken_ids)
+
+    def copy(self):
+        """Return a landscape that can be changed without changing this one."""
+        return Landscape(
+            self.backends.values(),
+            self.volumes.values(),
+            self.snapshots.values(),
+            self.mappings.values(),
+            self.unsettled.values(),
+            self.taken_ids,
+        )
+
+    def backend(self, name):
+        """Return the backend called ``name``. Raises StorageError ``not_found`` that lists those there are."""
+        if name not in self.backends:
+            known = ", ".join(sorted(self.backends)) or "none"
+            raise missing_parent(
+                "backend", "%r is not registered on this controller (registered: %s). Register it with legacy_backend." % (name, known)
+            )
+        return self.backends[name]
+
+    def volume(self, backend, name_or_id):
+        """Return the volume with that name or id on ``backend``, or None."""
+        return _find(self.volumes, backend, name_or_id)
+
+    def snapshot(self, backend, name_or_id):
+        """Return the snapshot with that name or id on ``backend``, or None."""
+        return _find(self.snapshots, backend, name_or_id)
+
+    def snapshots_of(self, volume):
+        """Return the snapshots of a volume, by name."""
+        return sorted((item for item in self.snapshots.values() if item.volume_id == volume.id), key=lambda item: item.name)
+
+    def mapping(self, volume, host):
+        """Return the export of ``volume`` to ``host``, or None."""
+        return next((item for item in self.mappings.values() if item.volume_id == volume.id and item.host == host), None)
+
+    def mappings_of(self, volume):
+        """Return the exports of a volume, by host."""
+        return sorted((item for item in self.mappings.values() if item.volume_id == volume.id), key=lambda item: item.host)
+
+    def free_id(self, noun, backend, name):
+        """Return the id that a new thing called ``name`` gets: derived from it, and borne by nothing else."""
+        generation = 0
+        while True:
+            candidate = derive_id(noun, backend, name, generation)
+            if candidate not in self.taken_ids and candidate not in self.volumes and candidate not in self.snapshots:
+                return candidate
+            generation += 1
+
+    def after(self, operations):
+        """Return the landscape as it will be once ``operations`` have been carried out."""
+        result = self.copy()
+        for operation in operations:
+            EFFECTS[operation.noun](result, operation)
+            if operation.settles:
+                result.unsettled.pop(operation.settles, None)
+        return result
+
+
+def _find(table, backend, name_or_id):
+    by_id = table.get(name_or_id)
+    if by_id is not None and by_id.backend == backend:
+        return by_id
+    return next((item for item in table.values() if item.backend == backend and item.name == name_or_id), None)
