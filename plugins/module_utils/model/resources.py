@@ -53,14 +53,14 @@ class Backend:
 class Source:
     """Where a volume's first content came from; kept for life, since it can never change."""
 
-    kind: str  # "volume" or "snapshot"
+    kind: str  # "volume", "snapshot" or "backup", whose name is then "repository/name"
     id: str
     name: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Volume:
-    """A volume; ``size`` in GiB. ``attached_to`` holds the host names of its exports."""
+    """A volume; ``size`` in GiB. ``attached_to`` holds the host names of its exports, ``restored`` the backup that last replaced its content."""
 
     id: str
     backend: str
@@ -74,6 +74,7 @@ class Volume:
     pool: t.Optional[str] = None
     source: t.Optional[Source] = None
     attached_to: t.Tuple[str, ...] = ()
+    restored: t.Optional[t.Dict[str, str]] = None
 
     @property
     def multiattach(self):

@@ -63,6 +63,8 @@ class WantedVolume:
     size: t.Optional[int] = None
     source_volume: t.Optional[str] = None
     source_snapshot: t.Optional[str] = None
+    source_backup: t.Optional[str] = None
+    source_repository: t.Optional[str] = None
     description: t.Optional[str] = None
     metadata: t.Optional[t.Dict[str, str]] = None
     extra_specs: t.Optional[t.Dict[str, str]] = None
@@ -73,9 +75,11 @@ class WantedVolume:
     @classmethod
     def from_params(cls, data):
         """Parse task parameters (a dict). Raises StorageError ``invalid`` naming the parameter."""
-        sources = [key for key in ("source_volume", "source_snapshot") if data.get(key) is not None]
+        sources = [key for key in ("source_volume", "source_snapshot", "source_backup") if data.get(key) is not None]
         if len(sources) > 1:
-            raise StorageError("invalid", "source_volume and source_snapshot exclude each other: a volume has one source.", "source_volume")
+            raise StorageError("invalid", "%s exclude each other: a volume has one source." % " and ".join(sources), sources[0])
+        if (data.get("source_backup") is None) != (data.get("source_repository") is None):
+            raise StorageError("invalid", "source_backup: needs source_repository beside it, and the other way round.", "source_backup")
         force = frozenset(data.get("force") or ())
         for word in sorted(force):
             if word not in OVERRIDES:
@@ -87,6 +91,8 @@ class WantedVolume:
             size=None if data.get("size") is None else parse_size(data["size"]),
             source_volume=_name(data, "source_volume", required=False),
             source_snapshot=_name(data, "source_snapshot", required=False),
+            source_backup=_name(data, "source_backup", required=False),
+            source_repository=_name(data, "source_repository", required=False),
             description=None if data.get("description") is None else str(data["description"]),
             metadata=_texts(data, "metadata"),
             extra_specs=_texts(data, "extra_specs"),
@@ -102,6 +108,8 @@ class WantedVolume:
             keys.add(("volume", self.backend, self.source_volume))
         if self.source_snapshot:
             keys.add(("snapshot", self.backend, self.source_snapshot))
+        if self.source_backup:
+            keys.add(("backup", self.source_repository, self.source_backup))
         return keys
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from ..model.backups import Backup, Repository
 from ..model.resources import Backend, Mapping, Snapshot, Source, Volume
 
 
@@ -33,6 +34,10 @@ def _volume_effect(landscape, operation):
             volume = landscape.volumes[volume_id]
             if operation.action == "forget_extend":
                 changes = {}
+            if operation.action == "restore":
+                changes = {"restored": changes["backup"], "status": "available"}
+            if operation.action == "fail_restore":
+                changes = {"status": "error_restoring"}
             if operation.action in ("finish_extend", "forget_extend"):
                 changes["status"] = "in-use" if volume.attached_to else "available"
             landscape.volumes[volume_id] = dataclasses.replace(volume, **changes)
@@ -68,4 +73,30 @@ def _export_effect(landscape, operation):
         landscape.volumes[volume.id] = dataclasses.replace(volume, attached_to=hosts, status="in-use" if hosts else "available")
 
 
-EFFECTS = {"backend": _backend_effect, "volume": _volume_effect, "snapshot": _snapshot_effect, "export": _export_effect}
+def _repository_effect(landscape, operation):
+    if operation.action == "forget":
+        landscape.repositories.pop(operation.name)
+    else:
+        values = {key: value for key, value in operation.arguments.items() if key != "create"}
+        landscape.repositories[operation.name] = Repository(**values)
+
+
+def _backup_effect(landscape, operation):
+    arguments = operation.arguments
+    if operation.action == "create":
+        backup = Backup(operation.backend, operation.name, arguments["volume"], arguments["description"], arguments["snapshot"])
+        landscape.backups[(backup.repository, backup.name)] = backup
+    elif operation.action == "clean_up":  # the repository knows whether it was complete
+        landscape.snapshots.pop(arguments.get("temporary_snapshot"), None)
+    else:
+        landscape.backups.pop((operation.backend, operation.name), None)
+
+
+EFFECTS = {
+    "backend": _backend_effect,
+    "volume": _volume_effect,
+    "snapshot": _snapshot_effect,
+    "export": _export_effect,
+    "repository": _repository_effect,
+    "backup": _backup_effect,
+}

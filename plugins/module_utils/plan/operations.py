@@ -14,9 +14,10 @@ import typing as t
 class Operation:
     """One step that changes something.
 
-    :param action: ``register``, ``create``, ``extend``, ``update``, ``delete``; and for what a killed run left:
-        ``undo_create``, ``finish_update``, ``finish_extend``, ``forget_extend``, ``finish_delete``.
-    :param noun: ``backend``, ``volume``, ``snapshot`` or ``export``.
+    :param action: ``register``, ``forget``, ``create``, ``extend``, ``update``, ``restore``, ``delete``; and for what a killed run left:
+        ``undo_create``, ``clean_up``, ``fail_restore``, ``finish_update``, ``finish_extend``, ``forget_extend``, ``finish_delete``.
+    :param noun: ``backend``, ``volume``, ``snapshot``, ``export``, ``repository`` or ``backup``.
+    :param backend: where the name is unique; for a backup, its repository.
     :param name: the thing's name; for an export, the volume's name.
     :param arguments: plain data the action needs.
     :param settles: id of the unsettled record that this operation brings to an end.
@@ -31,8 +32,9 @@ class Operation:
 
     def to_public(self):
         """Return what a task lists under ``operations``."""
-        shown = {"action": self.action, "noun": self.noun, "backend": self.backend, "name": self.name}
-        for key in ("size", "host", "volume_name"):
+        place = "repository" if self.noun in ("repository", "backup") else "backend"
+        shown = {"action": self.action, "noun": self.noun, place: self.backend, "name": self.name}
+        for key in ("size", "host", "volume_name", "backup"):
             if key in self.arguments:
                 shown[key] = self.arguments[key]
         return shown

@@ -5,7 +5,8 @@
 """What to do about operations that a killed run left behind. Pure: (unsettled records) -> operations.
 
 A creation is undone, since nobody can know how far the array got with it; whoever wants the thing creates it
-again under the same derived id. Everything else is finished: the user had asked for it by name.
+again under the same derived id. Everything else is finished: the user had asked for it by name. But a volume whose restoring
+was killed stays marked as such, since finishing that needs the repository, and a backup that was complete stays.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ _ENDINGS = {
     ("volume", "delete"): "finish_delete",
     ("snapshot", "create"): "undo_create",
     ("snapshot", "delete"): "finish_delete",
+    ("volume", "restore"): "fail_restore",
+    ("backup", "create"): "clean_up",
+    ("backup", "delete"): "finish_delete",
     ("export", "create"): "undo_create",
     ("export", "update"): "finish_update",
     ("export", "delete"): "finish_delete",
@@ -31,10 +35,17 @@ def plan_settlement(landscape, keys, doomed=None):
     """
     operations = []
     for record in landscape.unsettled.values():
-        if not keys & {(record.noun, record.backend, record.name), (record.noun, record.backend, record.resource_id)}:
+        if not keys & _concerns(record):
             continue
         ending = _ENDINGS[(record.noun, record.action)]
         if ending == "finish_extend" and record.resource_id == doomed:
             ending = "forget_extend"
         operations.append(Operation(ending, record.noun, record.backend, record.name, dict(record.arguments), settles=record.operation_id))
     return operations
+
+
+def _concerns(record):
+    """Return the keys of which any makes a record a task's affair: a killed backup left things on its volume's backend, too."""
+    keys = {(record.noun, record.backend, record.name), (record.noun, record.backend, record.resource_id)}
+    volume = record.arguments.get("volume") if record.noun == "backup" else None
+    return keys | ({("volume", volume["backend"], volume["id"])} if volume else set())

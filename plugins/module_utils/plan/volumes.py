@@ -74,10 +74,22 @@ def _source(landscape, wanted):
                 "conflict", "%s: %s %r is in status %s; it must be available." % (parameter, kind, found.name, found.status), parameter
             )
         return Source(kind, found.id, found.name), found.size
+    if wanted.source_backup:
+        backup = landscape.backup(wanted.source_repository, wanted.source_backup)
+        if backup is None:
+            raise missing_parent("source_backup", "there is no backup %r in repository %s." % (wanted.source_backup, wanted.source_repository))
+        return Source("backup", backup.id, "%s/%s" % (backup.repository, backup.name)), backup.size
     return None, None
 
 
 def _plan_change(landscape, current, wanted):
+    if current.status == "error_restoring":
+        raise StorageError(
+            "conflict",
+            "name: restoring a backup to volume %r did not end well, so its content is worth nothing. Restore a backup to it with legacy_backup, "
+            "or delete it with state=absent." % current.name,
+            "name",
+        )
     if current.status not in USABLE:
         raise StorageError(
             "conflict",
@@ -114,13 +126,11 @@ def _refuse_drift(landscape, current, wanted):
         bearer = getattr(landscape, kind)(wanted.backend, name)  # the name may have gone to another since
         same = source is not None and source.kind == kind and name in (source.name, source.id)
         if not same or (bearer is not None and bearer.id != source.id):
-            was = "was created empty" if source is None else "was created from %s %r" % (source.kind, source.name)
-            raise StorageError(
-                "conflict",
-                "source_%s: volume %r exists already and %s, not from %s %r. Choose another name, or delete that volume first."
-                % (kind, current.name, was, kind, name),
-                "source_" + kind,
-            )
+            raise _another_source(current, kind, name)
+    if wanted.source_backup is not None:
+        made_from, source = "%s/%s" % (wanted.source_repository, wanted.source_backup), current.source
+        if source is None or (source.kind, source.name) != ("backup", made_from):
+            raise _another_source(current, "backup", made_from)
     for key in ("extra_specs", "qos_specs"):
         value = getattr(wanted, key)
         if value is not None and value != getattr(current, key):
@@ -136,6 +146,17 @@ def _refuse_drift(landscape, current, wanted):
             "pool: volume %r lies in pool %r; moving it to %r is not offered." % (current.name, current.pool, wanted.pool),
             "pool",
         )
+
+
+def _another_source(current, kind, name):
+    source = current.source
+    was = "was created empty" if source is None else "was created from %s %r" % (source.kind, source.name)
+    return StorageError(
+        "conflict",
+        "source_%s: volume %r exists already and %s, not from %s %r. Choose another name, or delete that volume first."
+        % (kind, current.name, was, kind, name),
+        "source_" + kind,
+    )
 
 
 def _plan_delete(landscape, current, wanted):
