@@ -73,6 +73,10 @@ def _export_effect(landscape, operation):
         landscape.volumes[volume.id] = dataclasses.replace(volume, attached_to=hosts, status="in-use" if hosts else "available")
 
 
+def _access_effect(landscape, operation):
+    """What the controller had open itself is closed: nothing that anybody could see."""
+
+
 def _repository_effect(landscape, operation):
     if operation.action == "forget":
         landscape.repositories.pop(operation.name)
@@ -99,4 +103,5 @@ EFFECTS = {
     "export": _export_effect,
     "repository": _repository_effect,
     "backup": _backup_effect,
+    "access": _access_effect,
 }

@@ -25,6 +25,7 @@ _ENDINGS = {
     ("export", "create"): "undo_create",
     ("export", "update"): "finish_update",
     ("export", "delete"): "finish_delete",
+    ("access", "open"): "close",
 }
 
 
@@ -34,7 +35,7 @@ def plan_settlement(landscape, keys, doomed=None):
     :param doomed: id of the thing that the task deletes; it need not grow first, which a full array would refuse.
     """
     operations = []
-    for record in landscape.unsettled.values():
+    for record in sorted(landscape.unsettled.values(), key=lambda record: record.noun != "access"):  # what is open must be closed first
         if not keys & _concerns(record):
             continue
         ending = _ENDINGS[(record.noun, record.action)]
