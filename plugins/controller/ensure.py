@@ -38,6 +38,11 @@ class Noun:
     label: t.Callable
     initiators: t.Callable = lambda wanted: ()
 
+    @property
+    def singular(self):
+        """The key of one item's record."""
+        return self.plural[:-3] + "y" if self.plural.endswith("ies") else self.plural[:-1]
+
 
 class Outcome:
     """What became of one item of the list.
@@ -60,14 +65,16 @@ class Flow:
 
     :param locks: a function that returns the Locks.
     :param executor: its ``run`` carries one Operation out, its ``prepare`` is called before the first.
+    :param survey: (landscape, wanted items) to the landscape with what stands in no store, such as what repositories hold.
     :param warn: called with a text for each thing a person should know.
     """
 
-    def __init__(self, noun, store, locks, executor, check, warn):
+    def __init__(self, noun, store, locks, executor, survey, check, warn):
         self._noun = noun
         self._store = store
         self._locks = locks
         self._executor = executor
+        self._survey = survey
         self._check = check
         self._warn = warn
 
@@ -127,7 +134,8 @@ class Flow:
             keys |= outcome.wanted.touches()
             initiators.update(self._noun.initiators(outcome.wanted))
         with self._store.reading() as reader:
-            return reader.landscape(keys, sorted(initiators))
+            landscape = reader.landscape(keys, sorted(initiators))
+        return self._survey(landscape, [outcome.wanted for outcome in outcomes])
 
     def _plan(self, landscape, wanted):
         doomed = self._noun.find(landscape, wanted) if wanted.state == "absent" else None

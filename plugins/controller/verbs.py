@@ -21,6 +21,10 @@ VERBS = {
     "snapshot.ensure": changing.ensure_snapshots,
     "snapshot.list": listing.list_snapshots,
     "export.ensure": changing.ensure_exports,
+    "repository.ensure": changing.ensure_repositories,
+    "repository.list": listing.list_repositories,
+    "backup.ensure": changing.ensure_backups,
+    "backup.list": listing.list_backups_in_repositories,
 }
 
 

@@ -19,7 +19,7 @@ from ...module_utils.model.errors import StorageError
 
 # What a process needs to find programs, ssh's and rclone's own settings, and the way through a proxy. The rest is the repository's own.
 _INHERITED = ("PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-_LOCKED = ("already locked", "unable to create lock")
+_LOCKED = ("already locked",)
 _MISSING = ("unable to open config file", "repository does not exist")
 _WRONG_PASSWORD = ("wrong password", "no key found")
 _RETRY = 2  # seconds
@@ -29,10 +29,12 @@ class Restic:
     """restic on one Repository.
 
     :param cache_dir: where restic keeps what it need not fetch again. :param lock_timeout: seconds to wait for others' locks.
+    :param limit: seconds that a command may take; restic itself tries a server that is away for a quarter of an hour.
     """
 
-    def __init__(self, repository, cache_dir, lock_timeout):
+    def __init__(self, repository, cache_dir, lock_timeout, limit=None):
         self._repository = repository
+        self._limit = limit
         self._cache_dir = cache_dir
         self._lock_timeout = lock_timeout
 
@@ -49,9 +51,15 @@ class Restic:
         self._check(self._run(["init"]))
 
     def snapshots(self, *tags):
-        """Return restic's snapshots (dicts) that bear one of ``tags``. Writes nothing."""
-        wanted = [word for tag in tags for word in ("--tag", tag)]
-        return json.loads(self._check(self._run(["snapshots", "--json", "--no-lock", *wanted]))) or []
+        """Return restic's snapshots (dicts) that bear one of ``tags``. Writes nothing, and waits for nobody."""
+        return self._listed(self._run(["snapshots", "--json", "--no-lock", *_tagged(tags)]))
+
+    def snapshots_once_free(self, *tags):
+        """Return the same when nobody has the repository for himself any more, so that it can be written to."""
+        return self._listed(self._unlocked(["snapshots", "--json", *_tagged(tags)]))
+
+    def _listed(self, done):
+        return json.loads(self._check(done)) or []
 
     def forget(self, ids, prune):
         """Delete snapshots; with ``prune`` free what only they used."""
@@ -66,8 +74,7 @@ class Restic:
 
         If the block raises, restic is killed before it can take what it got for the whole.
         """
-        options = [word for tag in tags for word in ("--tag", tag)]
-        command = ["backup", "--json", "--quiet", "--stdin", "--stdin-filename", filename, *options]
+        command = ["backup", "--json", "--quiet", "--stdin", "--stdin-filename", filename, *_tagged(tags)]
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             child = self._start(command, stdin=subprocess.PIPE, stdout=output, stderr=errors)
             saving = Saving(child)
@@ -98,20 +105,24 @@ class Restic:
             self._check(subprocess.CompletedProcess(command, child.returncode, "", _text(errors)))
 
     def _unlocked(self, arguments):
-        """Run a command that wants the repository for itself; wait for others, and remove the locks of those that are dead."""
-        deadline = time.monotonic() + self._lock_timeout
+        """Run a command that takes a lock; remove the locks of those that are dead, and wait for the others."""
+        deadline = time.monotonic() + min(self._lock_timeout, self._limit or self._lock_timeout)
+        wait = 0
         while True:
             done = self._run(arguments)
             if not done.returncode or not any(words in done.stderr for words in _LOCKED) or time.monotonic() > deadline:
                 return done
             self._run(["unlock"])  # only locks whose process on this host is gone, and those that nobody renewed for half an hour
-            time.sleep(_RETRY)
+            time.sleep(wait)
+            wait = _RETRY
 
     def _run(self, arguments):
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             child = self._start(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
             try:
-                child.wait()
+                child.wait(self._limit)
+            except subprocess.TimeoutExpired as error:
+                raise StorageError("busy", "repository %s: does not answer." % self._repository.name) from error
             finally:
                 _end(child)
             return subprocess.CompletedProcess(arguments, child.returncode, _text(output), _text(errors))
@@ -121,7 +132,8 @@ class Restic:
         program = shutil.which("restic", path=environment.get("PATH"))
         if program is None:
             raise StorageError(
-                "not_installed", "repository %s: the program restic is not on this controller. Apply the role "
+                "not_installed",
+                "repository %s: the program restic is not on this controller. Apply the role "
                 "baremetal.legacy_storage.controller, or install the package restic." % self._repository.name,
             )
         os.makedirs(self._cache_dir, mode=0o700, exist_ok=True)
@@ -139,7 +151,9 @@ class Restic:
         if any(words in done.stderr for words in _MISSING):
             raise StorageError(
                 "not_found",
-                place + "there is no repository at %s. Is its file system mounted? legacy_backup_repository makes a new one." % self._repository.location,
+                place
+                + "there is no repository at %s. Is its file system mounted? legacy_backup_repository makes a new one."
+                % self._repository.location,
             )
         if any(words in done.stderr for words in _WRONG_PASSWORD):
             raise StorageError(
@@ -147,7 +161,9 @@ class Restic:
             )
         if any(words in done.stderr for words in _LOCKED):
             raise StorageError(
-                "busy", place + "another run of restic holds it for more than %d s. Run this task again when that one has ended." % self._lock_timeout
+                "busy",
+                place
+                + "another run of restic holds it for more than %d s. Run this task again when that one has ended." % self._lock_timeout,
             )
         text = done.stderr.strip() or "exit %d without a word" % done.returncode
         for secret in sorted([self._repository.password, *self._repository.secret_environment.values()], key=len, reverse=True):
@@ -162,6 +178,10 @@ class Saving:
     def __init__(self, child):
         self.write = child.stdin.write
         self.summary = None
+
+
+def _tagged(tags):
+    return [word for tag in tags for word in ("--tag", tag)]
 
 
 def _end(child):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import Source, Volume
+from .backups import fill
 from .endings import give_up, rest
 
 
@@ -20,6 +21,8 @@ def _create(work, operation, arguments):
         writer.add_volume(volume)
     try:
         pool = work.engine().volumes.create(volume.id)
+        if source is not None and source.kind == "backup":
+            fill(work, volume.id, source.name.partition("/")[0], source.id)
     except StorageError as error:
         give_up(work, error, entry, lambda: work.engine().volumes.delete(volume.id), lambda writer: writer.drop_volume(volume.id))
     with work.store.writing() as writer:
@@ -95,6 +98,33 @@ def _forget_extend(work, operation, arguments):
         writer.settle(operation.settles)
 
 
+def _restore(work, operation, arguments):
+    volume_id, backup = arguments["id"], arguments["backup"]
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, volume_id)
+        writer.change_volume(volume_id, status="restoring-backup")
+    try:
+        fill(work, volume_id, backup["repository"], backup["id"])
+    except StorageError as error:
+        with work.store.writing() as writer:
+            writer.change_volume(volume_id, status="error_restoring")
+            writer.settle(entry)
+        raise StorageError(
+            error.code,
+            "%s The content of volume %r is worth nothing now; restore a backup to it, or delete it." % (error.message, operation.name),
+            error.parameter,
+        ) from error
+    with work.store.writing() as writer:
+        rest(writer, volume_id, restored=backup)
+        writer.settle(entry)
+
+
+def _fail_restore(work, operation, arguments):
+    with work.store.writing() as writer:
+        writer.change_volume(arguments["id"], status="error_restoring")
+        writer.settle(operation.settles)
+
+
 def _update(work, operation, arguments):
     with work.store.writing() as writer:
         writer.change_volume(arguments["id"], **{key: value for key, value in arguments.items() if key != "id"})
@@ -108,5 +138,7 @@ ACTIONS = {
     "extend": _extend,
     "finish_extend": _finish_extend,
     "forget_extend": _forget_extend,
+    "restore": _restore,
+    "fail_restore": _fail_restore,
     "update": _update,
 }

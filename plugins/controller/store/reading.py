@@ -10,6 +10,7 @@ import dataclasses
 
 import sqlalchemy as sa
 
+from ...module_utils.model.backups import Repository
 from ...module_utils.model.identity import derive_id
 from ...module_utils.model.resources import Backend, Mapping, Snapshot, Source, Unsettled, Volume
 from ...module_utils.plan.landscape import Landscape
@@ -43,6 +44,11 @@ class Reader:
             )
             for row in rows
         ]
+
+    def repositories(self):
+        """Return every Repository of backups, by name."""
+        rows = self._connection.execute(sa.select(tables.repositories).order_by(tables.repositories.c.name)).mappings()
+        return [Repository(row["name"], row["location"], row["environment"], **self._vault.decrypt(row["secrets"])) for row in rows]
 
     def count_volumes(self, backend):
         """Return how many volumes (int) the store has on ``backend``."""
@@ -122,6 +128,7 @@ class Reader:
             mappings=exports.values(),
             unsettled=self.unsettled(keys, related),
             taken_ids=self._taken_ids(keys),
+            repositories=self.repositories(),
         )
 
     def unsettled(self, keys=None, resource_ids=()):
@@ -176,7 +183,19 @@ class Reader:
             attached_to=tuple(sorted(hosts)),
             **{
                 key: row[key]
-                for key in ("id", "backend", "name", "size", "status", "description", "metadata", "extra_specs", "qos_specs", "pool")
+                for key in (
+                    "id",
+                    "backend",
+                    "name",
+                    "size",
+                    "status",
+                    "description",
+                    "metadata",
+                    "extra_specs",
+                    "qos_specs",
+                    "pool",
+                    "restored",
+                )
             },
         )
         return Driven(volume, self._data(row), row["created_at"])

@@ -113,6 +113,18 @@ class Writer:
         """Delete a backend's row; refused by the database while volumes refer to it."""
         self._connection.execute(tables.backends.delete().where(tables.backends.c.name == name))
 
+    def put_repository(self, repository):
+        """Insert or change a Repository of backups."""
+        secrets = {"password": repository.password, "secret_environment": repository.secret_environment}
+        values = {"location": repository.location, "environment": repository.environment, "secrets": self._vault.encrypt(secrets)}
+        table = tables.repositories
+        if not self._connection.execute(table.update().where(table.c.name == repository.name).values(**values)).rowcount:
+            self._connection.execute(table.insert().values(name=repository.name, **values))
+
+    def drop_repository(self, name):
+        """Delete a repository's row."""
+        self._connection.execute(tables.repositories.delete().where(tables.repositories.c.name == name))
+
     def add_volume(self, volume):
         """Insert a Volume."""
         values = dataclasses.asdict(volume)

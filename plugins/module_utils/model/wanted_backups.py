@@ -60,7 +60,9 @@ class WantedRepository:
             if key in ("RESTIC_REPOSITORY", "RESTIC_PASSWORD"):
                 raise invalid("environment", key, "is set from the parameters location and password; leave it out.")
             if key in environment and (is_secret_key(key) or key.upper().endswith("_KEY")):
-                raise invalid("environment", key, "looks like a secret. Give it under secret_environment, where it is kept out of logs and encrypted.")
+                raise invalid(
+                    "environment", key, "looks like a secret. Give it under secret_environment, where it is kept out of logs and encrypted."
+                )
         return cls(name, state, location, password, environment, secrets, data.get("create") is not False)
 
     def touches(self):
@@ -98,11 +100,15 @@ class WantedBackup:
         if force - {"restored"}:
             raise invalid("force", sorted(force - {"restored"})[0], "must be one of: restored.")
         if state == "present" and (volume is None) == (snapshot is None):
-            raise StorageError("invalid", "volume: give the volume to back up, or one of its snapshots under snapshot, and not both.", "volume")
+            raise StorageError(
+                "invalid", "volume: give the volume to back up, or one of its snapshots under snapshot, and not both.", "volume"
+            )
         if state == "restored" and volume is None:
             raise StorageError("invalid", "volume: is required for state=restored: the volume whose content is replaced.", "volume")
         if state == "restored" and snapshot is not None:
-            raise StorageError("invalid", "snapshot: has no meaning for state=restored, which replaces the content of a volume.", "snapshot")
+            raise StorageError(
+                "invalid", "snapshot: has no meaning for state=restored, which replaces the content of a volume.", "snapshot"
+            )
         if data.get("keep") is not None and state != "present":
             raise StorageError("invalid", "keep: has a meaning for state=present only.", "keep")
         return cls(

@@ -102,7 +102,9 @@ def _refuse_drift(current, wanted):
             )
     if wanted.description not in (None, current.description):
         raise StorageError(
-            "conflict", "description: backup %r exists already, and what is written in a backup does not change." % current.name, "description"
+            "conflict",
+            "description: backup %r exists already, and what is written in a backup does not change." % current.name,
+            "description",
         )
 
 
@@ -128,10 +130,13 @@ def _plan_restore(landscape, current, wanted):
     if volume is None:
         raise missing_parent(
             "volume",
-            "there is no volume %r on backend %s. To make a new one of a backup, use legacy_volume with source_backup." % (wanted.volume, wanted.backend),
+            "there is no volume %r on backend %s. To make a new one of a backup, use legacy_volume with source_backup."
+            % (wanted.volume, wanted.backend),
         )
     if volume.size < current.size:
-        raise invalid("volume", volume.name, "has %d GiB and is smaller than the backup %r with %d GiB." % (volume.size, current.name, current.size))
+        raise invalid(
+            "volume", volume.name, "has %d GiB and is smaller than the backup %r with %d GiB." % (volume.size, current.name, current.size)
+        )
     if volume.restored is not None and volume.restored.get("id") == current.id and "restored" not in wanted.force:
         return []
     mappings = landscape.mappings_of(volume)

@@ -14,7 +14,9 @@ from .effects import EFFECTS
 class Landscape:
     """What is, as far as a request touches it. Treated as immutable: :meth:`after` returns a new one."""
 
-    def __init__(self, backends=(), volumes=(), snapshots=(), mappings=(), unsettled=(), taken_ids=(), repositories=(), backups=(), unreachable=None):
+    def __init__(
+        self, backends=(), volumes=(), snapshots=(), mappings=(), unsettled=(), taken_ids=(), repositories=(), backups=(), unreachable=None
+    ):
         self.backends = {backend.name: backend for backend in backends}
         self.volumes = {volume.id: volume for volume in volumes}
         self.snapshots = {snapshot.id: snapshot for snapshot in snapshots}
@@ -62,7 +64,8 @@ class Landscape:
             known = ", ".join(sorted(self.repositories)) or "none"
             raise missing_parent(
                 "repository",
-                "%r is not registered on this controller (registered: %s). Register it with legacy_backup_repository." % (repository, known),
+                "%r is not registered on this controller (registered: %s). Register it with legacy_backup_repository."
+                % (repository, known),
             )
         if repository in self.unreachable:
             raise self.unreachable[repository]

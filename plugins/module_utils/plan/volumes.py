@@ -77,7 +77,9 @@ def _source(landscape, wanted):
     if wanted.source_backup:
         backup = landscape.backup(wanted.source_repository, wanted.source_backup)
         if backup is None:
-            raise missing_parent("source_backup", "there is no backup %r in repository %s." % (wanted.source_backup, wanted.source_repository))
+            raise missing_parent(
+                "source_backup", "there is no backup %r in repository %s." % (wanted.source_backup, wanted.source_repository)
+            )
         return Source("backup", backup.id, "%s/%s" % (backup.repository, backup.name)), backup.size
     return None, None
 
