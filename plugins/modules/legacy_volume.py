@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: legacy_volume
 short_description: Manage volumes on a storage system with a Cinder driver
 description:
-  - Creates volumes, empty, as clones or from snapshots; extends them, changes their metadata, and deletes them.
+  - Creates volumes, empty, as clones, from snapshots or from backups; extends them, changes their metadata, and deletes them.
   - Runs on the controller, the host to which the role P(baremetal.legacy_storage.controller#role) was applied.
   - Never shrinks a volume, and never deletes one that is attached or has snapshots unless O(force) says so.
   - A run that was killed is settled by the next task that names the same volume.
@@ -37,6 +37,14 @@ options:
     description:
       - Create the volume from this snapshot (name or id) of the same backend.
       - On an existing volume it must be what the volume was made from.
+    type: str
+  source_backup:
+    description:
+      - Create the volume from this backup, and read it back before it counts. It may be of a volume of another backend.
+      - On an existing volume it must be what the volume was made from.
+    type: str
+  source_repository:
+    description: Repository of O(source_backup), as registered with M(baremetal.legacy_storage.legacy_backup_repository).
     type: str
   description:
     description: Free text.
@@ -98,6 +106,14 @@ options:
         description:
           - Create the volume from this snapshot (name or id) of the same backend.
           - On an existing volume it must be what the volume was made from.
+        type: str
+      source_backup:
+        description:
+          - Create the volume from this backup, and read it back before it counts. It may be of a volume of another backend.
+          - On an existing volume it must be what the volume was made from.
+        type: str
+      source_repository:
+        description: Repository of O(volumes[].source_backup), as registered with M(baremetal.legacy_storage.legacy_backup_repository).
         type: str
       description:
         description: Free text.
@@ -215,6 +231,7 @@ volumes:
         pool: lvm
         source: null
         attached_to: []
+        restored: null
     failed:
       description: Set when this item failed; the others were carried out all the same.
       returned: on failure
@@ -243,6 +260,7 @@ volume:
     pool: lvm
     source: null
     attached_to: []
+    restored: null
 operations:
   description: What was done, or in check mode would be done, in order.
   returned: when one volume was asked for by its own parameters
@@ -275,6 +293,8 @@ ITEM = dict(
     size=dict(type="str"),
     source_volume=dict(type="str"),
     source_snapshot=dict(type="str"),
+    source_backup=dict(type="str"),
+    source_repository=dict(type="str"),
     description=dict(type="str"),
     metadata=dict(type="dict"),
     extra_specs=dict(type="dict"),

@@ -62,6 +62,7 @@ volumes:
       pool: lvm
       source: null
       attached_to: []
+      restored: null
       snapshots:
         - data-nightly
       created_at: '2026-11-20T09:30:00Z'
