@@ -10,6 +10,10 @@ patched from outside, it can kill its own process with SIGKILL, which nothing ca
 
     BLS_TEST_KILL_AT   the point to die at, such as "before commit 2" or "after create_volume"
     BLS_TEST_POINTS    a file to which each point that was passed is written
+
+and a volume of a GiB, the smallest there is, can be taken to be shorter when it is backed up:
+
+    BLS_TEST_BACKUP_BYTES   how many bytes of a volume a backup reads
 """
 
 from __future__ import annotations
@@ -98,12 +102,21 @@ def _handle(connection, worker, driver):
     os.chdir("/")
     code = 1
     try:
+        _shorten(os.environ.get("BLS_TEST_BACKUP_BYTES"))
         _watch(driver, os.environ.get("BLS_TEST_KILL_AT"), os.environ.get("BLS_TEST_POINTS"))
         worker.main()
         code = 0
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def _shorten(count):
+    """Make backups read so many bytes of a volume, and take its first ones for the whole."""
+    from ansible_collections.baremetal.legacy_storage.plugins.controller.backup import content
+
+    if count:
+        content.length_of = lambda device, volume: int(count)
 
 
 def _watch(driver, kill_at, log):
