@@ -17,7 +17,7 @@ import cinderlib
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.redaction import is_secret_key
-from . import options
+from . import compat, options
 from .exports import Exports
 from .persistence import VOLUME_FIELDS, StorePersistence
 from .snapshots import Snapshots
@@ -41,7 +41,7 @@ class Engine:
         self._secrets = set()
         os.makedirs(config.lock_dir, mode=0o700, exist_ok=True)
         os.chdir(config.state_dir)  # some drivers write beside them
-        cinderlib.setup(
+        compat.setup(
             file_locks_path=config.lock_dir,
             host=config.host,
             persistence_config={"storage": self.persistence},
