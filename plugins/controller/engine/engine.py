@@ -14,6 +14,7 @@ import os
 import threading
 
 import cinderlib
+from cinder import coordination
 from cinder import exception as cinder_exception
 from cinderlib import objects
 
@@ -28,7 +29,7 @@ _SETTING_UP = threading.Lock()
 class Engine:
     """Cinder drivers over our store. One per process: cinderlib keeps its state in its classes."""
 
-    def __init__(self, config, store):
+    def __init__(self, config, store, coordinator=None):
         self._store = store
         self._persistence = StorePersistence(store, config.host)
         self._secrets = set()
@@ -43,6 +44,8 @@ class Engine:
             state_path=config.state_dir,
             image_conversion_dir=os.path.join(config.state_dir, "conversion"),
         )
+        if coordinator is not None:  # locks that hold over several controllers, instead of files in lock_dir
+            coordination.COORDINATOR.coordinator = coordinator
 
     def validate(self, backend):
         """Check a Backend's driver and options without contacting the array. Raises StorageError ``invalid``."""
