@@ -14,6 +14,7 @@ import os
 import threading
 
 import cinderlib
+from cinder import coordination
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.redaction import is_secret_key
@@ -32,7 +33,7 @@ class Engine:
     What drivers do stands in ``volumes``, ``snapshots`` and ``exports``; here is what all of them need.
     """
 
-    def __init__(self, config, store):
+    def __init__(self, config, store, coordinator=None):
         self.volumes = Volumes(self)
         self.snapshots = Snapshots(self)
         self.exports = Exports(self)
@@ -50,6 +51,8 @@ class Engine:
             state_path=config.state_dir,
             image_conversion_dir=os.path.join(config.state_dir, "conversion"),
         )
+        if coordinator is not None:  # locks that hold over several controllers, instead of files in lock_dir
+            coordination.COORDINATOR.coordinator = coordinator
 
     def validate(self, backend):
         """Check a Backend's driver and options without contacting the array. Raises StorageError ``invalid``."""
