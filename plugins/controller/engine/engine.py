@@ -15,9 +15,11 @@ import threading
 
 import cinderlib
 from cinder import coordination
+from oslo_concurrency import processutils
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.redaction import is_secret_key
+from ...module_utils.worker.children import start_quickly
 from . import compat, options
 from .exports import Exports
 from .persistence import VOLUME_FIELDS, StorePersistence
@@ -42,6 +44,7 @@ class Engine:
         self._secrets = set()
         os.makedirs(config.lock_dir, mode=0o700, exist_ok=True)
         os.chdir(config.state_dir)  # some drivers write beside them
+        start_quickly(processutils)
         compat.setup(
             file_locks_path=config.lock_dir,
             host=config.host,
