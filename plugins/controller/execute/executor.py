@@ -14,6 +14,7 @@ from __future__ import annotations
 from . import backends, exports, snapshots, volumes
 
 _ACTIONS = {"backend": backends.ACTIONS, "volume": volumes.ACTIONS, "snapshot": snapshots.ACTIONS, "export": exports.ACTIONS}
+_STORE_ONLY = ("update", "rename")  # of volumes and snapshots; arrays know them by their ids
 
 
 class Executor:
@@ -38,6 +39,6 @@ class Executor:
 
     def run(self, operation):
         """Carry one Operation out. Raises StorageError; then nothing is left over, or the journal knows of it."""
-        if operation.noun == "export" or (operation.noun != "backend" and operation.action != "update"):
+        if operation.noun == "export" or (operation.noun != "backend" and operation.action not in _STORE_ONLY):
             self.engine().start(operation.backend)  # an array that cannot be reached is told before anything is recorded
         _ACTIONS[operation.noun][operation.action](self, operation, operation.arguments)
