@@ -16,7 +16,7 @@ from .store import database
 def initialize_store(session, arguments, check, warn):
     """Make what a new controller lacks, or migrate the schema; once, under a lock. Return {"changed": bool}."""
     config = session.config
-    engine = database.connect(config.store_url)
+    engine = database.connect(config.store_url, config.store_password)
     if check:
         return {"changed": not os.path.exists(config.key_file) or database.revision(engine) != database.SCHEMA}
     for path in (config.state_dir, config.lock_dir):

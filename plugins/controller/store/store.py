@@ -12,7 +12,6 @@ import uuid
 
 import sqlalchemy as sa
 
-from ...module_utils.model.errors import StorageError
 from . import database, tables
 from .reading import Reader
 
@@ -21,42 +20,32 @@ SECRET_DRIVER_FIELDS = ("provider_auth", "replication_driver_data")
 
 
 class Store:
-    """One database, one vault."""
+    """One database, one vault.
 
-    def __init__(self, engine, vault):
+    :param guard: called before a transaction of a writer ends; raises when the writer must not go on, as its locks are lost.
+    """
+
+    def __init__(self, engine, vault, guard=lambda: None):
         self.engine = engine
         self.vault = vault
+        self._guard = guard
 
     @contextlib.contextmanager
     def reading(self):
         """Yield a Reader with one consistent view. Raises StorageError ``store`` when the database fails."""
-        with _speaking(self.engine):
+        with database.speaking(self.engine):
             with self.engine.begin() as connection:
                 yield Reader(connection, self.vault)
 
     @contextlib.contextmanager
     def writing(self):
         """Yield a Writer whose changes appear together at the end, or not at all. Raises StorageError ``store`` or ``conflict``."""
-        with _speaking(self.engine):
+        with database.speaking(self.engine):
             with self.engine.connect().execution_options(writing=True) as connection:
                 with connection.begin():
+                    database.require(database.revision_in(connection), self.engine.url)  # it may have been moved since it was opened
                     yield Writer(connection, self.vault)
-
-
-@contextlib.contextmanager
-def _speaking(engine):
-    try:
-        yield
-    except sa.exc.IntegrityError as error:
-        raise StorageError(
-            "conflict", "The metadata store refused the change: %s. Another task changed the same thing; run this one again." % error.orig
-        ) from error
-    except sa.exc.DBAPIError as error:
-        raise StorageError(
-            "store",
-            "The metadata store (%s) failed: %s. Mend that and run the task again; what was begun is settled first."
-            % (engine.url.render_as_string(hide_password=True), error.orig),
-        ) from error
+                    self._guard()
 
 
 class Writer:
