@@ -20,6 +20,7 @@ _ACTIONS = {
     "export": exports.ACTIONS,
     "access": access.ACTIONS,
 }
+_STORE_ONLY = ("update", "rename")  # of volumes and snapshots; arrays know them by their ids
 
 
 class Executor:
@@ -44,6 +45,6 @@ class Executor:
 
     def run(self, operation):
         """Carry one Operation out. Raises StorageError; then nothing is left over, or the journal knows of it."""
-        if operation.noun == "export" or (operation.noun != "backend" and operation.action != "update"):
+        if operation.noun == "export" or (operation.noun != "backend" and operation.action not in _STORE_ONLY):
             self.engine().start(operation.backend)  # an array that cannot be reached is told before anything is recorded
         _ACTIONS[operation.noun][operation.action](self, operation, operation.arguments)

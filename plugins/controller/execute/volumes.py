@@ -100,6 +100,11 @@ def _update(work, operation, arguments):
         writer.change_volume(arguments["id"], **{key: value for key, value in arguments.items() if key != "id"})
 
 
+def _rename(work, operation, arguments):
+    with work.store.writing() as writer:
+        writer.rename("volume", arguments["id"], arguments["new_name"])
+
+
 ACTIONS = {
     "create": _create,
     "undo_create": _undo_create,
@@ -109,4 +114,5 @@ ACTIONS = {
     "finish_extend": _finish_extend,
     "forget_extend": _forget_extend,
     "update": _update,
+    "rename": _rename,
 }

@@ -149,13 +149,17 @@ class Reader:
         """Ids that a name would derive but that another thing bears (renamed since)."""
         taken = set()
         for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots)):
-            derived = {}
-            for key_noun, backend, name in keys:
-                if key_noun == noun:
-                    derived.update((derive_id(noun, backend, name, generation), name) for generation in range(3))
-            for part in _chunks(sorted(derived)):
-                rows = self._connection.execute(sa.select(table.c.id, table.c.name).where(table.c.id.in_(part)))
-                taken.update(row.id for row in rows if row.name != derived[row.id])
+            named = [(backend, name) for key_noun, backend, name in keys if key_noun == noun]
+            generation = 0
+            while named:
+                derived = {derive_id(noun, backend, name, generation): (backend, name) for backend, name in named}
+                named = []
+                for part in _chunks(sorted(derived)):
+                    for row in self._connection.execute(sa.select(table.c.id, table.c.name).where(table.c.id.in_(part))):
+                        if row.name != derived[row.id][1]:
+                            taken.add(row.id)
+                            named.append(derived[row.id])
+                generation += 1
         return taken
 
     def _rows(self, query, column, values, filters):

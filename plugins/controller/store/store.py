@@ -122,6 +122,17 @@ class Writer:
         """Change columns of a snapshot."""
         self._connection.execute(tables.snapshots.update().where(tables.snapshots.c.id == snapshot_id).values(**values))
 
+    def rename(self, noun, resource_id, name):
+        """Give a ``volume`` or ``snapshot`` another name, also where volumes remember it as their source."""
+        table = {"volume": tables.volumes, "snapshot": tables.snapshots}[noun]
+        self._connection.execute(table.update().where(table.c.id == resource_id).values(name=name))
+        source = tables.volumes.c.source
+        born = sa.and_(source["kind"].as_string() == noun, source["id"].as_string() == resource_id)
+        for row in self._connection.execute(sa.select(tables.volumes.c.id, source.label("source")).where(born)).mappings().all():
+            self._connection.execute(
+                tables.volumes.update().where(tables.volumes.c.id == row["id"]).values(source=dict(row["source"], name=name))
+            )
+
     def set_driver_data(self, noun, resource_id, data):
         """Keep what a driver wants to find again of a ``volume`` or ``snapshot``; secret fields encrypted."""
         table = {"volume": tables.volumes, "snapshot": tables.snapshots}[noun]
