@@ -197,13 +197,14 @@ def touched(landscape, wanted):
     for noun, backend, name in wanted.touches():
         if noun == "snapshot":
             snapshot = landscape.snapshot(backend, name)
-            keys |= {("snapshot", backend, snapshot.id)} if snapshot else set()
+            keys |= {("snapshot", backend, snapshot.id), ("access", backend, snapshot.id)} if snapshot else set()
             continue
         volume = landscape.volume(backend, name) if noun == "volume" else None
         if volume is None:
             continue
-        keys |= {("volume", backend, volume.id), ("export", backend, volume.name)}
-        keys |= {("snapshot", backend, snapshot.id) for snapshot in landscape.snapshots_of(volume)}
+        keys |= {("volume", backend, volume.id), ("export", backend, volume.name), ("access", backend, volume.id)}
+        for snapshot in landscape.snapshots_of(volume):
+            keys |= {("snapshot", backend, snapshot.id), ("access", backend, snapshot.id)}
     return keys
 
 

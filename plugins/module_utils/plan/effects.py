@@ -87,4 +87,8 @@ def _export_effect(landscape, operation):
         landscape.volumes[volume.id] = dataclasses.replace(volume, attached_to=hosts, status="in-use" if hosts else "available")
 
 
-EFFECTS = {"backend": _backend_effect, "volume": _volume_effect, "snapshot": _snapshot_effect, "export": _export_effect}
+def _access_effect(landscape, operation):
+    """What the controller had open itself is closed: nothing that anybody could see."""
+
+
+EFFECTS = {"backend": _backend_effect, "volume": _volume_effect, "snapshot": _snapshot_effect, "export": _export_effect, "access": _access_effect}
