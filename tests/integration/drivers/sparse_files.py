@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import time
 
-from cinder import exception, interface
+from cinder import coordination, exception, interface
 from cinder.volume import configuration, driver
 from oslo_config import cfg
 
@@ -121,8 +121,9 @@ class SparseFileDriver(driver.VolumeDriver):
         """Tell the size in GiB of a file."""
         return os.path.getsize(os.path.join(self._dir, existing_ref["source-name"])) // GIB
 
+    @coordination.synchronized("sparse-files-snapshots")
     def create_snapshot(self, snapshot):
-        """Keep a copy of a volume."""
+        """Keep a copy of a volume; one at a time, as many a driver sees to."""
         self._call("create_snapshot")
         self._copy(os.path.join(self._dir, snapshot.volume_name), snapshot, snapshot.volume_size)
 
