@@ -134,6 +134,14 @@ class Reader:
             if names is None or row["resource_id"] in resource_ids or (row["noun"], row["backend"], row["name"]) in names
         ]
 
+    def started(self):
+        """Return {id of an unsettled operation: when it began}."""
+        return dict(self._connection.execute(sa.select(tables.operations.c.id, tables.operations.c.started_at)).tuples().all())
+
+    def check(self):
+        """Let SQLite look through its own file. Return "ok" or what it finds."""
+        return str(self._connection.exec_driver_sql("PRAGMA quick_check(3)").scalar())
+
     def key_values(self, key=None):
         """Return {key: value} of what drivers keep for themselves."""
         query = sa.select(tables.key_values)
