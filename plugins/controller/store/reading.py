@@ -137,6 +137,14 @@ class Reader:
         """Return the Unsettled record with this id."""
         return _unsettled(self._connection.execute(sa.select(tables.operations).where(tables.operations.c.id == entry)).mappings().one())
 
+    def started(self):
+        """Return {id of an unsettled operation: when it began}."""
+        return dict(self._connection.execute(sa.select(tables.operations.c.id, tables.operations.c.started_at)).tuples().all())
+
+    def check(self):
+        """Let SQLite look through its own file. Return "ok" or what it finds."""
+        return str(self._connection.exec_driver_sql("PRAGMA quick_check(3)").scalar())
+
     def key_values(self, key=None):
         """Return {key: value} of what drivers keep for themselves."""
         query = sa.select(tables.key_values).where(~tables.key_values.c.key.startswith(marks.PREFIX))
