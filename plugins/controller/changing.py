@@ -13,6 +13,7 @@ from ..module_utils.model.wanted_backups import WantedBackup, WantedRepository
 from ..module_utils.plan.backends import plan_backend
 from ..module_utils.plan.backups import plan_backup
 from ..module_utils.plan.exports import plan_export
+from ..module_utils.plan.naming import bearer
 from ..module_utils.plan.repositories import plan_repository
 from ..module_utils.plan.snapshots import plan_snapshot
 from ..module_utils.plan.volumes import plan_volume
@@ -149,14 +150,14 @@ VOLUME = Noun(
     "volumes",
     WantedVolume.from_params,
     plan_volume,
-    lambda landscape, wanted: landscape.volume(wanted.backend, wanted.name),
+    lambda landscape, wanted: bearer(landscape.volume, wanted),
     lambda wanted: "%s/%s" % (wanted.backend, wanted.name),
 )
 SNAPSHOT = Noun(
     "snapshots",
     WantedSnapshot.from_params,
     plan_snapshot,
-    lambda landscape, wanted: landscape.snapshot(wanted.backend, wanted.name),
+    lambda landscape, wanted: bearer(landscape.snapshot, wanted),
     lambda wanted: "%s/%s" % (wanted.backend, wanted.name),
 )
 REPOSITORY = Noun(

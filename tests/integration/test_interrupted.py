@@ -75,6 +75,8 @@ OPERATIONS = {
         steps("+", "extend_volume", "+"),
     ),
     "change a volume's metadata": ([DATA], volume("data", metadata={"a": "b"}), absent(*DATA), steps("+")),
+    "rename a volume": ([DATA, SNAPPED], volume("new", renamed_from="data"), volume("data", renamed_from="new"), steps("+")),
+    "rename a snapshot": ([DATA, SNAPPED], snapshot("new", renamed_from="snap"), snapshot("snap", renamed_from="new"), steps("+")),
     "delete a volume": ([DATA], absent(*DATA), DATA, steps("+", "delete_volume", "+")),
     "delete a volume with snapshot and export": (
         [DATA, SNAPPED, export("node1")],

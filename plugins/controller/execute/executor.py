@@ -22,6 +22,7 @@ _ACTIONS = {
     "repository": repositories.ACTIONS,
     "backup": backups.ACTIONS,
 }
+_STORE_ONLY = ("update", "rename")  # of volumes and snapshots; arrays know them by their ids
 
 
 class Executor:
@@ -56,7 +57,7 @@ class Executor:
 
 def _backend_asked(operation):
     """Return the backend whose array an operation works on, or None."""
-    if operation.noun in ("backend", "repository") or (operation.noun != "export" and operation.action == "update"):
+    if operation.noun in ("backend", "repository") or (operation.noun != "export" and operation.action in _STORE_ONLY):
         return None
     if operation.noun == "backup":
         asked = operation.action == "create" or operation.arguments.get("temporary_snapshot")

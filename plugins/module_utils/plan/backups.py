@@ -32,7 +32,7 @@ def plan_backup(landscape, wanted, now):
         operations.append(_plan_create(landscape, wanted))
         current = landscape.after(operations).backup(wanted.repository, wanted.name)
     else:
-        _refuse_drift(current, wanted)
+        _refuse_drift(landscape, current, wanted)
     return operations + _plan_keep(landscape, current, wanted, now)
 
 
@@ -80,12 +80,14 @@ def _what_to_save(landscape, wanted):
     return volume, None
 
 
-def _refuse_drift(current, wanted):
+def _refuse_drift(landscape, current, wanted):
     """A backup never changes. Whoever asks for another one under its name must not be told that there is one."""
     snapshot = current.snapshot or {"id": None, "name": None}
     made_from = {"backend": (current.volume["backend"],), "snapshot": (snapshot["name"], snapshot["id"])}
     if wanted.volume is not None:
-        made_from["volume"] = (current.volume["name"], current.volume["id"])
+        volume = landscape.volume(wanted.backend, wanted.volume)  # it may have been renamed since, and its name given to another
+        same = wanted.volume in (current.volume["name"], current.volume["id"]) if volume is None else volume.id == current.volume["id"]
+        made_from["volume"] = (wanted.volume,) if same else ()
     for key, allowed in made_from.items():
         if getattr(wanted, key) not in allowed:
             raise StorageError(
