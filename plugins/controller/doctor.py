@@ -207,8 +207,10 @@ class _Touched:
     """What a journal entry is about, as a task would name it."""
 
     def __init__(self, record):
-        noun = "snapshot" if record.noun == "snapshot" else "volume"
+        noun = record.noun if record.noun in ("snapshot", "backup") else "volume"
         self._keys = {(noun, record.backend, record.name)}
+        if record.saved_volume:
+            self._keys.add(record.saved_volume)
 
     def touches(self):
         return self._keys
@@ -218,7 +220,7 @@ def _settle(session, record):
     """Settle one journal entry under the locks that its own task would hold."""
     touched = _Touched(record)
     store = session.store()
-    executor = Executor(store, session.engine)
+    executor = Executor(store, session.engine, session.restic)
     executor.prepare()
     with store.reading() as reader:
         keys = lock_keys(reader.landscape(touched.touches()), touched)

@@ -201,8 +201,9 @@ class Flow:
 
 def touched(landscape, wanted):
     """Return the keys whose unsettled operations an item must settle: what it names, and what hangs on those volumes."""
-    keys = set(wanted.touches())
-    for noun, backend, name in wanted.touches():
+    named = concerned(landscape, wanted)
+    keys = set(named)
+    for noun, backend, name in named:
         if noun == "snapshot":
             snapshot = landscape.snapshot(backend, name)
             keys |= {("snapshot", backend, snapshot.id), ("access", backend, snapshot.id)} if snapshot else set()
@@ -216,13 +217,19 @@ def touched(landscape, wanted):
     return keys
 
 
+def concerned(landscape, wanted):
+    """Return the keys of what an item names, and of the volume that a killed backup of this name may have left open."""
+    keys = set(wanted.touches())
+    return keys | {record.saved_volume for record in landscape.unsettled.values() if record.saved_volume and record.key in keys}
+
+
 def lock_keys(landscape, wanted):
     """Return the locks an item needs, each under the thing's name whether the task said name or id.
 
     A snapshot is locked with its volume, so whoever holds a volume's lock works on its snapshots and exports alone.
     """
     keys = set()
-    for noun, backend, name in wanted.touches():
+    for noun, backend, name in concerned(landscape, wanted):
         if noun == "volume":
             volume = landscape.volume(backend, name)
             keys.add((noun, backend, volume.name if volume else name))

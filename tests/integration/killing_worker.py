@@ -150,8 +150,31 @@ def _watch(driver, kill_at, log):
         point("after commit %d" % number)
 
     Store.writing = watched_writing
+    _watch_backups(point)
     for name in DRIVER_METHODS:
         setattr(driver, name, _watched(name, getattr(driver, name), point))
+
+
+def _watch_backups(point):
+    """Make the steps of a backup points, too, and the middle of its content."""
+    from ansible_collections.baremetal.legacy_storage.plugins.controller.backup import catalogue, content
+
+    for name in ("save", "record", "read", "delete"):
+        setattr(catalogue.Catalogue, name, _watched(name, getattr(catalogue.Catalogue, name), point))
+    blocks, put = content.blocks, content._put
+
+    def watched_blocks(device, length):
+        for number, block in enumerate(blocks(device, length)):
+            yield block
+            if number == 0:
+                point("amid blocks")
+
+    def watched_put(stream, block):
+        put(stream, block)
+        if stream.tell() == content.BLOCK:
+            point("amid write")
+
+    content.blocks, content._put = watched_blocks, watched_put
 
 
 def _watched(name, method, point):

@@ -96,8 +96,10 @@ class Reader:
         """Return the Landscape that concerns ``keys``, a set of (noun, backend, name or id).
 
         It holds the volumes and snapshots named, the volumes of those snapshots, every snapshot and export of
-        these volumes, exports of the given initiators, and what nobody settled of all of them.
+        these volumes, exports of the given initiators, and what nobody settled of all of them. With a backup that a killed
+        run was making comes the volume that it was of.
         """
+        keys = set(keys) | {record.saved_volume for record in self.unsettled(keys) if record.saved_volume}
         volumes, snapshots = {}, {}
         for noun, table, found in (("volume", tables.volumes, volumes), ("snapshot", tables.snapshots, snapshots)):
             names = {}

@@ -136,3 +136,14 @@ class Unsettled:
     name: str
     resource_id: str
     arguments: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def key(self):
+        """The (noun, backend, name) that a task would name it by."""
+        return (self.noun, self.backend, self.name)
+
+    @property
+    def saved_volume(self):
+        """The key of the volume that a backup was being made of, or None."""
+        volume = self.arguments.get("volume") if self.noun == "backup" else None
+        return ("volume", volume["backend"], volume["id"]) if volume else None

@@ -47,6 +47,5 @@ def plan_settlement(landscape, keys, doomed=None):
 
 def _concerns(record):
     """Return the keys of which any makes a record a task's affair: a killed backup left things on its volume's backend, too."""
-    keys = {(record.noun, record.backend, record.name), (record.noun, record.backend, record.resource_id)}
-    volume = record.arguments.get("volume") if record.noun == "backup" else None
-    return keys | ({("volume", volume["backend"], volume["id"])} if volume else set())
+    keys = {record.key, (record.noun, record.backend, record.resource_id)}
+    return keys | ({record.saved_volume} if record.saved_volume else set())
