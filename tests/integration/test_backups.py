@@ -263,9 +263,16 @@ def test_a_volume_whose_restoring_failed_takes_another_backup_or_is_deleted(back
     backups.ensure("volume", **DATA, state="absent")
 
 
-def test_a_backup_that_fails_leaves_nothing(backups):
-    with backups.controller.fault("initialize_connection", "no more targets"):
-        assert "no more targets" in backups.refused("backup", **OFFSITE, name="monday", backend="one", volume="data")["message"]
+def test_a_backup_that_fails_leaves_nothing(backups, connector):
+    backups.ensure("export", backend="one", volume="data", connector=connector("node1"))
+    before, aside = backups.controller.look(), backups.folder / "aside"
+    (backups.folder / "data").rename(aside)
+    (backups.folder / "data").write_text("no folder")
+    refused = backups.refused("backup", **OFFSITE, name="monday", backend="one", volume="data")
+    assert refused["code"] == "backend" and "restic backup says" in refused["message"]
+    (backups.folder / "data").unlink()
+    aside.rename(backups.folder / "data")
+    assert backups.controller.look() == before
     assert backups.names() == [] and backups.kept() == [] and backups.controller.unsettled() == []
     assert backups.make()["changed"]
 

@@ -15,6 +15,7 @@ from .redaction import is_secret_key
 from .wanted import STATES, _choice, _name, _texts
 
 BACKUP_STATES = STATES + ("restored",)
+SCHEMES = ("local:/", "sftp:", "rest:", "s3:", "azure:", "gs:", "b2:", "swift:", "rclone:")
 PERIODS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PASSWORD_IN_URL = re.compile(r"//[^/@]*:[^/@]*@")
@@ -49,8 +50,8 @@ class WantedRepository:
             )
         if not password:
             raise StorageError("invalid", "password: is required: restic encrypts all that is in a repository with it.", "password")
-        if location.startswith("."):
-            raise invalid("location", location, "is relative. Give a directory by its whole path.")
+        if not location.startswith(("/",) + SCHEMES):
+            raise invalid("location", location, "must be a directory by its whole path, or begin with one of: %s." % " ".join(SCHEMES))
         environment, secrets = _texts(data, "environment") or {}, _texts(data, "secret_environment") or {}
         for key in sorted(set(environment) | set(secrets)):
             if not _VARIABLE.match(key):
