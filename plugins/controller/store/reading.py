@@ -146,7 +146,7 @@ class Reader:
         return {row.key: row.value for row in self._connection.execute(query)}
 
     def _taken_ids(self, keys):
-        """Ids that a name would derive but that another thing bears (renamed since)."""
+        """Ids that a name would derive but that another thing bears (renamed or migrated since)."""
         taken = set()
         for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots)):
             named = [(backend, name) for key_noun, backend, name in keys if key_noun == noun]
@@ -155,8 +155,8 @@ class Reader:
                 derived = {derive_id(noun, backend, name, generation): (backend, name) for backend, name in named}
                 named = []
                 for part in _chunks(sorted(derived)):
-                    for row in self._connection.execute(sa.select(table.c.id, table.c.name).where(table.c.id.in_(part))):
-                        if row.name != derived[row.id][1]:
+                    for row in self._connection.execute(sa.select(table.c.id, table.c.backend, table.c.name).where(table.c.id.in_(part))):
+                        if (row.backend, row.name) != derived[row.id]:
                             taken.add(row.id)
                             named.append(derived[row.id])
                 generation += 1
@@ -202,7 +202,8 @@ class Reader:
 
 
 def _unsettled(row):
-    return Unsettled(row["id"], row["noun"], row["action"], row["backend"], row["name"], row["resource_id"], row["arguments"])
+    keys = ("noun", "action", "backend", "name", "resource_id", "arguments", "step", "started_at")
+    return Unsettled(row["id"], **{key: row[key] for key in keys})
 
 
 def _chunks(values):
