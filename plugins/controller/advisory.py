@@ -15,6 +15,7 @@ import random
 import threading
 import time
 
+import psycopg
 from tooz import ToozError, locking
 
 from .store import postgresql
@@ -25,11 +26,11 @@ _POLL = (0.005, 0.1)  # seconds between two tries: at first, at most
 class AdvisoryCoordinator:
     """What tooz calls a coordinator, as far as locks go. Made after a fork; threads may share it.
 
-    :param open_session: a function that returns a new psycopg connection in autocommit.
+    :param url: SQLAlchemy URL of the database.
     """
 
-    def __init__(self, open_session):
-        self._open_session = open_session
+    def __init__(self, url):
+        self._url = url
         self._mutex = threading.Lock()
         self._session = None
         self._pid = None
@@ -86,11 +87,9 @@ class AdvisoryCoordinator:
             return True
 
     def _connect(self):
-        import psycopg
-
         self._close()
         try:
-            self._session = self._open_session()
+            self._session = postgresql.open_session(self._url)
             self._pid = self._session.execute("SELECT pg_backend_pid()").fetchone()[0]
         except psycopg.Error as error:
             raise ToozError("no connection to the database that holds the locks: %s" % str(error).strip()) from error
@@ -100,8 +99,6 @@ class AdvisoryCoordinator:
 
     def _ask(self, question):
         """Return the answer of the session that took the locks. Raises ToozError when it is gone: then they are free, and others may work."""
-        import psycopg
-
         if not self._alive():
             raise ToozError("the connection that held the locks was lost")
         try:

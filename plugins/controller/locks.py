@@ -13,9 +13,8 @@ import os
 from tooz import ToozError, coordination
 
 from ..module_utils.model.errors import StorageError
-from .advisory import AdvisoryCoordinator
 from .gate import AdvisoryGate, FileGate
-from .store import database, postgresql
+from .store import database
 
 
 class Locks:
@@ -85,17 +84,22 @@ def open_locks(config):
     os.makedirs(config.lock_dir, mode=0o700, exist_ok=True)
     store = database.parse(config.store_url, config.store_password)
     shared = store.get_backend_name() == "postgresql"
-    of_store = AdvisoryCoordinator(lambda: postgresql.open_session(store)) if shared else None
+    of_store = _advisory(store) if shared else None
     gate = AdvisoryGate(of_store) if shared else FileGate(os.path.join(config.lock_dir, "store"))
     if config.lock_url is None:
         coordinator = of_store or _start("file://" + os.path.join(config.lock_dir, "legacy-storage"))
         return Locks(coordinator, gate, config.lock_timeout, of_store)
     if config.lock_url.startswith(("postgresql:", "postgres:", "postgresql+")):
-        url = database.parse(config.lock_url, parameter="lock_url")
-        coordinator = AdvisoryCoordinator(lambda: postgresql.open_session(url))
+        coordinator = _advisory(database.parse(config.lock_url, parameter="lock_url"))
     else:
         coordinator = _start(config.lock_url)
     return Locks(coordinator, gate, config.lock_timeout, coordinator)
+
+
+def _advisory(url):
+    from .advisory import AdvisoryCoordinator  # psycopg takes a moment
+
+    return AdvisoryCoordinator(url)
 
 
 def _start(url):

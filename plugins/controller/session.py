@@ -17,12 +17,17 @@ from .store.store import Store
 class Session:
     """One request's way to the store, the locks and the engine."""
 
-    def __init__(self, config_path):
-        self.config = Config.load(config_path)
+    def __init__(self, config):
+        self.config = config
         self._guard = threading.RLock()
         self._store = None
         self._engine = None
         self._locks = None
+
+    @classmethod
+    def load(cls, config_path):
+        """Return the session of a settings file."""
+        return cls(Config.load(config_path))
 
     def store(self):
         """Open the metadata store, once. Raises StorageError ``not_installed`` when it was never initialised."""

@@ -13,7 +13,6 @@ import os
 import sqlalchemy as sa
 
 from ...module_utils.model.errors import StorageError
-from . import postgresql
 
 SCHEMA = "0001"  # the newest revision in migrations/versions
 MOVED = "moved"  # what stands for a revision in a store that another one has replaced
@@ -31,6 +30,8 @@ def connect(url, password=None):
     """
     parsed = parse(url, password)
     if parsed.get_backend_name() == "postgresql":
+        from . import postgresql
+
         return postgresql.create_engine(parsed, BUSY_TIMEOUT)
     engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT})
 

@@ -6,14 +6,17 @@
 
 Whoever reads sees one state, from the first query to the last. Whoever writes does so alone, from the first statement on, so what it
 has read holds until it commits. What was committed is on disk.
+
+Import it only for such a store: psycopg takes a moment, which a controller with SQLite need not spend.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 
+import psycopg
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 # libpq's: an unreachable server is told soon, and one that vanishes is noticed within a minute, by both sides.
 CONNECT = {
@@ -55,11 +58,9 @@ def create_engine(url, busy_timeout):
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection):
-        from psycopg import IsolationLevel
-
         writing = bool(connection.get_execution_options().get("writing"))
         raw = connection.connection.dbapi_connection
-        raw.isolation_level = IsolationLevel.READ_COMMITTED if writing else IsolationLevel.REPEATABLE_READ
+        raw.isolation_level = psycopg.IsolationLevel.READ_COMMITTED if writing else psycopg.IsolationLevel.REPEATABLE_READ
         raw.read_only = not writing
         if writing:
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%d)" % WRITERS)
@@ -69,11 +70,7 @@ def create_engine(url, busy_timeout):
 
 def open_session(url):
     """Return a psycopg connection in autocommit for locks that last as long as the session, to the database of an SQLAlchemy URL."""
-    import psycopg
-    from sqlalchemy.dialects.postgresql.psycopg import dialect
-
     args, kwargs = dialect().create_connect_args(url)
     connection = psycopg.connect(*args, **dict(CONNECT, **kwargs), autocommit=True)
-    with contextlib.closing(connection.cursor()) as cursor:
-        cursor.execute(_PREPARE % 0)
+    connection.execute(_PREPARE % 0)
     return connection

@@ -12,7 +12,8 @@ import uuid
 
 import sqlalchemy as sa
 
-from . import database, tables
+from ...module_utils.model.errors import StorageError
+from . import database, marks, tables
 from .reading import Reader
 
 # What a driver keeps in these fields opens the array or a LUN, so it is encrypted.
@@ -46,6 +47,18 @@ class Store:
                     database.require(database.revision_in(connection), self.engine.url)  # it may have been moved since it was opened
                     yield Writer(connection, self.vault)
                     self._guard()
+
+    def check_key(self):
+        """Raise StorageError ``invalid`` unless the vault's key is the one that this store's secrets were encrypted with."""
+        with self.reading() as reader:
+            token = reader.mark(marks.KEY_CHECK)
+        if token is None:
+            with self.writing() as writer:
+                writer.set_mark(marks.KEY_CHECK, self.vault.encrypt({}))
+        elif not self.vault.opens(token):
+            raise StorageError(
+                "invalid", "key_file: what it holds is not the key of this store. Put the key there that the store's other controllers have.", "key_file"
+            )
 
 
 class Writer:
@@ -191,6 +204,10 @@ class Writer:
     def drop_export(self, export_id):
         """Delete an export's row."""
         self._connection.execute(tables.exports.delete().where(tables.exports.c.id == export_id))
+
+    def set_mark(self, key, value):
+        """Keep a text of our own about the whole store (one of ``marks``); ``None`` drops it."""
+        self.set_key_value(marks.PREFIX + key, value)
 
     def set_key_value(self, key, value):
         """Keep a driver's own key; ``None`` drops it."""
