@@ -197,7 +197,7 @@ def touched(landscape, wanted):
     for noun, backend, name in wanted.touches():
         if noun == "snapshot":
             snapshot = landscape.snapshot(backend, name)
-            keys |= {("snapshot", backend, snapshot.id)} if snapshot else set()
+            keys |= {("snapshot", backend, snapshot.id), ("volume", backend, snapshot.volume_id)} if snapshot else set()
             continue
         volume = landscape.volume(backend, name) if noun == "volume" else None
         if volume is None:

@@ -55,6 +55,7 @@ def steps(*names):
 DATA = volume("data", size="1")
 SHARED = volume("data", size="1", extra_specs={"multiattach": "<is> True"})
 SNAPPED = snapshot("snap", volume="data")
+WRITTEN = "write", b"lead" * 1024  # what a host wrote since
 UNMAP = ("terminate_connection", "remove_export")
 MAP = ("create_export", "+", "+", "initialize_connection")
 # name: (what was before, the operation, its opposite, its steps)
@@ -77,6 +78,20 @@ OPERATIONS = {
     "change a volume's metadata": ([DATA], volume("data", metadata={"a": "b"}), absent(*DATA), steps("+")),
     "rename a volume": ([DATA, SNAPPED], volume("new", renamed_from="data"), volume("data", renamed_from="new"), steps("+")),
     "rename a snapshot": ([DATA, SNAPPED], snapshot("new", renamed_from="snap"), snapshot("snap", renamed_from="new"), steps("+")),
+    "retype a volume": ([DATA], volume("data", qos_specs={"iops": "9"}), volume("data", qos_specs={}), steps("+", "retype", "+", "+")),
+    "retype an attached volume, then delete it": (
+        [DATA, export("node1")],
+        volume("data", qos_specs={"iops": "9"}),
+        absent(*volume("data", force=["attached"])),
+        steps("+", "retype", "+", "+"),
+    ),
+    "revert a volume": ([DATA, SNAPPED, WRITTEN], volume("data", revert_to="snap"), absent(*SNAPPED), steps("+", "revert_to_snapshot", "+")),
+    "revert a volume, then delete it": (
+        [DATA, SNAPPED, WRITTEN],
+        volume("data", revert_to="snap"),
+        absent(*volume("data", force=["snapshots"])),
+        steps("+", "revert_to_snapshot", "+"),
+    ),
     "delete a volume": ([DATA], absent(*DATA), DATA, steps("+", "delete_volume", "+")),
     "delete a volume with snapshot and export": (
         [DATA, SNAPPED, export("node1")],
@@ -141,16 +156,21 @@ class Bench:
         self._connector = connector
         self.controller = make(folder / "controller")
         for step in self.before:
+            if step[0] == "write":
+                self._write(step[1])
+                continue
             self.run(step)
             if step[1].get("name") == "data":
-                path = self.controller.path_of("volume", derive_id("volume", "one", "data"))
-                with open(path, "r+b") as stream:
-                    stream.write(GOLD)
+                self._write(GOLD)
         self._saved = folder / "saved"
         self._saved.mkdir()
         self._copy(self.controller.root, self._saved)
         self.ended = self._world_after(self.operation)
         self.undone = self._world_after(self.operation, self.opposite)
+
+    def _write(self, content):
+        with open(self.controller.path_of("volume", derive_id("volume", "one", "data")), "r+b") as stream:
+            stream.write(content)
 
     def run(self, step, check=False):
         noun, parameters = step

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import Source, Volume
+from ...module_utils.plan.volumes import UNREVERTED
 from .endings import give_up, rest
 
 
@@ -89,10 +90,86 @@ def _finish_extend(work, operation, arguments):
         ) from failure
 
 
-def _forget_extend(work, operation, arguments):
+def _forget(work, operation, arguments):
     with work.store.writing() as writer:
         rest(writer, arguments["id"])
         writer.settle(operation.settles)
+
+
+def _retype(work, operation, arguments):
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, arguments["id"])
+        writer.change_volume(arguments["id"], status="retyping")
+    try:
+        _retype_on_array(work, operation, arguments)
+    except StorageError:
+        _leave_as_it_was(work, entry, arguments)
+        raise
+    _retyped(work, entry, arguments)
+
+
+def _finish_retype(work, operation, arguments):
+    try:
+        _retype_on_array(work, operation, arguments)
+    except StorageError:
+        _leave_as_it_was(work, operation.settles, arguments)
+        raise
+    _retyped(work, operation.settles, arguments)
+
+
+def _retype_on_array(work, operation, arguments):
+    if not work.engine().volumes.retype(arguments["id"], arguments["extra_specs"], arguments["qos_specs"]):
+        raise StorageError(
+            "unsupported",
+            "extra_specs, qos_specs: the driver of backend %s cannot change these of volume %r where it lies; that takes moving its data. "
+            "The volume is as it was." % (operation.backend, operation.name),
+            "extra_specs",
+        )
+
+
+def _retyped(work, entry, arguments):
+    with work.store.writing() as writer:
+        rest(writer, arguments["id"], extra_specs=arguments["extra_specs"], qos_specs=arguments["qos_specs"])
+        writer.settle(entry)
+
+
+def _leave_as_it_was(work, entry, arguments):
+    with work.store.writing() as writer:
+        rest(writer, arguments["id"])
+        writer.settle(entry)
+
+
+def _revert(work, operation, arguments):
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, arguments["id"])
+        writer.change_volume(arguments["id"], status="reverting", reverted_to=None)
+    try:
+        work.engine().volumes.revert(arguments["id"], arguments["snapshot_id"])
+    except StorageError as error:
+        if error.code == "unsupported":
+            _leave_as_it_was(work, entry, arguments)
+            raise
+        with work.store.writing() as writer:
+            writer.change_volume(arguments["id"], status=UNREVERTED)
+            writer.settle(entry)
+        raise StorageError(
+            error.code,
+            "%s Nobody knows what volume %r holds now. Run the task again; or look at it on the array, release it and adopt it again; or delete it."
+            % (error.message, operation.name),
+            error.parameter,
+        ) from error
+    _reverted(work, entry, arguments)
+
+
+def _finish_revert(work, operation, arguments):
+    work.engine().volumes.revert(arguments["id"], arguments["snapshot_id"])
+    _reverted(work, operation.settles, arguments)
+
+
+def _reverted(work, entry, arguments):
+    with work.store.writing() as writer:
+        rest(writer, arguments["id"], reverted_to=arguments["snapshot_id"])
+        writer.settle(entry)
 
 
 def _update(work, operation, arguments):
@@ -112,7 +189,11 @@ ACTIONS = {
     "finish_delete": _finish_delete,
     "extend": _extend,
     "finish_extend": _finish_extend,
-    "forget_extend": _forget_extend,
+    "retype": _retype,
+    "finish_retype": _finish_retype,
+    "revert": _revert,
+    "finish_revert": _finish_revert,
+    "forget": _forget,
     "update": _update,
     "rename": _rename,
 }

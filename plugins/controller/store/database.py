@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ...module_utils.model.errors import StorageError
 
-SCHEMA = "0001"  # the newest revision in migrations/versions
+SCHEMA = "0002"  # the newest revision in migrations/versions
 BUSY_TIMEOUT = 30  # seconds a writer waits for another one
 
 

@@ -55,6 +55,13 @@ def _renamed_from(data):
     return former
 
 
+def _revert_to(data):
+    snapshot = _name(data, "revert_to", required=False)
+    if snapshot is not None and data.get("state") not in (None, "present"):
+        raise invalid("revert_to", snapshot, "changes a volume that stays; leave it out for state=%s." % data["state"])
+    return snapshot
+
+
 def _texts(data, parameter):
     value = data.get(parameter)
     if value is None:
@@ -84,6 +91,7 @@ class WantedVolume:
     pool: t.Optional[str] = None
     force: t.FrozenSet[str] = frozenset()
     renamed_from: t.Optional[str] = None
+    revert_to: t.Optional[str] = None
 
     @classmethod
     def from_params(cls, data):
@@ -109,6 +117,7 @@ class WantedVolume:
             pool=_name(data, "pool", required=False),
             force=force,
             renamed_from=_renamed_from(data),
+            revert_to=_revert_to(data),
         )
 
     def touches(self):
@@ -120,6 +129,8 @@ class WantedVolume:
             keys.add(("snapshot", self.backend, self.source_snapshot))
         if self.renamed_from:
             keys.add(("volume", self.backend, self.renamed_from))
+        if self.revert_to:
+            keys.add(("snapshot", self.backend, self.revert_to))
         return keys
 
 

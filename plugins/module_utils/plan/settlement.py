@@ -15,6 +15,8 @@ from .operations import Operation
 _ENDINGS = {
     ("volume", "create"): "undo_create",
     ("volume", "extend"): "finish_extend",
+    ("volume", "retype"): "finish_retype",
+    ("volume", "revert"): "finish_revert",
     ("volume", "delete"): "finish_delete",
     ("snapshot", "create"): "undo_create",
     ("snapshot", "delete"): "finish_delete",
@@ -22,6 +24,7 @@ _ENDINGS = {
     ("export", "update"): "finish_update",
     ("export", "delete"): "finish_delete",
 }
+_FORGOTTEN = {"finish_extend": "forget", "finish_retype": "forget", "finish_revert": "forget"}  # what need not be finished for a deletion
 
 
 def plan_settlement(landscape, keys, doomed=None):
@@ -34,7 +37,7 @@ def plan_settlement(landscape, keys, doomed=None):
         if not keys & {(record.noun, record.backend, record.name), (record.noun, record.backend, record.resource_id)}:
             continue
         ending = _ENDINGS[(record.noun, record.action)]
-        if ending == "finish_extend" and record.resource_id == doomed:
-            ending = "forget_extend"
+        if record.resource_id == doomed:
+            ending = _FORGOTTEN.get(ending, ending)
         operations.append(Operation(ending, record.noun, record.backend, record.name, dict(record.arguments), settles=record.operation_id))
     return operations

@@ -14,9 +14,12 @@ from ..model.resources import Source
 from .exports import delete_export
 from .naming import plan_rename
 from .operations import Operation
+from .retyping import plan_retype
+from .reverting import plan_revert
 from .snapshots import delete_snapshot
 
 USABLE = ("available", "in-use")
+UNREVERTED = "error_reverting"  # an array failed to revert it: only reverting again tells what it holds
 
 
 def plan_volume(landscape, wanted):
@@ -31,6 +34,8 @@ def plan_volume(landscape, wanted):
     if wanted.state == "absent":
         return [] if current is None else _plan_delete(landscape, current, wanted)
     if current is None:
+        if wanted.revert_to:
+            raise missing_parent("revert_to", "there is no volume %r on backend %s to revert." % (wanted.name, wanted.backend))
         return [_plan_create(landscape, wanted)]
     return renaming + _plan_change(landscape, current, wanted)
 
@@ -81,14 +86,14 @@ def _source(landscape, wanted):
 
 
 def _plan_change(landscape, current, wanted):
-    if current.status not in USABLE:
+    if current.status not in USABLE and not (current.status == UNREVERTED and wanted.revert_to):
         raise StorageError(
             "conflict",
             "name: volume %r is in status %s. Delete it with state=absent, or mend it on the array." % (current.name, current.status),
             "name",
         )
     _refuse_drift(landscape, current, wanted)
-    operations = []
+    operations = plan_revert(landscape, current, wanted) + plan_retype(current, wanted)
     if wanted.size is not None and wanted.size < current.size:
         raise invalid(
             "size",
@@ -108,7 +113,7 @@ def _plan_change(landscape, current, wanted):
 
 
 def _refuse_drift(landscape, current, wanted):
-    """What cannot change in place fails loudly (safety rule: drift of source, backend, type)."""
+    """What cannot change in place fails loudly (safety rule: drift of source, backend, pool)."""
     for kind in ("volume", "snapshot"):
         name = getattr(wanted, "source_" + kind)
         if name is None:
@@ -123,15 +128,6 @@ def _refuse_drift(landscape, current, wanted):
                 "source_%s: volume %r exists already and %s, not from %s %r. Choose another name, or delete that volume first."
                 % (kind, current.name, was, kind, name),
                 "source_" + kind,
-            )
-    for key in ("extra_specs", "qos_specs"):
-        value = getattr(wanted, key)
-        if value is not None and value != getattr(current, key):
-            raise StorageError(
-                "unsupported",
-                "%s: volume %r has %r. Changing them on an existing volume (retype) is not offered."
-                % (key, current.name, getattr(current, key)),
-                key,
             )
     if wanted.pool is not None and wanted.pool != current.pool:
         raise StorageError(
