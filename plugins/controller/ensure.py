@@ -197,7 +197,9 @@ def touched(landscape, wanted):
     for noun, backend, name in wanted.touches():
         if noun == "snapshot":
             snapshot = landscape.snapshot(backend, name)
-            keys |= {("snapshot", backend, snapshot.id), ("access", backend, snapshot.id)} if snapshot else set()
+            if snapshot:
+                keys |= {(kind, backend, snapshot.id) for kind in ("snapshot", "access")}
+                keys |= {(kind, backend, snapshot.volume_id) for kind in ("volume", "access")}
             continue
         volume = landscape.volume(backend, name) if noun == "volume" else None
         if volume is None:

@@ -32,6 +32,8 @@ DRIVER_METHODS = (
     "create_volume_from_snapshot",
     "delete_volume",
     "extend_volume",
+    "retype",
+    "revert_to_snapshot",
     "create_snapshot",
     "delete_snapshot",
     "create_export",

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from ...module_utils.model.errors import StorageError
 
-SCHEMA = "0001"  # the newest revision in migrations/versions
+SCHEMA = "0002"  # the newest revision in migrations/versions
 MOVED = "moved"  # what stands for a revision in a store that another one has replaced
 BUSY_TIMEOUT = 30  # seconds a writer waits for another one
 _EXAMPLES = "Examples: sqlite:////var/lib/store.sqlite, postgresql://user@host/database, postgresql://user@/database?host=/run/postgresql."

@@ -108,8 +108,9 @@ class Reader:
             snapshots[item.resource.id] = item.resource
             volumes.setdefault(item.resource.volume_id)
         driven = self.driven_volumes(ids=list(volumes))
-        for item in self.driven_snapshots(volume_ids=list(volumes)):
-            snapshots[item.resource.id] = item.resource
+        for item in sorted(self.driven_snapshots(volume_ids=list(volumes)), key=lambda item: item.created_at):
+            snapshots.pop(item.resource.id, None)
+            snapshots[item.resource.id] = item.resource  # the oldest first
         exports = {item.resource.id: item.resource for item in self.driven_exports(volume_ids=list(volumes))}
         for initiator in initiators:
             exports.update((item.resource.id, item.resource) for item in self.driven_exports(initiator=initiator))
@@ -195,7 +196,19 @@ class Reader:
             attached_to=tuple(sorted(hosts)),
             **{
                 key: row[key]
-                for key in ("id", "backend", "name", "size", "status", "description", "metadata", "extra_specs", "qos_specs", "pool")
+                for key in (
+                    "id",
+                    "backend",
+                    "name",
+                    "size",
+                    "status",
+                    "description",
+                    "metadata",
+                    "extra_specs",
+                    "qos_specs",
+                    "pool",
+                    "reverted_to",
+                )
             },
         )
         return Driven(volume, self._data(row), row["created_at"])

@@ -177,7 +177,10 @@ class Writer:
         self._connection.execute(tables.volumes.delete().where(tables.volumes.c.id == volume_id))
 
     def drop_snapshot(self, snapshot_id):
-        """Delete a snapshot's row."""
+        """Delete a snapshot's row; what was reverted to it may be called so no longer, since another may get its id."""
+        volume = sa.select(tables.snapshots.c.volume_id).where(tables.snapshots.c.id == snapshot_id).scalar_subquery()
+        reverted = sa.and_(tables.volumes.c.id == volume, tables.volumes.c.reverted_to == snapshot_id)
+        self._connection.execute(tables.volumes.update().where(reverted).values(reverted_to=None))
         self._connection.execute(tables.snapshots.delete().where(tables.snapshots.c.id == snapshot_id))
 
     def put_export(self, export_id, volume_id, host, connector, status, connection_info=None):
