@@ -85,7 +85,7 @@ def open_locks(config):
     store = database.parse(config.store_url, config.store_password)
     shared = store.get_backend_name() == "postgresql"
     of_store = _advisory(store) if shared else None
-    gate = AdvisoryGate(of_store) if shared else FileGate(os.path.join(config.lock_dir, "store"))
+    gate = AdvisoryGate(of_store) if shared else FileGate(os.path.join(config.lock_dir, "store-" + hashlib.sha256(str(store.database).encode("utf-8")).hexdigest()[:16]))
     if config.lock_url is None:
         coordinator = of_store or _start("file://" + os.path.join(config.lock_dir, "legacy-storage"))
         return Locks(coordinator, gate, config.lock_timeout, of_store)

@@ -18,6 +18,7 @@ class Session:
     """One request's way to the store, the locks and the engine."""
 
     def __init__(self, config_path):
+        self.config_path = config_path
         self.config = Config.load(config_path)
         self._guard = threading.RLock()
         self._store = None

@@ -7,12 +7,17 @@
 from __future__ import annotations
 
 from ..module_utils.model.errors import StorageError
-from . import changing, listing
+from . import changing, keys, listing, moving
 from .initialize import initialize_store
 from .session import Session
 
 VERBS = {
     "store.initialize": initialize_store,
+    "store.show": moving.show_store,
+    "store.export": moving.export_store,
+    "store.import": moving.import_store,
+    "store.move": moving.move_store,
+    "store.key": keys.change_key,
     "backend.ensure": changing.ensure_backends,
     "backend.list": listing.list_backends,
     "driver.list": listing.list_drivers,
