@@ -29,7 +29,7 @@ def change_key(session, arguments, check, warn):
     old = read_keyring(config.key_file) if os.path.exists(config.key_file) else None
     reencrypted = 0
     if arguments.get("sealed_keys") is not None:
-        new = _install(session, old, arguments["sealed_keys"], check)
+        new = _install(session, old, arguments["sealed_keys"], check, warn)
     elif arguments.get("step") is not None:
         new, reencrypted = _step(session, arguments["step"], check)
     else:
@@ -68,14 +68,19 @@ def _reencrypt(store, check):
         return contents.encrypt_anew(writer.connection, store.vault)
 
 
-def _install(session, old, sealed, check):
+def _install(session, old, sealed, check, warn):
     """Put the keys of another controller in this one's place."""
     config = session.config
+    if check and not os.path.exists(sealing_file(config)):
+        warn("Check mode: this controller has no key yet to which something could have been sealed, so what it would take over is unknown.")
+        return old or Keyring([])
     try:
         new = Keyring.parse(SealingKey.load_or_create(sealing_file(config)).open(sealed)["keys"])
     except StorageError as error:
         raise StorageError(
-            "invalid", "sealed_keys: were sealed to another controller. Seal them to what legacy_store_info tells of this one.", "sealed_keys"
+            "invalid",
+            "sealed_keys: were sealed to another controller. Seal them to what legacy_store_info tells of this one.",
+            "sealed_keys",
         ) from error
     if old is not None and old == new:
         return new
@@ -98,5 +103,6 @@ def _require_all_open(session, keyring):
     if lost:
         raise StorageError(
             "conflict",
-            "%d secrets in the store cannot be read with the keys that would be left. Nothing was changed. Take the step reencrypt first." % lost,
+            "%d secrets in the store cannot be read with the keys that would be left. Nothing was changed. Take the step reencrypt first."
+            % lost,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 
@@ -30,6 +31,7 @@ def show_store(session, arguments, check, warn):
         "shared": url.get_backend_name() == "postgresql",
         "sealing_key": _sealing_key(config, check).public,
         "key_fingerprints": read_keyring(config.key_file).fingerprints if os.path.exists(config.key_file) else [],
+        "store_id": None,
         "schema": None,
         "rows": None,
     }
@@ -38,6 +40,8 @@ def show_store(session, arguments, check, warn):
     if found["schema"] == database.SCHEMA:
         with session.store().reading() as reader:
             found["rows"] = contents.digest(contents.rows(reader.connection))[0]
+            check_token = contents.mark(reader.connection, marks.KEY_CHECK) or ""
+        found["store_id"] = hashlib.sha256(check_token.encode("ascii")).hexdigest()[:16]
     return found
 
 
@@ -91,7 +95,9 @@ def import_store(session, arguments, check, warn):
         if not check:
             rows = new.rows
             if new.passphrase:
-                rows = [(name, contents.with_tokens(row, lambda token: store.vault.encrypt(new.vault.decrypt(token)))) for name, row in rows]
+                rows = [
+                    (name, contents.with_tokens(row, lambda token: store.vault.encrypt(new.vault.decrypt(token)))) for name, row in rows
+                ]
             with store.writing() as writer:
                 contents.replace(writer.connection, rows)
                 _verify(writer.connection, rows)
@@ -145,7 +151,11 @@ def _look_at_target(target, name, replace):
     if schema is None:
         return None
     if schema != database.SCHEMA:
-        raise StorageError("conflict", "url: the store in %s has schema %s, this one has %s. Name an empty database." % (name, schema, database.SCHEMA), "url")
+        raise StorageError(
+            "conflict",
+            "url: the store in %s has schema %s, this one has %s. Name an empty database." % (name, schema, database.SCHEMA),
+            "url",
+        )
     with database.speaking(target), target.begin() as connection:
         before = contents.digest(contents.rows(connection))[0]
     if mark != database.COPYING and any(before.values()) and not replace:
@@ -207,7 +217,9 @@ def _moved(changed, source, before, name):
 
 
 def _answer(changed, before, after, **more):
-    return dict(more, changed=changed, rows=after, diff={"before": {"rows": before} if changed else {"rows": after}, "after": {"rows": after}})
+    return dict(
+        more, changed=changed, rows=after, diff={"before": {"rows": before} if changed else {"rows": after}, "after": {"rows": after}}
+    )
 
 
 def _opened(rows, vault):
@@ -217,7 +229,9 @@ def _opened(rows, vault):
 
 def _verify(connection, rows):
     if contents.digest(contents.rows(connection)) != contents.digest(rows):
-        raise StorageError("store", "What was written to the database reads differently from what it was made of. Nothing was changed over to it.")
+        raise StorageError(
+            "store", "What was written to the database reads differently from what it was made of. Nothing was changed over to it."
+        )
 
 
 def _not_empty(what, counts):

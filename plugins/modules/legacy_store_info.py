@@ -41,6 +41,11 @@ shared:
   returned: always
   type: bool
   sample: true
+store_id:
+  description: Two controllers that are told the same share a store. It changes with each rotation of the key; null where there is no store yet.
+  returned: always
+  type: str
+  sample: 3f1c8d6cbd2f0f2e
 schema:
   description: Revision of its schema; null where there is no store yet.
   returned: always
@@ -79,7 +84,15 @@ from ..module_utils.task import run_task
 def main():
     """Run the module."""
     module = AnsibleModule(argument_spec=dict(CONTROLLER), supports_check_mode=True)
-    unprepared = {"store_url": None, "shared": False, "schema": None, "rows": None, "key_fingerprints": [], "sealing_key": None}
+    unprepared = {
+        "store_url": None,
+        "shared": False,
+        "store_id": None,
+        "schema": None,
+        "rows": None,
+        "key_fingerprints": [],
+        "sealing_key": None,
+    }
     run_task(module, "controller", module.params["controller_config"], "store.show", {}, unprepared)
 
 

@@ -28,7 +28,9 @@ def fill(controller, connector):
 
 def contents(controller):
     """Return all that a user could ask a controller."""
-    return [controller.ask(noun + ".list", {})[noun + "s"] for noun in ("backend", "volume", "snapshot")] + [controller.query("SELECT id, host FROM exports")]
+    return [controller.ask(noun + ".list", {})[noun + "s"] for noun in ("backend", "volume", "snapshot")] + [
+        controller.query("SELECT id, host FROM exports")
+    ]
 
 
 @pytest.fixture(name="target")
@@ -112,7 +114,9 @@ def test_a_file_of_another_key_or_passphrase_is_refused(controller, make_control
             other.ask("store.import", {"path": path, "passphrase": wrong})
     with pytest.raises(StorageError, match="shorter than 12"):
         controller.ask("store.export", {"path": path, "passphrase": "short"})
-    assert controller.ask("store.export", {"path": path, "passphrase": "another long passphrase"})["changed"], "another passphrase, another file"
+    assert controller.ask("store.export", {"path": path, "passphrase": "another long passphrase"})["changed"], (
+        "another passphrase, another file"
+    )
 
 
 def test_a_file_that_is_no_export_is_not_overwritten(controller, tmp_path):

@@ -37,7 +37,13 @@ class Export:
 
 def write(path, rows, vault, passphrase):
     """Write rows, whose tokens ``vault`` made, to a file for its owner only."""
-    header = {"format": _FORMAT, "version": _VERSION, "schema": database.SCHEMA, "collection": COLLECTION, "created_at": database.now().isoformat() + "Z"}
+    header = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "schema": database.SCHEMA,
+        "collection": COLLECTION,
+        "created_at": database.now().isoformat() + "Z",
+    }
     if passphrase is not None:
         salt = os.urandom(16)
         header["passphrase"] = {"salt": base64.b64encode(salt).decode("ascii"), "cost": _COST}
@@ -69,7 +75,7 @@ def read(path, vault, passphrase):
     if made and passphrase is None:
         raise StorageError("invalid", "passphrase: %r was written with one, so it is needed to read it." % path, "passphrase")
     inner = Vault.from_passphrase(passphrase, base64.b64decode(made["salt"]), made["cost"]) if made else vault
-    for name, row in rows:
+    for _name, row in rows:
         contents.with_tokens(row, lambda token: _check(inner, token, path, made))
     return Export(rows, inner, bool(made))
 

@@ -55,7 +55,9 @@ class Store:
                 contents.set_mark(writer.connection, marks.KEY_CHECK, self.vault.encrypt({}))
         elif not self.vault.opens(token):
             raise StorageError(
-                "invalid", "key_file: what it holds is not the key of this store. Put the key there that the store's other controllers have.", "key_file"
+                "invalid",
+                "key_file: what it holds is not the key of this store. Put the key there that the store's other controllers have.",
+                "key_file",
             )
 
 
