@@ -162,7 +162,7 @@ def test_requirements_are_pinned_and_agree(tree: Path) -> None:
     assert {'cinder', 'cinderlib', 'os-brick'} <= set(controller)
     assert 'os-brick' in node
     assert {name: node[name] for name in node if name in controller} == {name: controller[name] for name in node if name in controller}
-    store = ('alembic', 'cryptography', 'pyyaml', 'sqlalchemy')
+    store = ('alembic', 'cryptography', 'psycopg', 'psycopg-binary', 'pyyaml', 'sqlalchemy')
     assert {name: dev.get(name) for name in store} == {name: controller.get(name) for name in store}
 
 

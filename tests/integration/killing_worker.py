@@ -42,6 +42,16 @@ DRIVER_METHODS = (
     "remove_export",
     "migrate_volume",
 )
+# Steps of what is done with the whole store.
+STORE_FUNCTIONS = (
+    "controller.moving._copy",
+    "controller.moving._close",
+    "controller.moving._open",
+    "controller.moving._switch",
+    "controller.store.contents.replace",
+    "controller.store.contents.encrypt_anew",
+    "secrets.keyfile.replace",
+)
 
 
 def shim(path):
@@ -144,6 +154,10 @@ def _watch(driver, kill_at, log):
         point("after commit %d" % number)
 
     Store.writing = watched_writing
+    for name in STORE_FUNCTIONS:
+        module, _dot, function = name.rpartition(".")
+        module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins." + module)
+        setattr(module, function, _watched(name, getattr(module, function), point))
     for name in DRIVER_METHODS:
         setattr(driver, name, _watched(name, getattr(driver, name), point))
 
