@@ -16,7 +16,7 @@ COLLECTION = 'ansible_collections.baremetal.legacy_storage'
 LAB_TIMEOUT = 1800
 
 # The quickest first, and what needs the lab last.
-ORDER = ('unit', 'integration', 'test_quality.py')
+ORDER = ('unit', 'contract', 'integration', 'test_quality.py')
 LAB_FOLDERS = ('lab', 'molecule')
 
 
