@@ -4,7 +4,7 @@
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup lab demo test test-fast test-all bench docs lint sanity build clean clean-cache
+.PHONY: help setup lab demo test test-fast test-all bench docs drivers lint sanity build clean clean-cache
 
 RUN := tools/run
 FAST := $(wildcard tests/unit tests/integration)
@@ -27,13 +27,17 @@ test: setup  ## run every test
 test-fast: setup  ## run the tests that need no lab: units and integration
 	@$(RUN) pytest $(FAST) $(ARGS)
 
-test-all: test  ## run every test, then units and integration on the oldest ansible-core
+test-all: test  ## run every test, also on NFS and Ceph, then units and integration on the oldest ansible-core
+	@$(RUN) pytest -m extra $(ARGS)
 	@tools/setup core216
 	@BLS_LANE=core216 $(RUN) pytest $(FAST) $(ARGS)
 
 bench: setup  ## measure what the tasks cost
 	@$(RUN) python tests/bench/run.py
 	@$(RUN) python tests/bench/attach.py
+
+drivers: setup  ## make docs/drivers.md of what was exercised and what drivers declare
+	@$(RUN) tools/drivers table
 
 docs: setup  ## build the modules' reference pages into build/docs
 	@tools/docs build/docs

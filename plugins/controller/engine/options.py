@@ -17,7 +17,6 @@ from ...module_utils.model.errors import StorageError, invalid
 from .declarations import options_of
 
 _GROUP = "backend_defaults"  # where importing a driver's module registers its options (cinder.volume.configuration)
-_CINDERLIB_OWN = ("rbd_keyring_conf",)  # gone from Cinder's RBD driver, still honoured by cinderlib
 
 
 def validate(backend):
@@ -63,8 +62,6 @@ def _declared():
 
 def _check(backend, known, parameter, key, value):
     label = "%s.%s" % (parameter, key)
-    if key in _CINDERLIB_OWN:
-        return
     option = known.get(key)
     if option is None:
         for other in known.values():
