@@ -43,7 +43,15 @@ _PROTOCOLS = {
     "ceph": "RBD",
     "iser": "iSER",
 }
-_IN_NAMES = (("iscsi", "iSCSI"), ("nvme", "NVMe-oF"), ("fibrechannel", "FC"), ("fc", "FC"), ("nfs", "NFS"), ("drbd", "DRBD"), ("rbd", "RBD"))
+_IN_NAMES = (
+    ("iscsi", "iSCSI"),
+    ("nvme", "NVMe-oF"),
+    ("fibrechannel", "FC"),
+    ("fc", "FC"),
+    ("nfs", "NFS"),
+    ("drbd", "DRBD"),
+    ("rbd", "RBD"),
+)
 
 
 def features_of(cls):

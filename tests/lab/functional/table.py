@@ -75,24 +75,25 @@ def _exercised(exercised):
     names = sorted(exercised)
     cases = list(dict.fromkeys(case for name in names for case in exercised[name]["cases"]))
     counted = sorted({operation for name in names for operation in exercised[name]["operations"]})
-    about = [
-        [
-            "**%s**" % name,
-            exercised[name]["title"],
-            "`%s`" % exercised[name]["driver"].removeprefix(IN_TREE),
-            ", ".join(" ".join(pair) for pair in exercised[name]["versions"].items()),
-            exercised[name]["date"],
-        ]
-        for name in names
-    ]
+    about = [_about(name, exercised[name]) for name in names]
     yield from _table(["", "backend", "driver", "versions", "date"], about)
     yield ""
-    shown = [[case, *("✔" if exercised[name]["cases"].get(case) == "shown" else exercised[name]["cases"].get(case, "—") for name in names)] for case in cases]
-    yield from _table(["case", *names], shown)
+    yield from _table(["case", *names], [[case, *(_outcome(exercised[name], case) for name in names)] for case in cases])
     yield ""
     yield "Operations that were carried out meanwhile:"
     yield ""
-    yield from _table(["operation", *names], [[operation, *(str(exercised[name]["operations"].get(operation, "—")) for name in names)] for operation in counted])
+    counts = [[operation, *(str(exercised[name]["operations"].get(operation, "—")) for name in names)] for operation in counted]
+    yield from _table(["operation", *names], counts)
+
+
+def _about(name, record):
+    versions = ", ".join(" ".join(pair) for pair in record["versions"].items())
+    return ["**%s**" % name, record["title"], "`%s`" % record["driver"].removeprefix(IN_TREE), versions, record["date"]]
+
+
+def _outcome(record, case):
+    outcome = record["cases"].get(case, "—")
+    return "✔" if outcome == "shown" else outcome
 
 
 def _declared(drivers):
