@@ -26,9 +26,6 @@ import cinderlib
 from cinder.db import api as db_api
 from cinderlib import serialization
 
-# rbd_keyring_conf: cinder removed it from its RBD driver (OSSN-0085), cinderlib still honours it. cinder 22 and later.
-CINDERLIB_OPTIONS = ("rbd_keyring_conf",)
-
 
 def setup(**settings):
     """Call ``cinderlib.setup`` with what it needs on the installed versions."""
