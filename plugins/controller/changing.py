@@ -13,6 +13,7 @@ from ..module_utils.model.wanted_backups import WantedBackup, WantedRepository
 from ..module_utils.plan.backends import plan_backend
 from ..module_utils.plan.backups import plan_backup
 from ..module_utils.plan.exports import plan_export
+from ..module_utils.plan.migration import find_volume
 from ..module_utils.plan.naming import bearer
 from ..module_utils.plan.repositories import plan_repository
 from ..module_utils.plan.snapshots import plan_snapshot
@@ -150,7 +151,7 @@ VOLUME = Noun(
     "volumes",
     WantedVolume.from_params,
     plan_volume,
-    lambda landscape, wanted: bearer(landscape.volume, wanted),
+    find_volume,
     lambda wanted: "%s/%s" % (wanted.backend, wanted.name),
 )
 SNAPSHOT = Noun(

@@ -19,6 +19,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -263,6 +264,17 @@ def run_playbook(folder, tasks, check=False, diff=False, extra_vars=None, argume
     command += ["--check"] * check + ["--diff"] * diff
     if extra_vars:
         command += ["-e", json.dumps(extra_vars)]
+    with tempfile.TemporaryDirectory(prefix="bls-") as short:
+        temporary = os.path.join(short, "t")  # ansible-core 2.20 and later make a socket in it, whose path must not be long
+        os.symlink(work, temporary)
+        done = _run_ansible(command, work, results, temporary, variables, timeout)
+    lines = results.read_text().splitlines() if results.exists() else []
+    output = done.stdout + done.stderr
+    assert lines, output
+    return Played([TaskResult(**json.loads(line)) for line in lines], output, done.returncode)
+
+
+def _run_ansible(command, work, results, temporary, variables, timeout):
     settings = dict(
         os.environ,
         ANSIBLE_CALLBACK_PLUGINS=str(HERE / "callbacks"),
@@ -273,14 +285,10 @@ def run_playbook(folder, tasks, check=False, diff=False, extra_vars=None, argume
         ANSIBLE_NOCOLOR="1",
         ANSIBLE_RETRY_FILES_ENABLED="0",
         ANSIBLE_LOCALHOST_WARNING="0",
-        TMPDIR=str(work),
+        TMPDIR=temporary,
         **(variables or {}),
     )
-    done = subprocess.run(command, cwd=work, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False)
-    lines = results.read_text().splitlines() if results.exists() else []
-    output = done.stdout + done.stderr
-    assert lines, output
-    return Played([TaskResult(**json.loads(line)) for line in lines], output, done.returncode)
+    return subprocess.run(command, cwd=work, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 def node_connector(host, initiator="", **properties):

@@ -11,7 +11,9 @@ patched from outside, it can kill its own process with SIGKILL, which nothing ca
     BLS_TEST_KILL_AT   the point to die at, such as "before commit 2" or "after create_volume"
     BLS_TEST_POINTS    a file to which each point that was passed is written
 
-and a volume of a GiB, the smallest there is, can be taken to be shorter when it is backed up:
+With BLS_TEST_SPOIL_COPIES, what was copied is not what was read.
+
+A volume of a GiB, the smallest there is, can be taken to be shorter when it is backed up:
 
     BLS_TEST_BACKUP_BYTES   how many bytes of a volume a backup reads
 """
@@ -34,12 +36,25 @@ DRIVER_METHODS = (
     "create_volume_from_snapshot",
     "delete_volume",
     "extend_volume",
+    "retype",
+    "revert_to_snapshot",
     "create_snapshot",
     "delete_snapshot",
     "create_export",
     "initialize_connection",
     "terminate_connection",
     "remove_export",
+    "migrate_volume",
+)
+# Steps of what is done with the whole store.
+STORE_FUNCTIONS = (
+    "controller.moving._copy",
+    "controller.moving._close",
+    "controller.moving._open",
+    "controller.moving._switch",
+    "controller.store.contents.replace",
+    "controller.store.contents.encrypt_anew",
+    "secrets.keyfile.replace",
 )
 
 
@@ -104,6 +119,8 @@ def _handle(connection, worker, driver):
     try:
         _shorten(os.environ.get("BLS_TEST_BACKUP_BYTES"))
         _watch(driver, os.environ.get("BLS_TEST_KILL_AT"), os.environ.get("BLS_TEST_POINTS"))
+        if os.environ.get("BLS_TEST_SPOIL_COPIES"):
+            _spoil()
         worker.main()
         code = 0
     finally:
@@ -151,6 +168,10 @@ def _watch(driver, kill_at, log):
 
     Store.writing = watched_writing
     _watch_backups(point)
+    for name in STORE_FUNCTIONS:
+        module, _dot, function = name.rpartition(".")
+        module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins." + module)
+        setattr(module, function, _watched(name, getattr(module, function), point))
     for name in DRIVER_METHODS:
         setattr(driver, name, _watched(name, getattr(driver, name), point))
 
@@ -175,6 +196,20 @@ def _watch_backups(point):
             point("amid write")
 
     content.blocks, content._put = watched_blocks, watched_put
+
+
+def _spoil():
+    """Let every copy be another one by a byte."""
+    from ansible_collections.baremetal.legacy_storage.plugins.controller.engine import copying
+
+    copy = copying.copy
+
+    def spoiled(source, target, *rest):
+        copy(source, target, *rest)
+        with open(target.path, "r+b") as stream:
+            stream.write(b"G")
+
+    copying.copy = spoiled
 
 
 def _watched(name, method, point):

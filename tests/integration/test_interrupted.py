@@ -23,7 +23,7 @@ GOLD = b"gold" * 1024
 
 
 def volume(name, **parameters):
-    return "volume", dict(parameters, backend="one", name=name)
+    return "volume", dict({"backend": "one"}, name=name, **parameters)
 
 
 def snapshot(name, **parameters):
@@ -39,10 +39,13 @@ def absent(noun, parameters):
 
 
 def steps(*names):
-    """Points around transactions ("+" stands for one) and driver calls."""
+    """Points around transactions ("+" stands for one) and driver calls ("!" for one that the driver does not offer)."""
     points, commits, seen = [], 0, collections.Counter()
     for name in names:
         seen[name] += 1
+        if name.endswith("!"):
+            points.append("before " + name[:-1])
+            continue
         if name == "+":
             commits += 1
             name = "commit %d" % commits
@@ -55,7 +58,13 @@ def steps(*names):
 DATA = volume("data", size="1")
 SHARED = volume("data", size="1", extra_specs={"multiattach": "<is> True"})
 SNAPPED = snapshot("snap", volume="data")
+WRITTEN = "write", b"lead" * 1024  # what a host wrote since
 UNMAP = ("terminate_connection", "remove_export")
+TWO = ("backend", {"name": "two"})  # on the same array, where the two must not get into each other's way
+OPEN = ("+", "create_export", "+", "initialize_connection", "+", "+")
+CLOSE = (*UNMAP, "+")
+COPY = ("+", "create_volume", "+", *OPEN, *OPEN, *CLOSE, *CLOSE, "+", "delete_volume", "+")
+GONE = [absent(*volume("data")), absent(*volume("data", backend="two"))]
 MAP = ("create_export", "+", "+", "initialize_connection")
 # name: (what was before, the operation, its opposite, its steps)
 OPERATIONS = {
@@ -77,6 +86,20 @@ OPERATIONS = {
     "change a volume's metadata": ([DATA], volume("data", metadata={"a": "b"}), absent(*DATA), steps("+")),
     "rename a volume": ([DATA, SNAPPED], volume("new", renamed_from="data"), volume("data", renamed_from="new"), steps("+")),
     "rename a snapshot": ([DATA, SNAPPED], snapshot("new", renamed_from="snap"), snapshot("snap", renamed_from="new"), steps("+")),
+    "retype a volume": ([DATA], volume("data", qos_specs={"iops": "9"}), volume("data", qos_specs={}), steps("+", "retype", "+", "+")),
+    "retype an attached volume, then delete it": (
+        [DATA, export("node1")],
+        volume("data", qos_specs={"iops": "9"}),
+        absent(*volume("data", force=["attached"])),
+        steps("+", "retype", "+", "+"),
+    ),
+    "revert a volume": ([DATA, SNAPPED, WRITTEN], volume("data", revert_to="snap"), absent(*SNAPPED), steps("+", "revert_to_snapshot", "+")),
+    "revert a volume, then delete it": (
+        [DATA, SNAPPED, WRITTEN],
+        volume("data", revert_to="snap"),
+        absent(*volume("data", force=["snapshots"])),
+        steps("+", "revert_to_snapshot", "+"),
+    ),
     "delete a volume": ([DATA], absent(*DATA), DATA, steps("+", "delete_volume", "+")),
     "delete a volume with snapshot and export": (
         [DATA, SNAPPED, export("node1")],
@@ -96,6 +119,25 @@ OPERATIONS = {
         steps("+", "create_export", "+", "initialize_connection", "+"),
     ),
     "delete an export": ([DATA, export("node1")], absent(*export("node1")), export("node1"), steps("+", *UNMAP, "+")),
+    "migrate a volume to another backend": ([TWO, DATA], volume("data", migrate_to={"backend": "two"}), GONE, steps(*COPY)),
+    "retype a volume by migration": (
+        [volume("data", size="1", extra_specs={"tier": "1"})],
+        volume("data", extra_specs={"tier": "2"}, migration_policy="on-demand"),
+        absent(*DATA),
+        steps("+", "retype", *COPY, "+"),
+    ),
+    "revert a volume by copying": (
+        [("backend", {"name": "one", "without": "revert"}), DATA, SNAPPED, WRITTEN],
+        volume("data", revert_to="snap"),
+        absent(*volume("data", force=["snapshots"])),
+        steps("+", "revert_to_snapshot!", "+", "create_volume_from_snapshot", "+", *OPEN, *OPEN, *CLOSE, *UNMAP, "delete_volume", "+", "+"),
+    ),
+    "let the driver move a volume to another pool": (
+        [DATA, "moves"],
+        volume("data", pool="second", migration_policy="on-demand"),
+        absent(*DATA),
+        steps("+", "migrate_volume", "+", "+"),
+    ),
     "delete one of two exports": (
         [SHARED, export("node1"), export("node2")],
         absent(*export("node1")),
@@ -141,20 +183,34 @@ class Bench:
         self._connector = connector
         self.controller = make(folder / "controller")
         for step in self.before:
+            if step[0] == "write":
+                self._write(step[1])
+                continue
             self.run(step)
-            if step[1].get("name") == "data":
-                path = self.controller.path_of("volume", derive_id("volume", "one", "data"))
-                with open(path, "r+b") as stream:
-                    stream.write(GOLD)
+            if step[0] == "volume" and step[1]["name"] == "data":
+                self._write(GOLD)
         self._saved = folder / "saved"
         self._saved.mkdir()
         self._copy(self.controller.root, self._saved)
         self.ended = self._world_after(self.operation)
         self.undone = self._world_after(self.operation, self.opposite)
 
+    def _write(self, content):
+        with open(self.controller.path_of("volume", derive_id("volume", "one", "data")), "r+b") as stream:
+            stream.write(content)
+
+    def _backend(self, name, without="nothing"):
+        options = {"sparse_files_dir": str(self.controller.array), "sparse_files_without": without}
+        return self.controller.backend_parameters(name, options=options)
+
     def run(self, step, check=False):
+        if step == "moves":  # what the array is able to
+            (self.controller.array / "faults" / step).write_text("")
+            return None
+        if isinstance(step, list):
+            return [self.run(one) for one in step][-1]
         noun, parameters = step
-        parameters = dict(parameters)
+        parameters = self._backend(**parameters) if noun == "backend" else dict(parameters)
         multipath = parameters.pop("multipath", False)
         if noun == "export" and parameters.get("state") != "absent":
             parameters["connector"] = self._connector(parameters["host"], multipath=multipath)

@@ -32,7 +32,7 @@ class Reader:
     """Questions to the store over one connection; a :class:`Vault` opens the secrets."""
 
     def __init__(self, connection, vault):
-        self._connection = connection
+        self.connection = self._connection = connection
         self._vault = vault
 
     def backends(self):
@@ -116,8 +116,9 @@ class Reader:
             snapshots[item.resource.id] = item.resource
             volumes.setdefault(item.resource.volume_id)
         driven = self.driven_volumes(ids=list(volumes))
-        for item in self.driven_snapshots(volume_ids=list(volumes)):
-            snapshots[item.resource.id] = item.resource
+        for item in sorted(self.driven_snapshots(volume_ids=list(volumes)), key=lambda item: item.created_at):
+            snapshots.pop(item.resource.id, None)
+            snapshots[item.resource.id] = item.resource  # the oldest first
         exports = {item.resource.id: item.resource for item in self.driven_exports(volume_ids=list(volumes))}
         for initiator in initiators:
             exports.update((item.resource.id, item.resource) for item in self.driven_exports(initiator=initiator))
@@ -161,12 +162,8 @@ class Reader:
             query = query.where(tables.key_values.c.key == key)
         return {row.key: row.value for row in self._connection.execute(query)}
 
-    def mark(self, key):
-        """Return a text of our own about the whole store (one of ``marks``), or None."""
-        return self._connection.scalar(sa.select(tables.key_values.c.value).where(tables.key_values.c.key == marks.PREFIX + key))
-
     def _taken_ids(self, keys):
-        """Ids that a name would derive but that another thing bears (renamed since)."""
+        """Ids that a name would derive but that another thing bears (renamed or migrated since)."""
         taken = set()
         for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots)):
             named = [(backend, name) for key_noun, backend, name in keys if key_noun == noun]
@@ -175,8 +172,8 @@ class Reader:
                 derived = {derive_id(noun, backend, name, generation): (backend, name) for backend, name in named}
                 named = []
                 for part in _chunks(sorted(derived)):
-                    for row in self._connection.execute(sa.select(table.c.id, table.c.name).where(table.c.id.in_(part))):
-                        if row.name != derived[row.id][1]:
+                    for row in self._connection.execute(sa.select(table.c.id, table.c.backend, table.c.name).where(table.c.id.in_(part))):
+                        if (row.backend, row.name) != derived[row.id]:
                             taken.add(row.id)
                             named.append(derived[row.id])
                 generation += 1
@@ -216,6 +213,7 @@ class Reader:
                     "qos_specs",
                     "pool",
                     "restored",
+                    "reverted_to",
                 )
             },
         )
@@ -238,7 +236,8 @@ class Reader:
 
 
 def _unsettled(row):
-    return Unsettled(row["id"], row["noun"], row["action"], row["backend"], row["name"], row["resource_id"], row["arguments"])
+    keys = ("noun", "action", "backend", "name", "resource_id", "arguments", "step", "started_at")
+    return Unsettled(row["id"], **{key: row[key] for key in keys})
 
 
 def _chunks(values):

@@ -11,6 +11,8 @@ import typing as t
 
 from .redaction import HIDDEN, HIDDEN_CHANGED
 
+UNRESTORED = "error_restoring"  # status of a volume to which a backup was restored in part
+
 
 @dataclasses.dataclass(frozen=True)
 class Repository:

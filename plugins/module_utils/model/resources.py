@@ -60,7 +60,11 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class Volume:
-    """A volume; ``size`` in GiB. ``attached_to`` holds the host names of its exports, ``restored`` the backup that last replaced its content."""
+    """A volume; ``size`` in GiB. ``attached_to`` holds the host names of its exports.
+
+    ``reverted_to`` is the id of the snapshot whose content the volume still holds: it was reverted to it, and no host could write since.
+    ``restored`` is the backup that last replaced its content, whoever wrote since.
+    """
 
     id: str
     backend: str
@@ -73,6 +77,7 @@ class Volume:
     qos_specs: t.Dict[str, str] = dataclasses.field(default_factory=dict)
     pool: t.Optional[str] = None
     source: t.Optional[Source] = None
+    reverted_to: t.Optional[str] = None
     attached_to: t.Tuple[str, ...] = ()
     restored: t.Optional[t.Dict[str, str]] = None
 
@@ -127,7 +132,7 @@ class Mapping:
 
 @dataclasses.dataclass(frozen=True)
 class Unsettled:
-    """A recorded operation that no process finished: its run was killed, or its undoing failed."""
+    """A recorded operation that no process finished: its run was killed, or its undoing failed; or one is at it now, as far as ``step``."""
 
     operation_id: str
     noun: str
@@ -136,6 +141,8 @@ class Unsettled:
     name: str
     resource_id: str
     arguments: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    step: str = "begun"
+    started_at: t.Any = None
 
     @property
     def key(self):

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+from ..model.backups import UNRESTORED
 from ..model.errors import StorageError, invalid, missing_parent
 from ..model.identity import derive_id
 from ..model.wanted import MAX_NAME
 from .operations import Operation
 from .retention import superfluous
+from .volumes import UNREVERTED
 
 _KEPT_OF_VOLUME = ("id", "backend", "name", "size", "description", "metadata", "extra_specs", "qos_specs")
 
@@ -149,7 +151,7 @@ def _plan_restore(landscape, current, wanted):
             % (volume.name, ", ".join(item.host for item in mappings)),
             "volume",
         )
-    if volume.status not in ("available", "error_restoring"):
+    if volume.status not in ("available", UNRESTORED, UNREVERTED):
         raise StorageError("conflict", "volume: volume %r is in status %s; it must be available." % (volume.name, volume.status), "volume")
     source = {"repository": current.repository, "name": current.name, "id": current.id}
     return [Operation("restore", "volume", volume.backend, volume.name, {"id": volume.id, "backup": source})]

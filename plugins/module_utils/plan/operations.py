@@ -14,8 +14,9 @@ import typing as t
 class Operation:
     """One step that changes something.
 
-    :param action: ``register``, ``forget``, ``create``, ``rename``, ``extend``, ``update``, ``restore``, ``delete``; and for what a killed run
-        left: ``undo_create``, ``clean_up``, ``fail_restore``, ``finish_update``, ``finish_extend``, ``forget_extend``, ``finish_delete``.
+    :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``restore``, ``migrate``, ``extend``, ``update``, ``delete``,
+        ``forget``; and for what a killed run left: ``undo_create``, ``finish_update``, ``finish_extend``, ``undo_migrate``, ``finish_delete``,
+        ``forget``, ``fail_restore``, ``clean_up``.
     :param noun: ``backend``, ``volume``, ``snapshot``, ``export``, ``repository`` or ``backup``.
     :param backend: where the name is unique; for a backup, its repository.
     :param name: the thing's name; for an export, the volume's name.
@@ -34,7 +35,7 @@ class Operation:
         """Return what a task lists under ``operations``."""
         place = "repository" if self.noun in ("repository", "backup") else "backend"
         shown = {"action": self.action, "noun": self.noun, place: self.backend, "name": self.name}
-        for key in ("size", "host", "volume_name", "new_name", "backup"):
+        for key in ("size", "host", "volume_name", "new_name", "snapshot_name", "to_backend", "to_pool", "extra_specs", "qos_specs", "backup"):
             if key in self.arguments:
                 shown[key] = self.arguments[key]
         return shown

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 
+from ..model.backups import UNRESTORED
 from ..model.errors import StorageError, invalid, missing_parent
 from ..model.identity import is_id
 from ..model.resources import Source
 from .exports import delete_export
+from .migration import after_migration, migrate, plan_migration
 from .naming import plan_rename
 from .operations import Operation
+from .retyping import plan_retype
+from .reverting import plan_revert
 from .snapshots import delete_snapshot
 
 USABLE = ("available", "in-use")
+UNREVERTED = "error_reverting"  # an array failed to revert it: only reverting again tells what it holds
 
 
 def plan_volume(landscape, wanted):
@@ -25,12 +30,21 @@ def plan_volume(landscape, wanted):
     :raises StorageError: what cannot or must not be done, naming the parameter; then nothing is planned.
     """
     landscape.backend(wanted.backend)
+    if wanted.migrate_to:
+        migrating = plan_migration(landscape, wanted)
+        return migrating + plan_volume(landscape.after(migrating), after_migration(wanted))
     renaming = plan_rename(landscape, landscape.volume, "volume", wanted)
     landscape = landscape.after(renaming)
     current = landscape.volume(wanted.backend, wanted.name)
+    if current is not None and current.status == "maintenance":
+        raise StorageError(
+            "busy", "name: volume %r is a copy that another task works with; it goes when that task has ended." % current.name, "name"
+        )
     if wanted.state == "absent":
         return [] if current is None else _plan_delete(landscape, current, wanted)
     if current is None:
+        if wanted.revert_to:
+            raise missing_parent("revert_to", "there is no volume %r on backend %s to revert." % (wanted.name, wanted.backend))
         return [_plan_create(landscape, wanted)]
     return renaming + _plan_change(landscape, current, wanted)
 
@@ -88,21 +102,21 @@ def _source(landscape, wanted):
 
 
 def _plan_change(landscape, current, wanted):
-    if current.status == "error_restoring":
+    if current.status == UNRESTORED:
         raise StorageError(
             "conflict",
             "name: restoring a backup to volume %r did not end well, so its content is worth nothing. Restore a backup to it with legacy_backup, "
             "or delete it with state=absent." % current.name,
             "name",
         )
-    if current.status not in USABLE:
+    if current.status not in USABLE and not (current.status == UNREVERTED and wanted.revert_to):
         raise StorageError(
             "conflict",
             "name: volume %r is in status %s. Delete it with state=absent, or mend it on the array." % (current.name, current.status),
             "name",
         )
     _refuse_drift(landscape, current, wanted)
-    operations = []
+    operations = plan_revert(landscape, current, wanted) + (_plan_pool(landscape, current, wanted) or plan_retype(current, wanted))
     if wanted.size is not None and wanted.size < current.size:
         raise invalid(
             "size",
@@ -122,7 +136,7 @@ def _plan_change(landscape, current, wanted):
 
 
 def _refuse_drift(landscape, current, wanted):
-    """What cannot change in place fails loudly (safety rule: drift of source, backend, type)."""
+    """What cannot change in place fails loudly (safety rule: drift of source, backend, pool)."""
     for kind in ("volume", "snapshot"):
         name = getattr(wanted, "source_" + kind)
         if name is None:
@@ -136,21 +150,19 @@ def _refuse_drift(landscape, current, wanted):
         made_from, source = "%s/%s" % (wanted.source_repository, wanted.source_backup), current.source
         if source is None or (source.kind, source.name) != ("backup", made_from):
             raise _another_source(current, "backup", made_from)
-    for key in ("extra_specs", "qos_specs"):
-        value = getattr(wanted, key)
-        if value is not None and value != getattr(current, key):
-            raise StorageError(
-                "unsupported",
-                "%s: volume %r has %r. Changing them on an existing volume (retype) is not offered."
-                % (key, current.name, getattr(current, key)),
-                key,
-            )
-    if wanted.pool is not None and wanted.pool != current.pool:
+
+
+def _plan_pool(landscape, current, wanted):
+    if wanted.pool is None or wanted.pool == current.pool:
+        return []
+    if wanted.migration_policy != "on-demand":
         raise StorageError(
-            "unsupported",
-            "pool: volume %r lies in pool %r; moving it to %r is not offered." % (current.name, current.pool, wanted.pool),
+            "conflict",
+            "pool: volume %r lies in pool %r, not %r. migration_policy: on-demand lets it move there, which may copy all its data."
+            % (current.name, current.pool, wanted.pool),
             "pool",
         )
+    return [migrate(landscape, current, current.backend, wanted.pool, wanted.extra_specs, wanted.qos_specs, "pool")]
 
 
 def _another_source(current, kind, name):
