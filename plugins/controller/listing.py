@@ -7,8 +7,11 @@
 from __future__ import annotations
 
 import difflib
+import os
 
-from ..module_utils.model.errors import invalid
+from ..module_utils.model.errors import StorageError, invalid
+from .images import files
+from .images.looking import dated, offer_of
 
 
 def list_volumes(session, arguments, check, warn):
@@ -40,6 +43,39 @@ def list_snapshots(session, arguments, check, warn):
             if volume is None or volume in (item.resource.volume_name, item.resource.volume_id)
         ],
     }
+
+
+def list_images(session, arguments, check, warn):
+    """Return {"images": [...]}: what the files at ``paths`` are; with ``verify`` each is read whole and compared with its checksum."""
+    return {"changed": False, "images": [_image(session, path, arguments.get("verify")) for path in arguments["paths"]]}
+
+
+def _image(session, path, verify):
+    if not path.startswith("/"):
+        raise invalid("path", path, "must be an absolute path on the controller.")
+    image = files.read_image(path)
+    if image is None:
+        return {"path": path, "exists": False, "problem": None, "progress": _progress(session, path)}
+    image = dated(session.store(), image)
+    shown = dict(image.to_record(), exists=True, problem=None, progress=_progress(session, path))
+    if image.status != "available":  # nobody wrote down what it is: its own bytes tell
+        try:
+            offer = offer_of(ImageSource(path))
+            shown.update(format=offer.format, virtual_size=offer.virtual_size)
+        except (StorageError, OSError) as error:
+            shown["problem"] = str(error)
+    if verify and os.path.isfile(path):
+        found = "sha256:" + files.digest(path)
+        if image.checksum not in (None, found):
+            shown.update(status="changed")
+        shown["checksum"] = found
+    return shown
+
+
+def _progress(session, path):
+    """Return how far a task is that writes this image now, or was when it was killed; None when none does."""
+    with session.store().reading() as reader:
+        return next((item.step for item in reader.unsettled({("image", name, path) for name in reader.backend_names()})), None)
 
 
 def list_backends(session, arguments, check, warn):

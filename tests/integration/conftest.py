@@ -161,6 +161,14 @@ class Controller:
         with contextlib.closing(sqlite3.connect(self.root / "state" / "store.sqlite")) as connection:
             return connection.execute(text, values).fetchall()
 
+    def execute(self, text, *values):
+        """Change the store behind the worker's back."""
+        import sqlite3
+
+        with contextlib.closing(sqlite3.connect(self.root / "state" / "store.sqlite")) as connection:
+            with connection:
+                connection.execute(text, values)
+
     def listing(self):
         """Return {relative path: size} of what the array holds; no log, no faults."""
         found = {}

@@ -58,6 +58,8 @@ def serve(path):
         importlib.import_module(package + name)
     worker = importlib.import_module(package + "module_utils.worker.serve")
     driver = importlib.import_module("sparse_files").SparseFileDriver  # after cinderlib, as in a worker
+    accessing = importlib.import_module("accessing")
+    importlib.import_module(package + "controller.verbs").VERBS[accessing.VERB] = accessing.run
 
     parent = os.getppid()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

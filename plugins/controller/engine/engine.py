@@ -18,6 +18,7 @@ import cinderlib
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.redaction import is_secret_key
 from . import options
+from .access import Access
 from .exports import Exports
 from .persistence import VOLUME_FIELDS, StorePersistence
 from .snapshots import Snapshots
@@ -29,13 +30,15 @@ _SETTING_UP = threading.Lock()
 class Engine:
     """Cinder drivers over our store. One per process: cinderlib keeps its state in its classes.
 
-    What drivers do stands in ``volumes``, ``snapshots`` and ``exports``; here is what all of them need.
+    What drivers do stands in ``volumes``, ``snapshots`` and ``exports``, what this host does in ``access``; here is what all of them need.
     """
 
     def __init__(self, config, store):
         self.volumes = Volumes(self)
         self.snapshots = Snapshots(self)
         self.exports = Exports(self)
+        self.access = Access(self, os.path.join(config.state_dir, "mounts"))
+        self.download_dir = os.path.join(config.state_dir, "downloads")
         self._store = store
         self.persistence = StorePersistence(store, config.host)
         self._secrets = set()

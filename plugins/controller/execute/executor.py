@@ -11,9 +11,16 @@ says what the next run does about it.
 
 from __future__ import annotations
 
-from . import backends, exports, snapshots, volumes
+from . import access, backends, exports, images, snapshots, volumes
 
-_ACTIONS = {"backend": backends.ACTIONS, "volume": volumes.ACTIONS, "snapshot": snapshots.ACTIONS, "export": exports.ACTIONS}
+_ACTIONS = {
+    "backend": backends.ACTIONS,
+    "volume": volumes.ACTIONS,
+    "snapshot": snapshots.ACTIONS,
+    "export": exports.ACTIONS,
+    "access": access.ACTIONS,
+    "image": images.ACTIONS,
+}
 
 
 class Executor:
@@ -38,6 +45,6 @@ class Executor:
 
     def run(self, operation):
         """Carry one Operation out. Raises StorageError; then nothing is left over, or the journal knows of it."""
-        if operation.noun == "export" or (operation.noun != "backend" and operation.action != "update"):
+        if operation.noun == "export" or (operation.noun not in ("backend", "image") and operation.action != "update"):
             self.engine().start(operation.backend)  # an array that cannot be reached is told before anything is recorded
         _ACTIONS[operation.noun][operation.action](self, operation, operation.arguments)

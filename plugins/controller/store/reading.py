@@ -129,10 +129,14 @@ class Reader:
         rows = self._connection.execute(sa.select(tables.operations).order_by(tables.operations.c.started_at)).mappings()
         names = None if keys is None else set(keys)
         return [
-            Unsettled(row["id"], row["noun"], row["action"], row["backend"], row["name"], row["resource_id"], row["arguments"])
+            _unsettled(row)
             for row in rows
             if names is None or row["resource_id"] in resource_ids or (row["noun"], row["backend"], row["name"]) in names
         ]
+
+    def operation(self, entry):
+        """Return the Unsettled record with this id."""
+        return _unsettled(self._connection.execute(sa.select(tables.operations).where(tables.operations.c.id == entry)).mappings().one())
 
     def key_values(self, key=None):
         """Return {key: value} of what drivers keep for themselves."""
@@ -191,6 +195,10 @@ class Reader:
 
     def _data(self, row):
         return dict(row["driver_data"], **(self._vault.decrypt(row["secrets"]) if row["secrets"] else {}))
+
+
+def _unsettled(row):
+    return Unsettled(row["id"], row["noun"], row["action"], row["backend"], row["name"], row["resource_id"], row["arguments"])
 
 
 def _chunks(values):

@@ -88,6 +88,10 @@ class Writer:
         """Record how far an operation got."""
         self._connection.execute(tables.operations.update().where(tables.operations.c.id == entry).values(step=step))
 
+    def note(self, entry, arguments):
+        """Record what an operation learned on its way and needs in order to be settled; secrets as the vault's tokens."""
+        self._connection.execute(tables.operations.update().where(tables.operations.c.id == entry).values(arguments=arguments))
+
     def settle(self, entry):
         """Take an operation's record away: it ended, well or badly, and nothing is left to do."""
         self._connection.execute(tables.operations.delete().where(tables.operations.c.id == entry))

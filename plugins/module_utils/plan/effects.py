@@ -78,10 +78,15 @@ def _image_effect(landscape, operation):
     # undo_create takes away what was not yet an image: the file is there, whole, or it is not
 
 
+def _access_effect(landscape, operation):
+    """What the controller had open itself is closed: nothing that anybody could see."""
+
+
 EFFECTS = {
     "backend": _backend_effect,
     "volume": _volume_effect,
     "snapshot": _snapshot_effect,
     "export": _export_effect,
+    "access": _access_effect,
     "image": _image_effect,
 }

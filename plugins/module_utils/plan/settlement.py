@@ -24,6 +24,7 @@ _ENDINGS = {
     ("export", "create"): "undo_create",
     ("export", "update"): "finish_update",
     ("export", "delete"): "finish_delete",
+    ("access", "open"): "close",
 }
 
 
@@ -33,7 +34,7 @@ def plan_settlement(landscape, keys, doomed=None):
     :param doomed: id of the thing that the task deletes; it need not grow first, which a full array would refuse.
     """
     operations = []
-    for record in landscape.unsettled.values():
+    for record in sorted(landscape.unsettled.values(), key=lambda record: record.noun != "access"):  # what is open must be closed first
         if not keys & {(record.noun, record.backend, record.name), (record.noun, record.backend, record.resource_id)}:
             continue
         ending = _ENDINGS[(record.noun, record.action)]
