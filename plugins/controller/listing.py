@@ -10,6 +10,7 @@ import difflib
 import os
 
 from ..module_utils.model.errors import StorageError, invalid
+from ..module_utils.model.images import ImageSource
 from .images import files
 from .images.looking import dated, offer_of
 
@@ -75,7 +76,7 @@ def _image(session, path, verify):
 def _progress(session, path):
     """Return how far a task is that writes this image now, or was when it was killed; None when none does."""
     with session.store().reading() as reader:
-        return next((item.step for item in reader.unsettled({("image", name, path) for name in reader.backend_names()})), None)
+        return reader.steps("image").get(path)
 
 
 def list_backends(session, arguments, check, warn):

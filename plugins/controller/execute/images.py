@@ -54,7 +54,10 @@ def _write(work, entry, partial, arguments):
         copying.compare(device, Device(partial, kind, size, False), size, telling(work, entry, "verifying"))
     record = {key: arguments[key] for key in ("format", "compressed", "virtual_size")}
     return dict(
-        record, source=dict(source, created_at=born), checksum="sha256:" + files.digest(partial), created_at=database.now().isoformat() + "Z"
+        record,
+        source=dict(source, created_at=born),
+        checksum="sha256:" + files.digest(partial),
+        created_at=database.now().isoformat() + "Z",
     )
 
 

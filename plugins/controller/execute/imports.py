@@ -79,12 +79,15 @@ def fetched(work, entry, volume, image):
         if virtual_size > volume.size * GIB:
             raise StorageError(
                 "invalid",
-                "size: %d GiB is less than image %s holds (%d bytes). Give at least %d." % (volume.size, image.shown, virtual_size, -(-virtual_size // GIB)),
+                "size: %d GiB is less than image %s holds (%d bytes). Give at least %d."
+                % (volume.size, image.shown, virtual_size, -(-virtual_size // GIB)),
                 "size",
             )
         yield Content(work, entry, volume, path, offer.format, virtual_size, checksum)
     except OSError as error:
-        raise StorageError("host", "source_image: %s cannot be read: %s." % (image.shown, error.strerror or error), "source_image") from error
+        raise StorageError(
+            "host", "source_image: %s cannot be read: %s." % (image.shown, error.strerror or error), "source_image"
+        ) from error
     finally:
         forget(work, volume.id)
 

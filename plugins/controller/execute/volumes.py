@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 from ...module_utils.model.errors import StorageError
@@ -22,12 +23,16 @@ def _create(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, volume.id)
         writer.add_volume(volume)
-    try:
-        with imports.fetched(work, entry, volume, image) as content:
+    with contextlib.ExitStack() as until_done:
+        try:
+            content = until_done.enter_context(imports.fetched(work, entry, volume, image))
+        except StorageError as error:  # the array was not asked for anything
+            give_up(work, error, entry, lambda: None, lambda writer: writer.drop_volume(volume.id))
+        try:
             pool = work.engine().volumes.create(volume.id)
             source = content.pour(source) if content else source
-    except StorageError as error:
-        give_up(work, error, entry, lambda: work.engine().volumes.delete(volume.id), lambda writer: writer.drop_volume(volume.id))
+        except StorageError as error:
+            give_up(work, error, entry, lambda: work.engine().volumes.delete(volume.id), lambda writer: writer.drop_volume(volume.id))
     with work.store.writing() as writer:
         writer.change_volume(volume.id, status="available", pool=pool, source=source and dataclasses.asdict(source))
         writer.settle(entry)

@@ -73,7 +73,9 @@ def download(image, path, tell):
                     raise _failed(image.location, error) from error
                 time.sleep(min(failures, 1))
             except OSError as error:  # the file's: the connection's own come as StorageError from _asking, or above
-                raise StorageError("host", "source_image: writing %s failed: %s." % (path, error.strerror or error), "source_image") from error
+                raise StorageError(
+                    "host", "source_image: writing %s failed: %s." % (path, error.strerror or error), "source_image"
+                ) from error
 
 
 def _check_space(path, image, total, done):
@@ -89,7 +91,9 @@ def _check_space(path, image, total, done):
 
 @contextlib.contextmanager
 def _asking(image, location, headers, parameter="source_image"):
-    request = urllib.request.Request(location, headers=dict(headers, **{"Accept-Encoding": "identity", "User-Agent": "baremetal.legacy_storage"}))
+    request = urllib.request.Request(
+        location, headers=dict(headers, **{"Accept-Encoding": "identity", "User-Agent": "baremetal.legacy_storage"})
+    )
     if image.username is not None and _same_host(location, image.location):
         token = base64.b64encode(("%s:%s" % (image.username, image.password or "")).encode()).decode()
         request.add_unredirected_header("Authorization", "Basic " + token)

@@ -156,7 +156,9 @@ def _rename_new(partial, path):
     try:
         os.link(partial, path, follow_symlinks=False)
     except FileExistsError as error:
-        raise StorageError("conflict", "path: %s appeared while the image was made; it is left alone. Choose another path." % path, "path") from error
+        raise StorageError(
+            "conflict", "path: %s appeared while the image was made; it is left alone. Choose another path." % path, "path"
+        ) from error
     except OSError:  # a file system without hard links
         os.rename(partial, path)
     else:

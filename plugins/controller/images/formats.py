@@ -63,7 +63,9 @@ def _checked_size(inspector, shown, whole):
         inspector.safety_check()
     except format_inspector.SafetyCheckFailed as error:
         why = ", ".join("%s: %s" % (name, failure) for name, failure in sorted(error.failures.items()))
-        raise _refused(shown, "refers to other files or has features that are not known (%s), so it could copy the controller's own files" % why) from error
+        raise _refused(
+            shown, "refers to other files or has features that are not known (%s), so it could copy the controller's own files" % why
+        ) from error
     except format_inspector.ImageFormatError as error:
         if whole:
             raise _refused(shown, "cannot be understood: %s" % error) from error
@@ -73,7 +75,9 @@ def _checked_size(inspector, shown, whole):
 
 def _raw(head, length, shown, told):
     if told is not None:
-        raise invalid("image_format", told, "is not what %s is: nothing in it says so. Say image_format: raw to take it byte by byte." % shown)
+        raise invalid(
+            "image_format", told, "is not what %s is: nothing in it says so. Say image_format: raw to take it byte by byte." % shown
+        )
     for magic, name in _PACKED.items():
         if head.startswith(magic):
             raise _refused(shown, "is packed with %s. Unpack it first, or say image_format: raw to take it as it is" % name)

@@ -66,7 +66,9 @@ def check_source(path):
     try:
         kind = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise missing_parent("source_image", "there is no file %s on this controller. legacy_image makes one; ansible.builtin.copy brings one." % path) from None
+        raise missing_parent(
+            "source_image", "there is no file %s on this controller. legacy_image makes one; ansible.builtin.copy brings one." % path
+        ) from None
     except OSError as error:
         raise StorageError("host", "source_image: %s cannot be read: %s." % (path, error.strerror), "source_image") from error
     if not stat.S_ISREG(kind):

@@ -138,6 +138,11 @@ class Reader:
         """Return the Unsettled record with this id."""
         return _unsettled(self._connection.execute(sa.select(tables.operations).where(tables.operations.c.id == entry)).mappings().one())
 
+    def steps(self, noun):
+        """Return {name: step} of what is being done, or was when a run was killed, to things of ``noun``."""
+        query = sa.select(tables.operations.c.name, tables.operations.c.step).where(tables.operations.c.noun == noun)
+        return {row.name: row.step for row in self._connection.execute(query)}
+
     def key_values(self, key=None):
         """Return {key: value} of what drivers keep for themselves."""
         query = sa.select(tables.key_values)

@@ -163,7 +163,9 @@ def _parse_checksum(value):
     algorithm = match.group("algorithm").lower() if match else None
     if algorithm not in DIGESTS:
         raise invalid(
-            "image_checksum", value, "must be algorithm:digest or algorithm:URL, with one of the algorithms %s." % ", ".join(sorted(DIGESTS))
+            "image_checksum",
+            value,
+            "must be algorithm:digest or algorithm:URL, with one of the algorithms %s." % ", ".join(sorted(DIGESTS)),
         )
     rest = match.group("rest")
     if _is_digest(algorithm, rest):
@@ -172,7 +174,9 @@ def _parse_checksum(value):
         _check_location("image_checksum", rest)
         return "%s:%s" % (algorithm, rest)
     raise invalid(
-        "image_checksum", value, "a %s digest has %d hexadecimal digits; a list of checksums is named by URL or path." % (algorithm, DIGESTS[algorithm])
+        "image_checksum",
+        value,
+        "a %s digest has %d hexadecimal digits; a list of checksums is named by URL or path." % (algorithm, DIGESTS[algorithm]),
     )
 
 

@@ -68,7 +68,9 @@ def _plan_create(current, wanted, kind, source):
 def _plan_delete(current, wanted):
     if current.status != "available" and "existing" not in wanted.force:
         raise StorageError(
-            "conflict", "state: %s is not deleted: %s. To delete it all the same, say force: [existing]." % (wanted.path, _strange(current)), "state"
+            "conflict",
+            "state: %s is not deleted: %s. To delete it all the same, say force: [existing]." % (wanted.path, _strange(current)),
+            "state",
         )
     return Operation("delete", "image", wanted.backend, wanted.path, {"id": image_id(wanted.backend, wanted.path)})
 
@@ -96,7 +98,12 @@ def _refuse_existing(current, wanted, kind, source):
     elif current.outdated and _is_image_of(current, kind, wanted.backend, source.id):
         why = "is an image of an earlier %s %r, which was deleted since" % (kind, source.name)
     elif _is_image_of(current, kind, wanted.backend, source.id):
-        why = "is an image of %s %r, but %s%s" % (kind, source.name, current.format, ", compressed" if current.compressed else ", not compressed")
+        why = "is an image of %s %r, but %s%s" % (
+            kind,
+            source.name,
+            current.format,
+            ", compressed" if current.compressed else ", not compressed",
+        )
     else:
         why = "is an image of %(kind)s %(name)r on backend %(backend)s" % current.source
     return StorageError(
