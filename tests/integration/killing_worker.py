@@ -37,6 +37,8 @@ DRIVER_METHODS = (
     "terminate_connection",
     "remove_export",
 )
+# What happens to files and devices beside the array: module of the controller half, functions.
+FUNCTIONS = (("engine.copying", ("copy", "compare", "write_file")), ("images.files", ("_write_record", "_rename_new")))
 
 
 def shim(path):
@@ -139,6 +141,10 @@ def _watch(driver, kill_at, log):
     Store.writing = watched_writing
     for name in DRIVER_METHODS:
         setattr(driver, name, _watched(name, getattr(driver, name), point))
+    for module, names in FUNCTIONS:
+        module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins.controller." + module)
+        for name in names:
+            setattr(module, name, _watched(name, getattr(module, name), point))
 
 
 def _watched(name, method, point):

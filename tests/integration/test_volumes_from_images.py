@@ -267,9 +267,21 @@ def test_another_image_of_an_existing_volume_is_refused(controller, qcow2, tmp_p
     assert [line["action"] for line in grown["operations"]] == ["extend"]
 
 
-def test_a_failure_while_copying_leaves_no_volume(controller, qcow2):
+def test_a_failure_that_cannot_be_taken_back_is_taken_back_by_the_next_task(controller, content, qcow2):
     with controller.fault("initialize_connection", "no path to the host"):
-        assert "no path to the host" in refused(controller, foreseen=False, source_image=qcow2)
+        found = volume(controller, source_image=qcow2)
+    assert "no path to the host" in found["msg"] and "the next task that names it tries again" in found["msg"]
+    assert sorted(controller.unsettled()) == [("access", "open", "new"), ("volume", "create", "new")]
+    foreseen = volume(controller, check=True, source_image=qcow2)
+    found = volume(controller, source_image=qcow2)
+    assert [line["action"] for line in found["operations"]] == ["close", "undo_create", "create"]
+    assert found["operations"] == foreseen["operations"]
+    assert same(content, controller.path_of("volume", found["volume"]["id"])) and controller.unsettled() == []
+
+
+def test_an_array_that_cannot_delete_what_failed_keeps_it_in_the_journal(controller, qcow2):
+    with controller.fault("create_volume", "no room on the array"):
+        assert "no room on the array" in refused(controller, foreseen=False, source_image=qcow2)
 
 
 def test_parameters_without_effect_are_refused(controller, qcow2):

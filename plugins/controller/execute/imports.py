@@ -75,7 +75,7 @@ def fetched(work, entry, volume, image):
         check_source(path)
         checksum = _verify(work, entry, path, image)
         offer = offer_of(dataclasses.replace(image, location=path))
-        virtual_size = offer.virtual_size if offer.format == "raw" else _ask_size(path, offer.format)
+        virtual_size = _sectors(offer.virtual_size) if offer.format == "raw" else _ask_size(path, offer.format)
         if virtual_size > volume.size * GIB:
             raise StorageError(
                 "invalid",
@@ -90,6 +90,18 @@ def fetched(work, entry, volume, image):
         ) from error
     finally:
         forget(work, volume.id)
+
+
+def take_back(work, volume_id):
+    """Delete what a failed creation left on the array.
+
+    :raises StorageError: also when the controller still has the volume open: it must be closed first, which the next task tries again.
+    """
+    with work.store.reading() as reader:
+        opened = [item for item in reader.unsettled(set(), {volume_id}) if item.noun == "access"]
+    if opened:
+        raise StorageError("host", "This controller still has it open.")
+    work.engine().volumes.delete(volume_id)
 
 
 def forget(work, volume_id):
@@ -164,6 +176,11 @@ def _ask_size(path, form):
     if told.get("backing-filename") or data.get("data-file") or told.get("encrypted"):
         raise StorageError("invalid", "source_image: it refers to another file or is encrypted, and is not taken.", "source_image")
     return int(told["virtual-size"])
+
+
+def _sectors(size):
+    """Return a size in bytes, rounded up to what qemu-img reads a file in; it fills the last one with zeros."""
+    return -(-size // 512) * 512
 
 
 def _stamp(path):

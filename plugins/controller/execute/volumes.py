@@ -32,7 +32,7 @@ def _create(work, operation, arguments):
             pool = work.engine().volumes.create(volume.id)
             source = content.pour(source) if content else source
         except StorageError as error:
-            give_up(work, error, entry, lambda: work.engine().volumes.delete(volume.id), lambda writer: writer.drop_volume(volume.id))
+            give_up(work, error, entry, lambda: imports.take_back(work, volume.id), lambda writer: writer.drop_volume(volume.id))
     with work.store.writing() as writer:
         writer.change_volume(volume.id, status="available", pool=pool, source=source and dataclasses.asdict(source))
         writer.settle(entry)
