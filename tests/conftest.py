@@ -57,3 +57,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def collection_root() -> Path:
     """The checkout's root, which is the collection's root."""
     return ROOT
+
+
+@pytest.fixture(scope='session', name='postgresql')
+def fixture_postgresql():
+    """Give a PostgreSQL server of its own, for as long as the tests run."""
+    from ansible_collections.baremetal.legacy_storage.tests import postgresql
+
+    with postgresql.running() as server:
+        yield server

@@ -109,9 +109,23 @@ class ActionModule(ActionBase):
         answer = self._on_node("legacy_connector_info", {})
         if answer.get("failed"):
             raise _Halted(answer)
+        records = answer.get("attachments") or []
         for item in items:
-            item.record = attaching.find_record(answer.get("attachments") or [], item.backend, item.volume)
+            item.record = attaching.find_record(records, item.backend, item.volume)
+        self._resolve(items, records)
         return answer.get("connector")
+
+    def _resolve(self, items, records):
+        """Find the node's records of volumes that were renamed since they were attached: only what is disconnected may be unmapped."""
+        names = sorted({name for item in items for name in attaching.names_to_resolve(item, records)})
+        if not names:
+            return
+        told = self._ask_controller("legacy_volume_info", {"names": names})
+        if told.get("failed"):
+            raise _Halted(told)
+        for item in items:
+            if item.state == "absent":
+                attaching.resolve(item, records, told.get("volumes") or [])
 
     def _disconnect(self, items):
         if items:
@@ -152,12 +166,14 @@ class ActionModule(ActionBase):
         return self._collect(self._execute_module(module_name=_COLLECTION + module, module_args=arguments, task_vars=self._task_vars))
 
     def _on_controller(self, requests):
-        """Run legacy_export on the controller; a failure tells which host it came from."""
+        return self._ask_controller("legacy_export", {"exports": requests})
+
+    def _ask_controller(self, module, arguments):
+        """Run a module on the controller; a failure tells which host it came from."""
         if self._other is None:
             self._other = OtherHost(self, self._task_vars, self._arguments["controller"])
-        arguments = {"exports": requests, "controller_config": self._arguments["controller_config"]}
         try:
-            answer = self._collect(self._other.run(_COLLECTION + "legacy_export", arguments))
+            answer = self._collect(self._other.run(_COLLECTION + module, dict(arguments, controller_config=self._arguments["controller_config"])))
         except AnsibleActionFail as error:
             answer = {"failed": True, "msg": "controller: %s" % error}
         else:

@@ -163,10 +163,7 @@ class Flow:
         concurrent.futures.wait(before)
         done = []
         try:
-            with self._store.reading() as reader:
-                keys = lock_keys(reader.landscape(outcome.wanted.touches()), outcome.wanted)
-            with self._locks().hold(keys):
-                landscape = self._read([outcome])  # again: it may have changed before the locks were held
+            with self._alone_with(outcome) as landscape:
                 operations, expected = self._plan(landscape, outcome.wanted)
                 for operation in operations:
                     self._executor.run(operation)
@@ -178,6 +175,18 @@ class Flow:
             traceback.print_exc()
             self._fail(outcome, StorageError("internal", "Unexpected %s: %s. Please report it." % (type(error).__name__, error)))
         outcome.operations = done
+
+    @contextlib.contextmanager
+    def _alone_with(self, outcome):
+        """Hold the locks of what an item touches and yield the landscape as it is by then."""
+        landscape = self._read([outcome])
+        while True:
+            keys = lock_keys(landscape, outcome.wanted)
+            with self._locks().hold(keys):
+                landscape = self._read([outcome])
+                if lock_keys(landscape, outcome.wanted) == keys:  # else a thing named by its id was renamed meanwhile
+                    yield landscape
+                    return
 
     def _fail(self, outcome, error):
         outcome.error = error

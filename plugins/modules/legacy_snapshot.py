@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: legacy_snapshot
 short_description: Manage snapshots of volumes on a storage system with a Cinder driver
 description:
-  - Takes snapshots, also of attached volumes, changes their metadata, and deletes them.
+  - Takes snapshots, also of attached volumes, renames them, changes their metadata, and deletes them.
   - A snapshot of an attached volume is as consistent as a power cut. Freeze the file system first if that is not enough.
   - Runs on the controller, the host to which the role P(baremetal.legacy_storage.controller#role) was applied.
 options:
@@ -24,6 +24,12 @@ options:
     description:
       - The volume (name or id) to take a snapshot of. Required to create one.
       - On an existing snapshot it must be the volume the snapshot is of.
+    type: str
+  renamed_from:
+    description:
+      - The name (or id) that the snapshot had before. Where that exists and O(name) does not, it is renamed; where only O(name) exists, it was already.
+      - Refused where both exist, unless what is called O(name) was made under the old name, and where neither does. Nothing is created then.
+      - Volumes made from it follow, and its id stays.
     type: str
   description:
     description: Free text.
@@ -54,6 +60,12 @@ options:
           - The volume (name or id) to take a snapshot of. Required to create one.
           - On an existing snapshot it must be the volume the snapshot is of.
         type: str
+      renamed_from:
+        description:
+          - The name (or id) that the snapshot had before. Where that exists and O(name) does not, it is renamed; where only O(name) exists, it was already.
+          - Refused where both exist, unless what is called O(name) was made under the old name, and where neither does. Nothing is created then.
+          - Volumes made from it follow, and its id stays.
+        type: str
       description:
         description: Free text.
         type: str
@@ -78,6 +90,12 @@ EXAMPLES = r"""
     backend: lvm
     name: data-nightly
     volume: data
+
+- name: Rename it
+  baremetal.legacy_storage.legacy_snapshot:
+    backend: lvm
+    name: data-before-upgrade
+    renamed_from: data-nightly
 
 - name: Delete two snapshots
   baremetal.legacy_storage.legacy_snapshot:
@@ -185,6 +203,7 @@ ITEM = dict(
     backend=dict(type="str"),
     name=dict(type="str"),
     volume=dict(type="str"),
+    renamed_from=dict(type="str"),
     description=dict(type="str"),
     metadata=dict(type="dict"),
     state=dict(type="str", choices=["present", "absent"], default="present"),

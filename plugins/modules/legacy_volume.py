@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: legacy_volume
 short_description: Manage volumes on a storage system with a Cinder driver
 description:
-  - Creates volumes, empty, as clones, from snapshots or from images; extends them, changes their metadata, and deletes them.
+  - Creates volumes, empty, as clones, from snapshots or from images; extends and renames them, changes their metadata, and deletes them.
   - Runs on the controller, the host to which the role P(baremetal.legacy_storage.controller#role) was applied.
   - Never shrinks a volume, and never deletes one that is attached or has snapshots unless O(force) says so.
   - A run that was killed is settled by the next task that names the same volume.
@@ -27,6 +27,12 @@ options:
       - Size in GiB when bare, or with a unit, such as V(10), V(10GiB), V(10 G) or V(1TiB). Units are powers of 1024.
       - A larger size extends an existing volume, also while it is attached. A smaller one is refused.
       - Required to create an empty volume. With a source it defaults to the source's size, of an image rounded up to whole GiB.
+    type: str
+  renamed_from:
+    description:
+      - The name (or id) that the volume had before. Where that exists and O(name) does not, it is renamed; where only O(name) exists, it was already.
+      - Refused where both exist, unless what is called O(name) was made under the old name, and where neither does. Nothing is created then.
+      - Exports, snapshots and copies of the volume follow, and its id stays. A node shows the old name until the volume is attached anew.
     type: str
   source_volume:
     description:
@@ -115,6 +121,12 @@ options:
           - Size in GiB when bare, or with a unit, such as V(10), V(10GiB), V(10 G) or V(1TiB). Units are powers of 1024.
           - A larger size extends an existing volume, also while it is attached. A smaller one is refused.
           - Required to create an empty volume. With a source it defaults to the source's size, of an image rounded up to whole GiB.
+        type: str
+      renamed_from:
+        description:
+          - The name (or id) that the volume had before. Where that exists and O(name) does not, it is renamed; where only O(name) exists, it was already.
+          - Refused where both exist, unless what is called O(name) was made under the old name, and where neither does. Nothing is created then.
+          - Exports, snapshots and copies of the volume follow, and its id stays. A node shows the old name until the volume is attached anew.
         type: str
       source_volume:
         description:
@@ -205,6 +217,12 @@ EXAMPLES = r"""
     backend: lvm
     name: data
     size: 20GiB
+
+- name: Rename it; what else is given is changed as well
+  baremetal.legacy_storage.legacy_volume:
+    backend: lvm
+    name: archive
+    renamed_from: data
 
 - name: A clone of it and a volume from a snapshot, in one task
   baremetal.legacy_storage.legacy_volume:
@@ -335,6 +353,7 @@ ITEM = dict(
     backend=dict(type="str"),
     name=dict(type="str"),
     size=dict(type="str"),
+    renamed_from=dict(type="str"),
     source_volume=dict(type="str"),
     source_snapshot=dict(type="str"),
     source_image=dict(type="str"),

@@ -62,6 +62,29 @@ def find_record(records, backend, volume):
     return None
 
 
+def names_to_resolve(item, records):
+    """Return the names and ids by which the controller must be asked what volume a detaching item means, [] where it need not be.
+
+    A node's record keeps the name of the day it was attached: since then the volume may have been renamed, and its name given to another.
+    """
+    if item.state == "present" or not any(record.get("backend") == item.backend for record in records):
+        return []
+    return [item.volume] + ([item.record["volume_id"]] if item.record else [])
+
+
+def resolve(item, records, volumes):
+    """Give an item the node's record of the volume that bears its name now.
+
+    :param volumes: what the controller knows by :func:`names_to_resolve`; a volume it knows no longer goes by the record alone.
+    """
+    known = {volume["id"]: volume for volume in volumes if volume.get("backend") == item.backend}
+    meant = next((volume["id"] for volume in known.values() if item.volume in (volume["name"], volume["id"])), None)
+    if meant is not None:
+        item.record = find_record(records, item.backend, meant)
+    elif item.record and item.record["volume_id"] in known:
+        item.record = None
+
+
 def export_requests(items, connector, fenced=False, state=None):
     """Return legacy_export's ``exports`` for the items that are still on their way.
 

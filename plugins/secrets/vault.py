@@ -43,6 +43,14 @@ class Vault:
         """Return the token (str) for JSON-ready data."""
         return self._fernet.encrypt(json.dumps(data, sort_keys=True).encode("utf-8")).decode("ascii")
 
+    def opens(self, token):
+        """Tell whether a token was made with one of these keys."""
+        try:
+            self._fernet.decrypt(token.encode("ascii"))
+        except InvalidToken:
+            return False
+        return True
+
     def decrypt(self, token):
         """Return the data of a token. Raises StorageError ``internal`` when the key is not the one that made it."""
         try:

@@ -15,22 +15,27 @@ import contextlib
 import dataclasses
 import json
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
+import sqlalchemy as sa
 import yaml
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker.client import ask
 from ansible_collections.baremetal.legacy_storage.plugins.secrets.sealing import SealingKey
+from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD as STORE_PASSWORD
 
 HERE = Path(__file__).resolve().parent
 DRIVER = "sparse_files.SparseFileDriver"
 PASSWORD = "canary-option-password"
 FQCN = "baremetal.legacy_storage."
 GIB = 1024**3
+ON_BOTH = pytest.mark.parametrize("store_settings", ["sqlite", "postgresql"], indirect=True)
 
 
 @contextlib.contextmanager
@@ -146,19 +151,26 @@ class Controller:
 
     # Looking at what is there
 
+    def connect(self):
+        """Return a connection to the store's database that only looks."""
+        url = sa.engine.make_url(self.settings["store_url"])
+        if url.get_backend_name() == "sqlite":
+            return contextlib.closing(sqlite3.connect("file:%s?mode=ro" % url.database, uri=True))
+        return psycopg.connect(dbname=url.database, user=url.username, password=url.password or self.settings["store_password"], host=url.query["host"])
+
     def dump(self):
         """Return the whole store as one text, ciphertext included, but for what differs from look to look."""
-        import sqlite3
-
-        path = self.root / "state" / "store.sqlite"
-        with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True)) as connection:
-            return "\n".join(connection.iterdump())
+        with self.connect() as connection:
+            if isinstance(connection, sqlite3.Connection):
+                return "\n".join(connection.iterdump())
+            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
+            return "\n".join(repr(sorted(map(repr, connection.execute("SELECT * FROM %s" % name).fetchall()))) for (name,) in tables)
 
     def query(self, text, *values):
         """Return the rows of one query to the store."""
-        import sqlite3
-
-        with contextlib.closing(sqlite3.connect(self.root / "state" / "store.sqlite")) as connection:
+        with self.connect() as connection:
+            if not isinstance(connection, sqlite3.Connection):
+                text = text.replace("?", "%s")
             return connection.execute(text, values).fetchall()
 
     def execute(self, text, *values):
@@ -334,10 +346,19 @@ def fixture_make_controller_in(warm_python):
     return make
 
 
+@pytest.fixture(name="store_settings")
+def fixture_store_settings(request):
+    """Settings of a new store: none, which is SQLite, or those of a fresh PostgreSQL database where a test asks for it."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return {}
+    server = request.getfixturevalue("postgresql")
+    return {"store_url": server.url(server.make_database(), password=None), "store_password": STORE_PASSWORD}
+
+
 @pytest.fixture(name="controller")
-def fixture_controller(make_controller):
+def fixture_controller(make_controller, store_settings):
     """A controller with one registered backend, ``one``."""
-    return make_controller()
+    return make_controller(**store_settings)
 
 
 @pytest.fixture(name="connector")

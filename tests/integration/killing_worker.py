@@ -56,7 +56,7 @@ def shim(path):
 def serve(path):
     """Import what the controller half imports, then run a worker for each connection."""
     package = "ansible_collections.baremetal.legacy_storage.plugins."
-    for name in ("controller.verbs", "controller.engine.engine"):
+    for name in ("controller.verbs", "controller.advisory", "controller.engine.engine"):
         importlib.import_module(package + name)
     worker = importlib.import_module(package + "module_utils.worker.serve")
     driver = importlib.import_module("sparse_files").SparseFileDriver  # after cinderlib, as in a worker

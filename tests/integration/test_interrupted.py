@@ -61,9 +61,8 @@ DATA = volume("data", size="1")
 SHARED = volume("data", size="1", extra_specs={"multiattach": "<is> True"})
 SNAPPED = snapshot("snap", volume="data")
 IMAGE = image(volume="data")
-UNOPEN = ("create_export", "+", "initialize_connection", "+", "+")
-MAP = ("terminate_connection", "remove_export")
 OPEN = ("create_export", "+", "initialize_connection", "+", "+")
+UNMAP = ("terminate_connection", "remove_export")
 MAP = ("create_export", "+", "+", "initialize_connection")
 # name: (what was before, the operation, its opposite, its steps)
 OPERATIONS = {
@@ -83,6 +82,8 @@ OPERATIONS = {
         steps("+", "extend_volume", "+"),
     ),
     "change a volume's metadata": ([DATA], volume("data", metadata={"a": "b"}), absent(*DATA), steps("+")),
+    "rename a volume": ([DATA, SNAPPED], volume("new", renamed_from="data"), volume("data", renamed_from="new"), steps("+")),
+    "rename a snapshot": ([DATA, SNAPPED], snapshot("new", renamed_from="snap"), snapshot("snap", renamed_from="new"), steps("+")),
     "delete a volume": ([DATA], absent(*DATA), DATA, steps("+", "delete_volume", "+")),
     "delete a volume with snapshot and export": (
         [DATA, SNAPPED, export("node1")],

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH
 
 SCRIPT = [  # (name, module, parameters, operations that must happen)
     ("register", "backend", {"name": "two", "max_parallel": 2}, ["register backend"]),
@@ -27,10 +28,14 @@ SCRIPT = [  # (name, module, parameters, operations that must happen)
     ("replace metadata", "volume", {"name": "data", "size": 2, "metadata": {"c": "d"}, "description": ""}, ["update volume"]),
     ("remove metadata and extend", "volume", {"name": "data", "size": 3, "metadata": {}}, ["extend volume", "update volume"]),
     ("snapshot metadata", "snapshot", {"name": "snap", "metadata": {"z": "1"}, "description": "new"}, ["update snapshot"]),
+    ("rename a snapshot", "snapshot", {"name": "kept", "renamed_from": "snap", "metadata": {"z": "2"}}, ["rename snapshot", "update snapshot"]),
+    ("rename it back", "snapshot", {"name": "snap", "renamed_from": "kept"}, ["rename snapshot"]),
     ("export", "export", {"volume": "data", "host": "node1"}, ["create export"]),
+    ("rename while attached, and extend", "volume", {"name": "moved", "renamed_from": "data", "size": 4}, ["rename volume", "extend volume"]),
+    ("rename back", "volume", {"name": "data", "renamed_from": "moved"}, ["rename volume"]),
     ("export to a second host", "export", {"volume": "second", "host": "node1"}, ["create export"]),
     ("export to a third host", "export", {"volume": "second", "host": "node2"}, ["create export"]),
-    ("extend while attached", "volume", {"name": "data", "size": 4}, ["extend volume"]),
+    ("extend while attached", "volume", {"name": "data", "size": 5}, ["extend volume"]),
     ("export with multipath", "export", {"volume": "data", "host": "node1", "multipath": True}, ["update export"]),
     ("unexport one of two", "export", {"volume": "second", "host": "node1", "state": "absent"}, ["delete export"]),
     ("unexport the other", "export", {"volume": "second", "host": "node2", "state": "absent"}, ["delete export"]),
@@ -79,6 +84,7 @@ def record(result, module):
     return shown
 
 
+@ON_BOTH
 def test_every_operation_does_what_check_mode_told_and_is_done_once(controller, connector):
     """Each step three times: in check mode, which changes nothing, for real, and again."""
     for name, module, parameters, operations in SCRIPT:
@@ -115,7 +121,7 @@ def test_the_same_in_playbooks_with_check_diff_and_a_second_run(controller, conn
         assert item["changed"] is True, name
         assert [line["action"] + " " + line["noun"] for line in item["operations"]] == operations, name
         assert item["diff"]["before"] != item["diff"]["after"], name
-    lasting = [tasks[index] for index in (4, 5, 7, 8, 20, 21, 23, 24)]
+    lasting = [tasks[index] for index in (4, 5, 7, 8, 24, 25, 27, 28)]
     again = controller.play(lasting, diff=True)
     for item in again.results:
         assert (item.status, item["changed"]) in (("ok", False),), item.result

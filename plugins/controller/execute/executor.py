@@ -21,6 +21,7 @@ _ACTIONS = {
     "access": access.ACTIONS,
     "image": images.ACTIONS,
 }
+_STORE_ONLY = ("update", "rename")  # of volumes and snapshots; arrays know them by their ids
 
 
 class Executor:
@@ -45,6 +46,6 @@ class Executor:
 
     def run(self, operation):
         """Carry one Operation out. Raises StorageError; then nothing is left over, or the journal knows of it."""
-        if operation.noun == "export" or (operation.noun not in ("backend", "image") and operation.action != "update"):
+        if operation.noun == "export" or (operation.noun not in ("backend", "image") and operation.action not in _STORE_ONLY):
             self.engine().start(operation.backend)  # an array that cannot be reached is told before anything is recorded
         _ACTIONS[operation.noun][operation.action](self, operation, operation.arguments)

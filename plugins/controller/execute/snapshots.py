@@ -56,10 +56,16 @@ def _update(work, operation, arguments):
         writer.change_snapshot(arguments["id"], **{key: value for key, value in arguments.items() if key != "id"})
 
 
+def _rename(work, operation, arguments):
+    with work.store.writing() as writer:
+        writer.rename("snapshot", arguments["id"], arguments["new_name"])
+
+
 ACTIONS = {
     "create": _create,
     "undo_create": _undo_create,
     "delete": _delete,
     "finish_delete": _finish_delete,
     "update": _update,
+    "rename": _rename,
 }

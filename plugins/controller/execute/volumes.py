@@ -69,36 +69,35 @@ def _extend(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, arguments["id"])
         writer.change_volume(arguments["id"], status="extending")
-    try:
-        work.engine().volumes.extend(arguments["id"], arguments["size"])
-    except StorageError:
-        with work.store.writing() as writer:
-            rest(writer, arguments["id"])
-            writer.settle(entry)
-        raise
-    with work.store.writing() as writer:
-        rest(writer, arguments["id"], size=arguments["size"])
-        writer.settle(entry)
+    failure, _size = _grow(work, entry, arguments)
+    if failure is not None:
+        raise failure
 
 
 def _finish_extend(work, operation, arguments):
-    size = arguments["size"]
-    failure = None
-    try:
-        work.engine().volumes.extend(arguments["id"], size)
-    except StorageError as error:
-        # Many arrays refuse to extend to the size there is; then it was done before the run was killed.
-        size, failure = work.engine().volumes.size_on_array(arguments["id"]), error
-    with work.store.writing() as writer:
-        rest(writer, arguments["id"], **({"size": size} if size else {}))
-        writer.settle(operation.settles)
-    if size != arguments["size"]:
+    failure, size = _grow(work, operation.settles, arguments)
+    if failure is not None:
         raise StorageError(
             "interrupted",
             "Volume %r was being extended to %d GiB when a run was killed, and that cannot be finished now: %s It counts as having %s; "
             "mend the cause and run the task again."
             % (operation.name, arguments["size"], failure.message, "%d GiB" % size if size else "its size of before"),
         ) from failure
+
+
+def _grow(work, entry, arguments):
+    """Extend a volume and settle the entry. Return (why it failed or None, the size that the array tells or None)."""
+    size, failure = arguments["size"], None
+    try:
+        work.engine().volumes.extend(arguments["id"], size)
+    except StorageError as error:
+        # It may have grown and only the answer was lost; and many arrays refuse to extend to the size there is.
+        size = work.engine().volumes.size_on_array(arguments["id"])
+        failure = None if size == arguments["size"] else error
+    with work.store.writing() as writer:
+        rest(writer, arguments["id"], **({"size": size} if size else {}))
+        writer.settle(entry)
+    return failure, size
 
 
 def _forget_extend(work, operation, arguments):
@@ -112,6 +111,11 @@ def _update(work, operation, arguments):
         writer.change_volume(arguments["id"], **{key: value for key, value in arguments.items() if key != "id"})
 
 
+def _rename(work, operation, arguments):
+    with work.store.writing() as writer:
+        writer.rename("volume", arguments["id"], arguments["new_name"])
+
+
 ACTIONS = {
     "create": _create,
     "undo_create": _undo_create,
@@ -121,4 +125,5 @@ ACTIONS = {
     "finish_extend": _finish_extend,
     "forget_extend": _forget_extend,
     "update": _update,
+    "rename": _rename,
 }

@@ -37,7 +37,7 @@ def look_at_offers(store, landscape, wanted):
     landscape = landscape.copy()
     for item in wanted:
         image, volume = item.source_image, landscape.volume(item.backend, item.name)
-        if item.state == "absent" or image is None or (volume is not None and volume.status != "creating"):
+        if item.state == "absent" or image is None or item.renamed_from or (volume is not None and volume.status != "creating"):
             continue
         try:
             landscape.offers[image.location] = offer_of(image)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from ...module_utils.model.identity import derive_id
 from ...module_utils.model.resources import Backend, Mapping, Snapshot, Source, Unsettled, Volume
 from ...module_utils.plan.landscape import Landscape
-from . import tables
+from . import marks, tables
 
 _CHUNK = 500  # SQLite takes at most 999 bound values in old builds
 
@@ -36,7 +36,7 @@ class Reader:
 
     def backends(self):
         """Return every Backend, by name."""
-        rows = self._connection.execute(sa.select(tables.backends).order_by(tables.backends.c.name)).mappings()
+        rows = sorted(self._connection.execute(sa.select(tables.backends)).mappings(), key=lambda row: row["name"])
         return [
             Backend(
                 row["name"], row["driver"], row["options"], self._vault.decrypt(row["secrets"]), tuple(row["pools"]), row["max_parallel"]
@@ -50,8 +50,8 @@ class Reader:
 
     def driven_volumes(self, ids=None, backend=None, name=None):
         """Return Driven volumes, all of them or those with these ids, on this backend, of this name."""
-        query = sa.select(tables.volumes).order_by(tables.volumes.c.backend, tables.volumes.c.name)
-        rows = self._rows(query, tables.volumes.c.id, ids, {tables.volumes.c.backend: backend, tables.volumes.c.name: name})
+        query = sa.select(tables.volumes)
+        rows = self._rows_in_order(query, tables.volumes.c.id, ids, {tables.volumes.c.backend: backend, tables.volumes.c.name: name})
         if ids is None and name is None:  # many of them: one query for their hosts, not thousands of values
             hosts = _grouped(self._connection.execute(sa.select(tables.exports.c.volume_id, tables.exports.c.host)))
         else:
@@ -71,12 +71,11 @@ class Reader:
         query = (
             sa.select(tables.snapshots, tables.volumes.c.name.label("volume_name"))
             .join(tables.volumes, tables.volumes.c.id == tables.snapshots.c.volume_id)
-            .order_by(tables.snapshots.c.backend, tables.snapshots.c.name)
         )
         column, values = (tables.snapshots.c.volume_id, volume_ids) if ids is None else (tables.snapshots.c.id, ids)
         return [
             self._snapshot(row)
-            for row in self._rows(query, column, values, {tables.snapshots.c.backend: backend, tables.snapshots.c.name: name})
+            for row in self._rows_in_order(query, column, values, {tables.snapshots.c.backend: backend, tables.snapshots.c.name: name})
         ]
 
     def driven_exports(self, ids=None, volume_ids=None, initiator=None):
@@ -143,25 +142,45 @@ class Reader:
         query = sa.select(tables.operations.c.name, tables.operations.c.step).where(tables.operations.c.noun == noun)
         return {row.name: row.step for row in self._connection.execute(query)}
 
+    def started(self):
+        """Return {id of an unsettled operation: when it began}."""
+        return dict(self._connection.execute(sa.select(tables.operations.c.id, tables.operations.c.started_at)).tuples().all())
+
+    def check(self):
+        """Let SQLite look through its own file. Return "ok" or what it finds."""
+        return str(self._connection.exec_driver_sql("PRAGMA quick_check(3)").scalar())
+
     def key_values(self, key=None):
         """Return {key: value} of what drivers keep for themselves."""
-        query = sa.select(tables.key_values)
+        query = sa.select(tables.key_values).where(~tables.key_values.c.key.startswith(marks.PREFIX))
         if key:
             query = query.where(tables.key_values.c.key == key)
         return {row.key: row.value for row in self._connection.execute(query)}
+
+    def mark(self, key):
+        """Return a text of our own about the whole store (one of ``marks``), or None."""
+        return self._connection.scalar(sa.select(tables.key_values.c.value).where(tables.key_values.c.key == marks.PREFIX + key))
 
     def _taken_ids(self, keys):
         """Ids that a name would derive but that another thing bears (renamed since)."""
         taken = set()
         for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots)):
-            derived = {}
-            for key_noun, backend, name in keys:
-                if key_noun == noun:
-                    derived.update((derive_id(noun, backend, name, generation), name) for generation in range(3))
-            for part in _chunks(sorted(derived)):
-                rows = self._connection.execute(sa.select(table.c.id, table.c.name).where(table.c.id.in_(part)))
-                taken.update(row.id for row in rows if row.name != derived[row.id])
+            named = [(backend, name) for key_noun, backend, name in keys if key_noun == noun]
+            generation = 0
+            while named:
+                derived = {derive_id(noun, backend, name, generation): (backend, name) for backend, name in named}
+                named = []
+                for part in _chunks(sorted(derived)):
+                    for row in self._connection.execute(sa.select(table.c.id, table.c.name).where(table.c.id.in_(part))):
+                        if row.name != derived[row.id][1]:
+                            taken.add(row.id)
+                            named.append(derived[row.id])
+                generation += 1
         return taken
+
+    def _rows_in_order(self, *question):
+        """Return rows by backend and name, in the same order whatever the database's collation."""
+        return sorted(self._rows(*question), key=lambda row: (row["backend"], row["name"]))
 
     def _rows(self, query, column, values, filters):
         for filter_column, value in filters.items():

@@ -13,7 +13,7 @@ import uuid
 import sqlalchemy as sa
 
 from ...module_utils.model.errors import StorageError
-from . import database, tables
+from . import database, marks, tables
 from .reading import Reader
 
 # What a driver keeps in these fields opens the array or a LUN, so it is encrypted.
@@ -21,42 +21,44 @@ SECRET_DRIVER_FIELDS = ("provider_auth", "replication_driver_data")
 
 
 class Store:
-    """One database, one vault."""
+    """One database, one vault.
 
-    def __init__(self, engine, vault):
+    :param guard: called before a transaction of a writer ends; raises when the writer must not go on, as its locks are lost.
+    """
+
+    def __init__(self, engine, vault, guard=lambda: None):
         self.engine = engine
         self.vault = vault
+        self._guard = guard
 
     @contextlib.contextmanager
     def reading(self):
         """Yield a Reader with one consistent view. Raises StorageError ``store`` when the database fails."""
-        with _speaking(self.engine):
+        with database.speaking(self.engine):
             with self.engine.begin() as connection:
                 yield Reader(connection, self.vault)
 
     @contextlib.contextmanager
     def writing(self):
         """Yield a Writer whose changes appear together at the end, or not at all. Raises StorageError ``store`` or ``conflict``."""
-        with _speaking(self.engine):
+        with database.speaking(self.engine):
             with self.engine.connect().execution_options(writing=True) as connection:
                 with connection.begin():
+                    database.require(database.revision_in(connection), self.engine.url)  # it may have been moved since it was opened
                     yield Writer(connection, self.vault)
+                    self._guard()
 
-
-@contextlib.contextmanager
-def _speaking(engine):
-    try:
-        yield
-    except sa.exc.IntegrityError as error:
-        raise StorageError(
-            "conflict", "The metadata store refused the change: %s. Another task changed the same thing; run this one again." % error.orig
-        ) from error
-    except sa.exc.DBAPIError as error:
-        raise StorageError(
-            "store",
-            "The metadata store (%s) failed: %s. Mend that and run the task again; what was begun is settled first."
-            % (engine.url.render_as_string(hide_password=True), error.orig),
-        ) from error
+    def check_key(self):
+        """Raise StorageError ``invalid`` unless the vault's key is the one that this store's secrets were encrypted with."""
+        with self.reading() as reader:
+            token = reader.mark(marks.KEY_CHECK)
+        if token is None:
+            with self.writing() as writer:
+                writer.set_mark(marks.KEY_CHECK, self.vault.encrypt({}))
+        elif not self.vault.opens(token):
+            raise StorageError(
+                "invalid", "key_file: what it holds is not the key of this store. Put the key there that the store's other controllers have.", "key_file"
+            )
 
 
 class Writer:
@@ -133,6 +135,17 @@ class Writer:
         """Change columns of a snapshot."""
         self._connection.execute(tables.snapshots.update().where(tables.snapshots.c.id == snapshot_id).values(**values))
 
+    def rename(self, noun, resource_id, name):
+        """Give a ``volume`` or ``snapshot`` another name, also where volumes remember it as their source."""
+        table = {"volume": tables.volumes, "snapshot": tables.snapshots}[noun]
+        self._connection.execute(table.update().where(table.c.id == resource_id).values(name=name))
+        source = tables.volumes.c.source
+        born = sa.and_(source["kind"].as_string() == noun, source["id"].as_string() == resource_id)
+        for row in self._connection.execute(sa.select(tables.volumes.c.id, source.label("source")).where(born)).mappings().all():
+            self._connection.execute(
+                tables.volumes.update().where(tables.volumes.c.id == row["id"]).values(source=dict(row["source"], name=name))
+            )
+
     def set_driver_data(self, noun, resource_id, data):
         """Keep what a driver wants to find again of a ``volume`` or ``snapshot``; secret fields encrypted."""
         table = {"volume": tables.volumes, "snapshot": tables.snapshots}[noun]
@@ -176,6 +189,10 @@ class Writer:
     def drop_export(self, export_id):
         """Delete an export's row."""
         self._connection.execute(tables.exports.delete().where(tables.exports.c.id == export_id))
+
+    def set_mark(self, key, value):
+        """Keep a text of our own about the whole store (one of ``marks``); ``None`` drops it."""
+        self.set_key_value(marks.PREFIX + key, value)
 
     def set_key_value(self, key, value):
         """Keep a driver's own key; ``None`` drops it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 
 NAMESPACE = uuid.UUID("6d0cbd5c-3a3c-5a86-9f9e-6f0a8d1d7f01")
+GENERATIONS = 100  # how often one name may be given again while its earlier bearers live on under others
 
 
 def derive_id(noun, backend, name, generation=0):
@@ -21,6 +22,11 @@ def derive_id(noun, backend, name, generation=0):
     if generation:
         key += "/%d" % generation
     return str(uuid.uuid5(NAMESPACE, key))
+
+
+def derived_from(noun, backend, name, identity):
+    """Tell whether ``identity`` is what a noun called ``name`` got when it was made, whatever it is called now."""
+    return any(derive_id(noun, backend, name, generation) == identity for generation in range(GENERATIONS))
 
 
 def is_id(value):

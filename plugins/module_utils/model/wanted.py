@@ -11,6 +11,7 @@ import typing as t
 
 from .attachment import Connector
 from .errors import StorageError, invalid
+from .identity import is_id
 from .images import WRITTEN_FORMATS, ImageSource
 from .redaction import is_secret_key
 from .sizes import parse_size
@@ -51,6 +52,19 @@ def _overrides(data, choices):
     return force
 
 
+def _renamed_from(data):
+    former = _name(data, "renamed_from", required=False)
+    if former is None:
+        return None
+    if data.get("state") not in (None, "present"):
+        raise invalid("renamed_from", former, "renames a thing that stays; leave it out for state=%s." % data["state"])
+    if is_id(data.get("name")):
+        raise invalid("name", data["name"], "is an id. Beside renamed_from, give the new name.")
+    if former == data.get("name"):
+        raise invalid("renamed_from", former, "is the new name as well. Give the name it had before.")
+    return former
+
+
 def _texts(data, parameter):
     value = data.get(parameter)
     if value is None:
@@ -80,6 +94,7 @@ class WantedVolume:
     qos_specs: t.Optional[t.Dict[str, str]] = None
     pool: t.Optional[str] = None
     force: t.FrozenSet[str] = frozenset()
+    renamed_from: t.Optional[str] = None
 
     @classmethod
     def from_params(cls, data):
@@ -101,6 +116,7 @@ class WantedVolume:
             qos_specs=_texts(data, "qos_specs"),
             pool=_name(data, "pool", required=False),
             force=_overrides(data, OVERRIDES),
+            renamed_from=_renamed_from(data),
         )
 
     def touches(self):
@@ -110,6 +126,8 @@ class WantedVolume:
             keys.add(("volume", self.backend, self.source_volume))
         if self.source_snapshot:
             keys.add(("snapshot", self.backend, self.source_snapshot))
+        if self.renamed_from:
+            keys.add(("volume", self.backend, self.renamed_from))
         return keys
 
 
@@ -123,6 +141,7 @@ class WantedSnapshot:
     volume: t.Optional[str] = None
     description: t.Optional[str] = None
     metadata: t.Optional[t.Dict[str, str]] = None
+    renamed_from: t.Optional[str] = None
 
     @classmethod
     def from_params(cls, data):
@@ -134,6 +153,7 @@ class WantedSnapshot:
             volume=_name(data, "volume", required=False),
             description=None if data.get("description") is None else str(data["description"]),
             metadata=_texts(data, "metadata"),
+            renamed_from=_renamed_from(data),
         )
 
     def touches(self):
@@ -141,6 +161,8 @@ class WantedSnapshot:
         keys = {("snapshot", self.backend, self.name)}
         if self.volume:
             keys.add(("volume", self.backend, self.volume))
+        if self.renamed_from:
+            keys.add(("snapshot", self.backend, self.renamed_from))
         return keys
 
 

@@ -107,7 +107,8 @@ def plan(record, facts, wanted):
         if facts.users and not wanted.force:
             raise StorageError(
                 "in_use",
-                "Volume %s is in use on this host: %s. Stop that first; nothing was changed." % (_title(record, wanted), "; ".join(facts.users)),
+                "Volume %s is in use on this host: %s. Stop that first; nothing was changed."
+                % (_title(record, wanted), "; ".join(facts.users)),
                 details={"users": list(facts.users)},
             )
         return ["disconnect"]

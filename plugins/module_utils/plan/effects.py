@@ -26,6 +26,8 @@ def _volume_effect(landscape, operation):
         if values.get("source"):
             values["source"] = Source(**values["source"])
         landscape.volumes[volume_id] = Volume(backend=operation.backend, name=operation.name, **values)
+    elif operation.action == "rename":
+        _rename_volume(landscape, volume_id, operation.arguments["new_name"])
     elif operation.action in ("undo_create", "finish_delete", "delete"):
         landscape.volumes.pop(volume_id, None)
     else:  # extend, finish_extend, update
@@ -39,10 +41,27 @@ def _volume_effect(landscape, operation):
             landscape.volumes[volume_id] = dataclasses.replace(volume, **changes)
 
 
+def _rename_volume(landscape, volume_id, name):
+    landscape.volumes[volume_id] = dataclasses.replace(landscape.volumes[volume_id], name=name)
+    for table in (landscape.snapshots, landscape.mappings):
+        table.update({key: dataclasses.replace(item, volume_name=name) for key, item in table.items() if item.volume_id == volume_id})
+    _rename_source(landscape, "volume", volume_id, name)
+
+
+def _rename_source(landscape, kind, source_id, name):
+    for key, volume in landscape.volumes.items():
+        if volume.source is not None and (volume.source.kind, volume.source.id) == (kind, source_id):
+            landscape.volumes[key] = dataclasses.replace(volume, source=dataclasses.replace(volume.source, name=name))
+
+
 def _snapshot_effect(landscape, operation):
     snapshot_id = operation.arguments["id"]
     if operation.action == "create":
         landscape.snapshots[snapshot_id] = Snapshot(backend=operation.backend, name=operation.name, **operation.arguments)
+    elif operation.action == "rename":
+        name = operation.arguments["new_name"]
+        landscape.snapshots[snapshot_id] = dataclasses.replace(landscape.snapshots[snapshot_id], name=name)
+        _rename_source(landscape, "snapshot", snapshot_id, name)
     elif operation.action == "update":
         changes = {key: value for key, value in operation.arguments.items() if key != "id"}
         landscape.snapshots[snapshot_id] = dataclasses.replace(landscape.snapshots[snapshot_id], **changes)

@@ -79,7 +79,6 @@ def _refuse_shared(landscape, volume, wanted):
             raise StorageError(
                 "in_use",
                 "volume: volume %r is attached to %s. Detach it there first, or create it with "
-                "extra_specs multiattach: '<is> True' where the backend offers it."
-                % (volume.name, mapping.host),
+                "extra_specs multiattach: '<is> True' where the backend offers it." % (volume.name, mapping.host),
                 "volume",
             )

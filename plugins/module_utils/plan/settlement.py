@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from .operations import Operation
 
-_ENDINGS = {
+ENDINGS = {
     ("volume", "create"): "undo_create",
     ("volume", "extend"): "finish_extend",
     ("volume", "delete"): "finish_delete",
@@ -37,7 +37,7 @@ def plan_settlement(landscape, keys, doomed=None):
     for record in sorted(landscape.unsettled.values(), key=lambda record: record.noun != "access"):  # what is open must be closed first
         if not keys & {(record.noun, record.backend, record.name), (record.noun, record.backend, record.resource_id)}:
             continue
-        ending = _ENDINGS[(record.noun, record.action)]
+        ending = ENDINGS[(record.noun, record.action)]
         if ending == "finish_extend" and record.resource_id == doomed:
             ending = "forget_extend"
         operations.append(Operation(ending, record.noun, record.backend, record.name, dict(record.arguments), settles=record.operation_id))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..model.errors import StorageError, missing_parent
 from ..model.identity import is_id
+from .naming import plan_rename
 from .operations import Operation
 
 
@@ -17,12 +18,14 @@ def plan_snapshot(landscape, wanted):
     :raises StorageError: what cannot or must not be done, naming the parameter; then nothing is planned.
     """
     landscape.backend(wanted.backend)
+    renaming = plan_rename(landscape, landscape.snapshot, "snapshot", wanted)
+    landscape = landscape.after(renaming)
     current = landscape.snapshot(wanted.backend, wanted.name)
     if wanted.state == "absent":
         return [] if current is None else [delete_snapshot(current)]
     if current is None:
         return [_plan_create(landscape, wanted)]
-    return _plan_change(landscape, current, wanted)
+    return renaming + _plan_change(landscape, current, wanted)
 
 
 def delete_snapshot(snapshot):

@@ -14,6 +14,7 @@ from ..model.images import Refusal, same_content
 from ..model.resources import Source
 from ..model.sizes import GIB
 from .exports import delete_export
+from .naming import plan_rename
 from .operations import Operation
 from .snapshots import delete_snapshot
 
@@ -26,12 +27,14 @@ def plan_volume(landscape, wanted):
     :raises StorageError: what cannot or must not be done, naming the parameter; then nothing is planned.
     """
     landscape.backend(wanted.backend)
+    renaming = plan_rename(landscape, landscape.volume, "volume", wanted)
+    landscape = landscape.after(renaming)
     current = landscape.volume(wanted.backend, wanted.name)
     if wanted.state == "absent":
         return [] if current is None else _plan_delete(landscape, current, wanted)
     if current is None:
         return [_plan_create(landscape, wanted)]
-    return _plan_change(landscape, current, wanted)
+    return renaming + _plan_change(landscape, current, wanted)
 
 
 def _plan_create(landscape, wanted):

@@ -27,7 +27,7 @@ from . import serve
 
 _HELLO = 20  # seconds in which a client must say something
 _PRELOADED = {
-    "controller": ("controller.verbs", "controller.locks", "controller.engine.engine"),
+    "controller": ("controller.verbs", "controller.locks", "controller.advisory", "controller.engine.engine"),
     "host": ("host.verbs", "host.brick"),
 }
 

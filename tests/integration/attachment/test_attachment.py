@@ -209,3 +209,16 @@ def test_nothing_that_opens_the_volume_is_shown_even_with_all_verbosity(rack):
     assert sealed
     assert "canary-option-password" not in run.output
     assert "sealed_connection_info" not in run.only()["attachment"]
+
+
+def test_a_volume_renamed_while_attached_is_detached_by_its_new_name_and_never_another_in_its_stead(rack):
+    rack.attach(**DATA)
+    rack.controller.ensure("volume", backend="one", name="archive", renamed_from="data")
+    gone = rack.attach(state="absent", **DATA).only()
+    assert (gone["changed"], len(rack.records()), rack.attached_to("archive")) == (False, 1, ["node1"]), "nothing is called data now"
+    rack.volume("data")
+    rack.attach(**DATA)
+    assert actions(rack.attach(backend="one", volume="archive", state="absent").only()) == [("disconnect", "connection"), ("delete", "export")]
+    assert (len(rack.records()), rack.attached_to("archive"), rack.attached_to("data")) == (1, [], ["node1"])
+    assert actions(rack.attach(state="absent", **DATA).only()) == [("disconnect", "connection"), ("delete", "export")]
+    assert rack.records() == []

@@ -5,7 +5,8 @@
 """A Cinder driver for tests: volumes are sparse files in a directory, handed out through os-brick's ``local`` protocol.
 
 It stores data for real, needs no root, and can be told to fail or to be slow by files in its ``faults`` directory:
-a file named like a method makes that method raise (its text is the message) or, if it begins with "sleep", wait.
+a file named like a method makes that method raise (its text is the message) or, if it begins with "sleep", wait; with "not offered" the
+method is one that the driver does not have.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import os
 import time
 
-from cinder import exception, interface
+from cinder import coordination, exception, interface
 from cinder.volume import configuration, driver
 from oslo_config import cfg
 
@@ -74,6 +75,8 @@ class SparseFileDriver(driver.VolumeDriver):
                 text = stream.read().strip()
             if text.startswith("sleep"):
                 time.sleep(float(text.split()[1]))
+            elif text == "not offered":
+                raise NotImplementedError
             else:
                 raise exception.VolumeBackendAPIException(data=text.replace("%(sparse_files_password)s", str(self.configuration.sparse_files_password)))
         self._log("end", method)
@@ -119,10 +122,41 @@ class SparseFileDriver(driver.VolumeDriver):
 
     def manage_existing_get_size(self, volume, existing_ref):
         """Tell the size in GiB of a file."""
-        return os.path.getsize(os.path.join(self._dir, existing_ref["source-name"])) // GIB
+        path = os.path.join(self._dir, existing_ref["source-name"])
+        if not os.path.exists(path):
+            raise exception.ManageExistingInvalidReference(existing_ref=existing_ref, reason="there is no such file")
+        return os.path.getsize(path) // GIB
 
+    def get_manageable_volumes(self, cinder_volumes, marker, limit, offset, sort_keys, sort_dirs):
+        """List the files that may be volumes, those that Cinder has as well."""
+        self._call("get_manageable_volumes")
+        return self._manageable("volume-", {volume.name: volume.id for volume in cinder_volumes}, {})
+
+    def get_manageable_snapshots(self, cinder_snapshots, marker, limit, offset, sort_keys, sort_dirs):
+        """List the files that may be snapshots, those that Cinder has as well."""
+        self._call("get_manageable_snapshots")
+        return self._manageable("snapshot-", {snapshot.name: snapshot.id for snapshot in cinder_snapshots}, {"source_reference": {}})
+
+    def _manageable(self, prefix, known, more):
+        other = "snapshot-" if prefix == "volume-" else "volume-"
+        names = [name for name in sorted(os.listdir(self._dir)) if name not in ("calls.log", "exports", "faults") and not name.startswith(other)]
+        return [
+            dict(
+                more,
+                reference={"source-name": name},
+                size=os.path.getsize(os.path.join(self._dir, name)) // GIB,
+                safe_to_manage=name not in known,
+                reason_not_safe="already managed" if name in known else None,
+                cinder_id=known.get(name),
+                extra_info=None,
+            )
+            for name in names
+            if name.startswith(prefix) or prefix == "volume-"
+        ]
+
+    @coordination.synchronized("sparse-files-snapshots")
     def create_snapshot(self, snapshot):
-        """Keep a copy of a volume."""
+        """Keep a copy of a volume; one at a time, as many a driver sees to."""
         self._call("create_snapshot")
         self._copy(os.path.join(self._dir, snapshot.volume_name), snapshot, snapshot.volume_size)
 
