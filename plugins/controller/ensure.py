@@ -228,6 +228,9 @@ def lock_keys(landscape, wanted):
                 keys.add(("volume", backend, snapshot.volume_name))
         else:
             keys.add((noun, backend, name))
+    for record in landscape.unsettled.values():
+        if record.action == "migrate":  # whoever settles it works on both backends
+            keys |= {("volume", record.arguments[key], record.name) for key in ("from_backend", "to_backend")}
     return keys
 
 

@@ -22,13 +22,31 @@ def list_volumes(session, arguments, check, warn):
         snapshots = {}
         for item in reader.driven_snapshots(volume_ids=[item.resource.id for item in found]):
             snapshots.setdefault(item.resource.volume_id, []).append(item.resource.name)
+        unsettled = reader.unsettled(keys=(), resource_ids={item.resource.id for item in found})
     return {
         "changed": False,
         "volumes": [
-            dict(item.resource.to_public(), snapshots=snapshots.get(item.resource.id, []), created_at=item.created_at.isoformat() + "Z")
+            dict(
+                item.resource.to_public(),
+                snapshots=snapshots.get(item.resource.id, []),
+                created_at=item.created_at.isoformat() + "Z",
+                in_progress=_in_progress(item.resource, unsettled),
+            )
             for item in found
         ],
     }
+
+
+def _in_progress(volume, unsettled):
+    return [
+        _told(record)
+        for record in unsettled
+        if (record.resource_id, record.backend) == (volume.id, volume.backend) and record.noun != "access"
+    ]
+
+
+def _told(record):
+    return {"action": record.action, "step": record.step, "started_at": record.started_at.isoformat() + "Z"}
 
 
 def list_snapshots(session, arguments, check, warn):
@@ -48,17 +66,19 @@ def list_snapshots(session, arguments, check, warn):
 
 def list_images(session, arguments, check, warn):
     """Return {"images": [...]}: what the files at ``paths`` are; with ``verify`` each is read whole and compared with its checksum."""
-    return {"changed": False, "images": [_image(session, path, arguments.get("verify")) for path in arguments["paths"]]}
+    with session.store().reading() as reader:
+        unsettled = [record for record in reader.unsettled() if record.noun == "image"]
+    return {"changed": False, "images": [_image(session, path, arguments.get("verify"), unsettled) for path in arguments["paths"]]}
 
 
-def _image(session, path, verify):
+def _image(session, path, verify, unsettled):
     if not path.startswith("/"):
         raise invalid("path", path, "must be an absolute path on the controller.")
-    image = files.read_image(path)
+    image, doing = files.read_image(path), [_told(record) for record in unsettled if record.name == path]
     if image is None:
-        return {"path": path, "exists": False, "problem": None, "progress": _progress(session, path)}
+        return {"path": path, "exists": False, "problem": None, "in_progress": doing}
     image = dated(session.store(), image)
-    shown = dict(image.to_record(), exists=True, problem=None, progress=_progress(session, path))
+    shown = dict(image.to_record(), exists=True, problem=None, in_progress=doing)
     if image.status != "available":  # nobody wrote down what it is: its own bytes tell
         try:
             offer = offer_of(ImageSource(path))
@@ -71,12 +91,6 @@ def _image(session, path, verify):
             shown.update(status="changed")
         shown["checksum"] = found
     return shown
-
-
-def _progress(session, path):
-    """Return how far a task is that writes this image now, or was when it was killed; None when none does."""
-    with session.store().reading() as reader:
-        return reader.steps("image").get(path)
 
 
 def list_backends(session, arguments, check, warn):

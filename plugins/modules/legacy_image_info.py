@@ -120,11 +120,17 @@ images:
       returned: always
       type: str
       sample: null
-    progress:
-      description: How far a task is that writes this image now, or was when it was killed. Null when none does.
+    in_progress:
+      description:
+        - What is being done to the image just now, or was when a run was killed - which the next task that names the image settles.
+        - C(step) tells how far it is, such as V(copying 37 %).
       returned: always
-      type: str
-      sample: copying 37 %
+      type: list
+      elements: dict
+      sample:
+        - action: create
+          step: copying 37 %
+          started_at: '2026-11-20T09:30:00Z'
 """
 
 from ansible.module_utils.basic import AnsibleModule

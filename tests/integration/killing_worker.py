@@ -10,6 +10,8 @@ patched from outside, it can kill its own process with SIGKILL, which nothing ca
 
     BLS_TEST_KILL_AT   the point to die at, such as "before commit 2" or "after create_volume"
     BLS_TEST_POINTS    a file to which each point that was passed is written
+
+With BLS_TEST_SPOIL_COPIES, what was copied is not what was read.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ DRIVER_METHODS = (
     "initialize_connection",
     "terminate_connection",
     "remove_export",
+    "migrate_volume",
 )
 # What happens to files and devices beside the array: module of the controller half, functions.
 FUNCTIONS = (("engine.copying", ("copy", "compare", "write_file")), ("images.files", ("_write_record", "_rename_new")))
@@ -101,6 +104,8 @@ def _handle(connection, worker, driver):
     code = 1
     try:
         _watch(driver, os.environ.get("BLS_TEST_KILL_AT"), os.environ.get("BLS_TEST_POINTS"))
+        if os.environ.get("BLS_TEST_SPOIL_COPIES"):
+            _spoil()
         worker.main()
         code = 0
     finally:
@@ -145,6 +150,20 @@ def _watch(driver, kill_at, log):
         module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins.controller." + module)
         for name in names:
             setattr(module, name, _watched(name, getattr(module, name), point))
+
+
+def _spoil():
+    """Let every copy be another one by a byte."""
+    from ansible_collections.baremetal.legacy_storage.plugins.controller.engine import copying
+
+    copy = copying.copy
+
+    def spoiled(source, target, *rest):
+        copy(source, target, *rest)
+        with open(target.path, "r+b") as stream:
+            stream.write(b"G")
+
+    copying.copy = spoiled
 
 
 def _watched(name, method, point):

@@ -170,7 +170,7 @@ def test_in_a_playbook(controller, data, folder):
     )
     assert [item["volume"]["size"] for item in found[2]["volumes"]] == [1, 2]
     assert found[2]["volumes"][0]["volume"]["source"] == {"kind": "image", "id": told["checksum"], "name": path}
-    assert found[4]["images"] == [{"path": path, "exists": False, "problem": None, "progress": None}]
+    assert found[4]["images"] == [{"path": path, "exists": False, "problem": None, "in_progress": []}]
     again = controller.play(tasks[2:3])
     assert (again[0].status, again[0]["changed"]) == ("ok", False), "the image is gone, and need not be there"
 
@@ -281,4 +281,6 @@ def test_progress_of_an_image_that_is_being_made_is_told(controller, data, folde
         "VALUES ('x', 'image', 'replace', 'one', ?, 'x', '{\"id\": \"x\"}', 'copying 37 %', '2026-01-01 00:00:00')",
         path,
     )
-    assert controller.ask("image.list", {"paths": [path]})["images"][0]["progress"] == "copying 37 %"
+    assert controller.ask("image.list", {"paths": [path]})["images"][0]["in_progress"] == [
+        {"action": "replace", "step": "copying 37 %", "started_at": "2026-01-01T00:00:00Z"}
+    ]

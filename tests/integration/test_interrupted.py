@@ -24,7 +24,7 @@ GOLD = b"gold" * 1024
 
 
 def volume(name, **parameters):
-    return "volume", dict(parameters, backend="one", name=name)
+    return "volume", dict({"backend": "one"}, name=name, **parameters)
 
 
 def snapshot(name, **parameters):
@@ -61,8 +61,12 @@ DATA = volume("data", size="1")
 SHARED = volume("data", size="1", extra_specs={"multiattach": "<is> True"})
 SNAPPED = snapshot("snap", volume="data")
 IMAGE = image(volume="data")
-OPEN = ("create_export", "+", "initialize_connection", "+", "+")
 UNMAP = ("terminate_connection", "remove_export")
+TWO = ("backend", {"name": "two"})  # on the same array, where the two must not get into each other's way
+OPEN = ("+", "create_export", "+", "initialize_connection", "+", "+")
+CLOSE = (*UNMAP, "+")
+COPY = ("+", "create_volume", "+", *OPEN, *OPEN, "copy", "compare", *CLOSE, *CLOSE, "+", "delete_volume", "+")
+GONE = [absent(*volume("data")), absent(*volume("data", backend="two"))]
 MAP = ("create_export", "+", "+", "initialize_connection")
 # name: (what was before, the operation, its opposite, its steps)
 OPERATIONS = {
@@ -107,20 +111,27 @@ OPERATIONS = {
         [DATA],
         IMAGE,
         absent(*IMAGE),
-        steps("+", "+", *OPEN, "write_file", "compare", *UNMAP, "+", "_write_record", "_rename_new", "+"),
+        steps("+", *OPEN, "write_file", "compare", *CLOSE, "_write_record", "_rename_new", "+"),
     ),
     "replace an image by a snapshot's": (
         [DATA, SNAPPED, IMAGE],
         image(snapshot="snap", force=["existing"]),
         absent(*IMAGE),
-        steps("+", "+", "create_volume_from_snapshot", "+", "+", *OPEN, "write_file", "compare", *UNMAP, "delete_volume", "+", "_write_record", "+"),
+        steps("+", "+", "create_volume_from_snapshot", "+", *OPEN, "write_file", "compare", *UNMAP, "delete_volume", "+", "_write_record", "+"),
     ),
     "delete an image": ([DATA, IMAGE], absent(*IMAGE), IMAGE, steps("+", "+")),
     "create a volume from an image": (
         [DATA, IMAGE],
         volume("copy", source_image="{array}/data.qcow2"),
         absent(*volume("copy")),
-        steps("+", "+", "create_volume", "+", "+", *OPEN, "copy", "compare", *UNMAP, "+", "+"),
+        steps("+", "+", "create_volume", "+", *OPEN, "copy", "compare", *CLOSE, "+"),
+    ),
+    "migrate a volume to another backend": ([TWO, DATA], volume("data", migrate_to={"backend": "two"}), GONE, steps(*COPY)),
+    "let the driver move a volume to another pool": (
+        [DATA, "moves"],
+        volume("data", pool="second", migration_policy="on-demand"),
+        absent(*DATA),
+        steps("+", "migrate_volume", "+", "+"),
     ),
     "delete one of two exports": (
         [SHARED, export("node1"), export("node2")],
@@ -175,7 +186,7 @@ class Bench:
         self.controller = make(folder / "controller")
         for step in self.before:
             self.run(step)
-            if step[1].get("name") == "data":
+            if step[0] == "volume" and step[1]["name"] == "data":
                 path = self.controller.path_of("volume", derive_id("volume", "one", "data"))
                 with open(path, "r+b") as stream:
                     stream.write(GOLD)
@@ -186,8 +197,13 @@ class Bench:
         self.undone = self._world_after(self.operation, self.opposite)
 
     def run(self, step, check=False):
+        if step == "moves":  # what the array is able to
+            (self.controller.array / "faults" / step).write_text("")
+            return None
+        if isinstance(step, list):
+            return [self.run(one) for one in step][-1]
         noun, parameters = step
-        parameters = dict(parameters)
+        parameters = self.controller.backend_parameters(**parameters) if noun == "backend" else dict(parameters)
         multipath = parameters.pop("multipath", False)
         if noun == "export" and parameters.get("state") != "absent":
             parameters["connector"] = self._connector(parameters["host"], multipath=multipath)

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import http.server
 import threading
+import time
 
 import pytest
 
@@ -82,6 +83,7 @@ class Server(http.server.BaseHTTPRequestHandler):
     folder = None
     breaks_after = None
     password = None
+    waits = None  # an Event that a download waits for after two MiB
     requests = []
 
     def do_GET(self):
@@ -103,7 +105,12 @@ class Server(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(chosen)))
         self.send_header("ETag", '"%s"' % hashlib.sha256(data).hexdigest())
         self.end_headers()
-        self.wfile.write(chosen[: self.breaks_after] if self.breaks_after else chosen)
+        if self.waits is None or part == "bytes=0-4194303":
+            self.wfile.write(chosen[: self.breaks_after] if self.breaks_after else chosen)
+            return
+        self.wfile.write(chosen[: 2 * 1024**2])
+        self.waits.wait(60)
+        self.wfile.write(chosen[2 * 1024**2 :])
 
     def log_message(self, *arguments):
         pass
@@ -171,6 +178,25 @@ def test_a_download_goes_on_where_a_broken_connection_stopped(controller, conten
     assert same(content, path)
     parts = [headers.get("Range") for _path, headers in web.requests][-3:]
     assert parts[1:] == ["bytes=%d-" % web.breaks_after, "bytes=%d-" % (2 * web.breaks_after)]
+
+
+def test_progress_of_a_download_is_told(controller, tmp_path, web):
+    path = web.folder / "disk.raw"
+    with open(path, "wb") as stream:
+        stream.truncate(8 * 1024**2)
+    web.waits = threading.Event()
+    task = threading.Thread(target=volume, args=(controller,), kwargs={"source_image": web.url + "disk.raw"})
+    task.start()
+    try:
+        deadline, doing = time.monotonic() + 60, []
+        while not (doing and doing[0]["step"].startswith("downloading")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+            doing = [item for found in controller.ask("volume.list", {})["volumes"] for item in found["in_progress"]]
+    finally:
+        web.waits.set()
+        task.join()
+    assert [(item["action"], item["step"]) for item in doing] == [("create", "downloading 12 %")]
+    assert controller.ask("volume.list", {})["volumes"][0]["in_progress"] == []
 
 
 def test_a_server_that_wants_a_password(controller, content, web):

@@ -29,6 +29,7 @@ from ...module_utils.model.errors import StorageError
 _ALWAYS_THERE = ("local", "gpfs")
 _GONE_WAIT = 30  # seconds
 _PREPARING = threading.Lock()
+_PREPARED = set()
 _SYSTEM = devices.System()
 
 
@@ -58,28 +59,22 @@ class Access:
     def __init__(self, engine, mount_dir):
         self._engine = engine
         self._mount_dir = mount_dir
+        self._properties = None
 
     @staticmethod
     def boot_id():
         """Return the id of this boot: what an earlier one had connected is gone."""
         return _SYSTEM.boot_id()
 
-    def connector(self, backend_name):
+    def connector(self):
         """Return what this host is to an array (os-brick's properties)."""
-        self._engine.start(backend_name)  # loads what os-brick is set up with
-        _prepare()
-        multipath = _SYSTEM.runs("multipathd")
-        try:
-            found = brick_connector.get_connector_properties("", cfg.CONF.my_ip, multipath, False)
-        except Exception as error:  # whatever a protocol's own tools raise
-            raise StorageError(
-                "host", "What this controller is to an array cannot be told (%s: %s)." % (type(error).__name__, error)
-            ) from error
-        return {key: value for key, value in found.items() if value is not None}
+        with _PREPARING:
+            if self._properties is None:
+                self._properties = _properties()
+            return dict(self._properties)
 
     def connect(self, connection_info, connector):
         """Connect what the array mapped to this host and return the Device. Raises StorageError ``host`` with the reason."""
-        _prepare()
         attachment, protocol, data = self._attachment(connection_info, connector)
         info = attachment.connect()
         path, kind = info["path"], data.get("format") or "raw"
@@ -96,7 +91,6 @@ class Access:
 
         :raises StorageError: ``host`` when a step failed or a device stayed; then it must not be unmapped (CVE-2023-2088).
         """
-        _prepare()
         attachment, protocol, data = self._attachment(connection_info, connector)
         problem = ""
         try:
@@ -115,6 +109,8 @@ class Access:
             )
 
     def _attachment(self, connection_info, connector):
+        with _PREPARING:
+            _prepare()
         protocol, data = brick.unwrap(connection_info, "")
         mount_dir = connection_info.get("mount_point_base") or self._mount_dir  # drivers of file systems have theirs mounted already
         return brick.Brick(_SYSTEM, protocol, data, bool(connector.get("multipath")), mount_dir), protocol, data
@@ -122,12 +118,23 @@ class Access:
 
 def _prepare():
     """Set os-brick up within cinder's configuration: a process of its own, as root, without sudo."""
-    with _PREPARING:
-        if not getattr(_prepare, "done", False):
-            os_brick.setup(cfg.CONF)
-            privileged.default.set_client_mode(False)
-            privileged.brick_privsep_hide_output.set_client_mode(False)
-            _prepare.done = True
+    if "os_brick" not in _PREPARED:
+        os_brick.setup(cfg.CONF)
+        privileged.default.set_client_mode(False)
+        privileged.brick_privsep_hide_output.set_client_mode(False)
+        _PREPARED.add("os_brick")
+
+
+def _properties():
+    _prepare()
+    multipath = _SYSTEM.runs("multipathd")
+    try:
+        found = brick_connector.get_connector_properties("", cfg.CONF.my_ip, multipath, False)
+    except Exception as error:  # whatever a protocol's own tools raise
+        raise StorageError(
+            "host", "What this controller is to an array cannot be told (%s: %s)." % (type(error).__name__, error)
+        ) from error
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _identify(path):

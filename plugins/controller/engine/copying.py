@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -83,6 +84,10 @@ def _image(device, size):
 
 
 def _run(arguments, tell):
+    if shutil.which("qemu-img") is None:
+        raise StorageError(
+            "not_installed", "qemu-img is not installed on this controller. Apply the role baremetal.legacy_storage.controller again."
+        )
     if tell is not None:
         arguments.insert(1, "-p")
     command = [sys.executable, "-IS", "-c", _DIE_TOGETHER, str(os.getpid()), "qemu-img", *arguments]

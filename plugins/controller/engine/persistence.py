@@ -30,6 +30,7 @@ VOLUME_FIELDS = (
     "encryption_key_id",
     "bootable",
     "host",
+    "_name_id",
 )
 SNAPSHOT_FIELDS = ("provider_location", "provider_auth", "provider_id", "encryption_key_id")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 
 from cinder import exception as cinder_exception
+from cinderlib import objects
 
 from .persistence import VOLUME_FIELDS
 
@@ -60,5 +61,29 @@ class Volumes:
         with self._engine.volume(volume_id) as (backend, volume, record):
             try:
                 return int(backend.driver.manage_existing_get_size(volume._ovo, {"source-name": volume._ovo.name}))
+            except Exception:  # asked in passing, of drivers that may not know the question in any form
+                return None
+
+    def move(self, volume_id, pool):
+        """Let the driver move a volume to another pool of its backend, if it offers that; tell whether it did."""
+        with self._engine.volume(volume_id) as (backend, volume, record):
+            stats = backend.stats()
+            found = [item for item in stats.get("pools", ()) if item.get("pool_name") == pool]
+            host = "%s#%s" % (volume._ovo.host.split("#")[0], pool)
+            capabilities = dict({key: value for key, value in stats.items() if key != "pools"}, **(found[0] if found else {}))
+            try:
+                moved, updates = backend.driver.migrate_volume(objects.CONTEXT, volume._ovo, {"host": host, "capabilities": capabilities})
+            except NotImplementedError:
+                return False
+            if moved:
+                volume._ovo.host = host
+                self._engine.keep("volume", volume, VOLUME_FIELDS, updates)
+            return bool(moved)
+
+    def pool_on_array(self, volume_id):
+        """Return the name of the pool that a volume lies in as the array tells it, or None where the driver cannot tell."""
+        with self._engine.volume(volume_id) as (backend, volume, record):
+            try:
+                return backend.driver.get_pool(volume._ovo) or None
             except Exception:  # asked in passing, of drivers that may not know the question in any form
                 return None

@@ -79,7 +79,7 @@ def temporary_volume(snapshot, owner):
 
 def _begin(work, backend, name, arguments, temporary=None):
     access = work.engine().access
-    arguments = dict(arguments, host=socket.gethostname(), boot=access.boot_id(), connector=access.connector(backend))
+    arguments = dict(arguments, host=socket.gethostname(), boot=access.boot_id(), connector=access.connector())
     with work.store.writing() as writer:
         entry = writer.begin(Operation("open", "access", backend, name, arguments), arguments["id"])
         if temporary is not None:
@@ -179,6 +179,11 @@ def _disconnect(work, access, backend, arguments):
         return  # nothing is connected any more
     connection_info = work.store.vault.decrypt(arguments["connection"])
     access.disconnect(connection_info, arguments["connector"], arguments.get("device"), arguments.get("identity"))
+
+
+def close(work, record):
+    """Close what a killed run had open; ``record`` is the Unsettled one of it."""
+    _take_back(work, record.operation_id, record.backend, record.arguments)
 
 
 def _close(work, operation, arguments):

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+from ...module_utils.model.errors import StorageError
 from ..engine import copying
+from . import access
 
 
 def copy_verified(work, entry, source, target, size):
@@ -26,3 +28,23 @@ def telling(work, entry, doing):
             writer.step(entry, "%s %d %%" % (doing, percent))
 
     return tell
+
+
+def revert_by_copying(work, entry, volume_id, snapshot_id):
+    """Copy a snapshot over its volume, for drivers that cannot revert themselves, and compare.
+
+    A killed run leaves the volume half old, half new, and the snapshot whole: do it again.
+
+    :raises StorageError: ``conflict`` when the volume was extended since; then nothing was written.
+    """
+    with work.store.reading() as reader:
+        (volume,) = reader.driven_volumes(ids=[volume_id])
+        (snapshot,) = reader.driven_snapshots(ids=[snapshot_id])
+    if volume.resource.size != snapshot.resource.size:
+        raise StorageError(
+            "conflict",
+            "Volume %r has %d GiB, its snapshot %r only %d: the backend cannot revert it itself, and what lies beyond would stay. Make a volume "
+            "from the snapshot instead." % (volume.resource.name, volume.resource.size, snapshot.resource.name, snapshot.resource.size),
+        )
+    with access.opened_snapshot(work, snapshot_id) as source, access.opened_volume(work, volume_id) as target:
+        copy_verified(work, entry, source, target, snapshot.resource.size)

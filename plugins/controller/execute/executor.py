@@ -11,11 +11,11 @@ says what the next run does about it.
 
 from __future__ import annotations
 
-from . import access, backends, exports, images, snapshots, volumes
+from . import access, backends, exports, images, migration, snapshots, volumes
 
 _ACTIONS = {
     "backend": backends.ACTIONS,
-    "volume": volumes.ACTIONS,
+    "volume": {**volumes.ACTIONS, **migration.ACTIONS},
     "snapshot": snapshots.ACTIONS,
     "export": exports.ACTIONS,
     "access": access.ACTIONS,

@@ -22,6 +22,7 @@ from .files import free_space
 
 TIMEOUT = 30  # seconds without a byte
 _ATTEMPTS = 5  # in a row that brought nothing
+_TELL_EVERY = 2  # seconds
 _CHUNK = 1024**2
 _HEAD = 4 * 1024**2  # formats keep their sizes in there
 _LIST = 1024**2  # more than any list of checksums
@@ -45,7 +46,7 @@ def download(image, path, tell):
 
     :param tell: called with the percentage (int) where the length is known.
     """
-    done, total, tag, failures = 0, None, None, 0
+    done, total, tag, failures, told = 0, None, None, 0, None
     with open(path, "r+b") as stream:
         while total is None or done < total:
             headers = {"Range": "bytes=%d-" % done, "If-Range": tag} if done and tag else {}
@@ -61,7 +62,8 @@ def download(image, path, tell):
                     for chunk in iter(lambda: response.read(_CHUNK), b""):
                         stream.write(chunk)
                         done += len(chunk)
-                        if total:
+                        if total and (told is None or time.monotonic() - told >= _TELL_EVERY):
+                            told = time.monotonic()
                             tell(done * 100 // total)
                 if total is None:
                     return

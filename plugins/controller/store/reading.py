@@ -137,11 +137,6 @@ class Reader:
         """Return the Unsettled record with this id."""
         return _unsettled(self._connection.execute(sa.select(tables.operations).where(tables.operations.c.id == entry)).mappings().one())
 
-    def steps(self, noun):
-        """Return {name: step} of what is being done, or was when a run was killed, to things of ``noun``."""
-        query = sa.select(tables.operations.c.name, tables.operations.c.step).where(tables.operations.c.noun == noun)
-        return {row.name: row.step for row in self._connection.execute(query)}
-
     def started(self):
         """Return {id of an unsettled operation: when it began}."""
         return dict(self._connection.execute(sa.select(tables.operations.c.id, tables.operations.c.started_at)).tuples().all())
@@ -162,7 +157,7 @@ class Reader:
         return self._connection.scalar(sa.select(tables.key_values.c.value).where(tables.key_values.c.key == marks.PREFIX + key))
 
     def _taken_ids(self, keys):
-        """Ids that a name would derive but that another thing bears (renamed since)."""
+        """Ids that a name would derive but that another thing bears (renamed or migrated since)."""
         taken = set()
         for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots)):
             named = [(backend, name) for key_noun, backend, name in keys if key_noun == noun]
@@ -171,8 +166,8 @@ class Reader:
                 derived = {derive_id(noun, backend, name, generation): (backend, name) for backend, name in named}
                 named = []
                 for part in _chunks(sorted(derived)):
-                    for row in self._connection.execute(sa.select(table.c.id, table.c.name).where(table.c.id.in_(part))):
-                        if row.name != derived[row.id][1]:
+                    for row in self._connection.execute(sa.select(table.c.id, table.c.backend, table.c.name).where(table.c.id.in_(part))):
+                        if (row.backend, row.name) != derived[row.id]:
                             taken.add(row.id)
                             named.append(derived[row.id])
                 generation += 1
@@ -222,7 +217,8 @@ class Reader:
 
 
 def _unsettled(row):
-    return Unsettled(row["id"], row["noun"], row["action"], row["backend"], row["name"], row["resource_id"], row["arguments"])
+    keys = ("noun", "action", "backend", "name", "resource_id", "arguments", "step", "started_at")
+    return Unsettled(row["id"], **{key: row[key] for key in keys})
 
 
 def _chunks(values):

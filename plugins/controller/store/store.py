@@ -131,6 +131,21 @@ class Writer:
         """Change columns of a volume."""
         self._connection.execute(tables.volumes.update().where(tables.volumes.c.id == volume_id).values(**values))
 
+    def exchange_objects(self, volume_id, other_id):
+        """Let two volumes have each other's objects on the arrays, and what their types are; all else stays with its volume.
+
+        Cinder's ``_name_id`` tells a driver which id the object was made under.
+        """
+        query = sa.select(tables.volumes).where(tables.volumes.c.id.in_((volume_id, other_id)))
+        rows = {row["id"]: row for row in self._connection.execute(query).mappings()}
+        for mine, its in ((other_id, volume_id), (volume_id, other_id)):
+            data = dict(rows[its]["driver_data"])
+            made_under = data.pop("_name_id", None) or its
+            if made_under != mine:
+                data["_name_id"] = made_under
+            values = {key: rows[its][key] for key in ("backend", "pool", "extra_specs", "qos_specs", "secrets")}
+            self.change_volume(mine, driver_data=data, **values)
+
     def change_snapshot(self, snapshot_id, **values):
         """Change columns of a snapshot."""
         self._connection.execute(tables.snapshots.update().where(tables.snapshots.c.id == snapshot_id).values(**values))

@@ -30,6 +30,10 @@ def _volume_effect(landscape, operation):
         _rename_volume(landscape, volume_id, operation.arguments["new_name"])
     elif operation.action in ("undo_create", "finish_delete", "delete"):
         landscape.volumes.pop(volume_id, None)
+    elif operation.action in ("migrate", "finish_move"):
+        _move_volume(landscape, volume_id, operation.arguments)
+    elif operation.action == "undo_migrate":
+        pass  # the volume never was anywhere else
     else:  # extend, finish_extend, update
         changes = {key: value for key, value in operation.arguments.items() if key != "id"}
         if volume_id in landscape.volumes:
@@ -39,6 +43,17 @@ def _volume_effect(landscape, operation):
             if operation.action in ("finish_extend", "forget_extend"):
                 changes["status"] = "in-use" if volume.attached_to else "available"
             landscape.volumes[volume_id] = dataclasses.replace(volume, **changes)
+
+
+def _move_volume(landscape, volume_id, arguments):
+    if volume_id in landscape.volumes:
+        landscape.volumes[volume_id] = dataclasses.replace(
+            landscape.volumes[volume_id],
+            backend=arguments["to_backend"],
+            pool=arguments["to_pool"],
+            extra_specs=arguments["extra_specs"],
+            qos_specs=arguments["qos_specs"],
+        )
 
 
 def _rename_volume(landscape, volume_id, name):

@@ -16,6 +16,8 @@ ENDINGS = {
     ("volume", "create"): "undo_create",
     ("volume", "extend"): "finish_extend",
     ("volume", "delete"): "finish_delete",
+    ("volume", "migrate"): "undo_migrate",
+    ("volume", "move"): "finish_move",
     ("snapshot", "create"): "undo_create",
     ("snapshot", "delete"): "finish_delete",
     ("image", "create"): "undo_create",

@@ -14,6 +14,7 @@ from ..model.images import Refusal, same_content
 from ..model.resources import Source
 from ..model.sizes import GIB
 from .exports import delete_export
+from .migration import after_migration, migrate, plan_migration
 from .naming import plan_rename
 from .operations import Operation
 from .snapshots import delete_snapshot
@@ -27,9 +28,16 @@ def plan_volume(landscape, wanted):
     :raises StorageError: what cannot or must not be done, naming the parameter; then nothing is planned.
     """
     landscape.backend(wanted.backend)
+    if wanted.migrate_to:
+        migrating = plan_migration(landscape, wanted)
+        return migrating + plan_volume(landscape.after(migrating), after_migration(wanted))
     renaming = plan_rename(landscape, landscape.volume, "volume", wanted)
     landscape = landscape.after(renaming)
     current = landscape.volume(wanted.backend, wanted.name)
+    if current is not None and current.status == "maintenance":
+        raise StorageError(
+            "busy", "name: volume %r is a copy that another task works with; it goes when that task has ended." % current.name, "name"
+        )
     if wanted.state == "absent":
         return [] if current is None else _plan_delete(landscape, current, wanted)
     if current is None:
@@ -102,7 +110,7 @@ def _plan_change(landscape, current, wanted):
             "name",
         )
     _refuse_drift(landscape, current, wanted)
-    operations = []
+    operations = _plan_pool(landscape, current, wanted)
     if wanted.size is not None and wanted.size < current.size:
         raise invalid(
             "size",
@@ -157,12 +165,19 @@ def _refuse_drift(landscape, current, wanted):
                 % (key, current.name, getattr(current, key)),
                 key,
             )
-    if wanted.pool is not None and wanted.pool != current.pool:
+
+
+def _plan_pool(landscape, current, wanted):
+    if wanted.pool is None or wanted.pool == current.pool:
+        return []
+    if wanted.migration_policy != "on-demand":
         raise StorageError(
-            "unsupported",
-            "pool: volume %r lies in pool %r; moving it to %r is not offered." % (current.name, current.pool, wanted.pool),
+            "conflict",
+            "pool: volume %r lies in pool %r, not %r. migration_policy: on-demand lets it move there, which may copy all its data."
+            % (current.name, current.pool, wanted.pool),
             "pool",
         )
+    return [migrate(landscape, current, current.backend, wanted.pool, None, None, "pool")]
 
 
 def _plan_delete(landscape, current, wanted):
