@@ -29,6 +29,7 @@ class Noun:
     :param find: (landscape, wanted) to the record a task speaks of, or None.
     :param label: wanted item to the name shown in diffs and messages.
     :param initiators: wanted item to iSCSI initiators whose exports planning must see.
+    :param look: (store, landscape, wanted items) to the landscape with what stands outside the store.
     """
 
     plural: str
@@ -37,6 +38,7 @@ class Noun:
     find: t.Callable
     label: t.Callable
     initiators: t.Callable = lambda wanted: ()
+    look: t.Callable = lambda store, landscape, wanted: landscape
 
 
 class Outcome:
@@ -127,7 +129,8 @@ class Flow:
             keys |= outcome.wanted.touches()
             initiators.update(self._noun.initiators(outcome.wanted))
         with self._store.reading() as reader:
-            return reader.landscape(keys, sorted(initiators))
+            landscape = reader.landscape(keys, sorted(initiators))
+        return self._noun.look(self._store, landscape, [outcome.wanted for outcome in outcomes])
 
     def _plan(self, landscape, wanted):
         doomed = self._noun.find(landscape, wanted) if wanted.state == "absent" else None

@@ -52,6 +52,8 @@ STORE_FUNCTIONS = (
     "controller.store.contents.encrypt_anew",
     "secrets.keyfile.replace",
 )
+# What happens to files and devices beside the array: module of the controller half, functions.
+FUNCTIONS = (("engine.copying", ("copy", "compare", "write_file")), ("images.files", ("_write_record", "_rename_new")))
 
 
 def shim(path):
@@ -160,6 +162,10 @@ def _watch(driver, kill_at, log):
         setattr(module, function, _watched(name, getattr(module, function), point))
     for name in DRIVER_METHODS:
         setattr(driver, name, _watched(name, getattr(driver, name), point))
+    for module, names in FUNCTIONS:
+        module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins.controller." + module)
+        for name in names:
+            setattr(module, name, _watched(name, getattr(module, name), point))
 
 
 def _spoil():

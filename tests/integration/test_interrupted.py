@@ -12,6 +12,7 @@ listed here by name, and a test compares the list with what a run really passes:
 from __future__ import annotations
 
 import collections
+import json
 import subprocess
 
 import pytest
@@ -34,8 +35,12 @@ def export(host, multipath=False):
     return "export", {"backend": "one", "volume": "data", "host": host, "multipath": multipath}
 
 
+def image(**parameters):
+    return "image", dict(parameters, backend="one", path="{array}/data.qcow2")
+
+
 def absent(noun, parameters):
-    return noun, {key: value for key, value in parameters.items() if key in ("backend", "name", "volume", "host", "force")} | {"state": "absent"}
+    return noun, {key: value for key, value in parameters.items() if key in ("backend", "name", "path", "volume", "host", "force")} | {"state": "absent"}
 
 
 def steps(*names):
@@ -59,11 +64,12 @@ DATA = volume("data", size="1")
 SHARED = volume("data", size="1", extra_specs={"multiattach": "<is> True"})
 SNAPPED = snapshot("snap", volume="data")
 WRITTEN = "write", b"lead" * 1024  # what a host wrote since
+IMAGE = image(volume="data")
 UNMAP = ("terminate_connection", "remove_export")
 TWO = ("backend", {"name": "two"})  # on the same array, where the two must not get into each other's way
 OPEN = ("+", "create_export", "+", "initialize_connection", "+", "+")
 CLOSE = (*UNMAP, "+")
-COPY = ("+", "create_volume", "+", *OPEN, *OPEN, *CLOSE, *CLOSE, "+", "delete_volume", "+")
+COPY = ("+", "create_volume", "+", *OPEN, *OPEN, "copy", "compare", *CLOSE, *CLOSE, "+", "delete_volume", "+")
 GONE = [absent(*volume("data")), absent(*volume("data", backend="two"))]
 MAP = ("create_export", "+", "+", "initialize_connection")
 # name: (what was before, the operation, its opposite, its steps)
@@ -119,6 +125,25 @@ OPERATIONS = {
         steps("+", "create_export", "+", "initialize_connection", "+"),
     ),
     "delete an export": ([DATA, export("node1")], absent(*export("node1")), export("node1"), steps("+", *UNMAP, "+")),
+    "make an image of a volume": (
+        [DATA],
+        IMAGE,
+        absent(*IMAGE),
+        steps("+", *OPEN, "write_file", "compare", *CLOSE, "_write_record", "_rename_new", "+"),
+    ),
+    "replace an image by a snapshot's": (
+        [DATA, SNAPPED, IMAGE],
+        image(snapshot="snap", force=["existing"]),
+        absent(*IMAGE),
+        steps("+", "+", "create_volume_from_snapshot", "+", *OPEN, "write_file", "compare", *UNMAP, "delete_volume", "+", "_write_record", "+"),
+    ),
+    "delete an image": ([DATA, IMAGE], absent(*IMAGE), IMAGE, steps("+", "+")),
+    "create a volume from an image": (
+        [DATA, IMAGE],
+        volume("copy", source_image="{array}/data.qcow2"),
+        absent(*volume("copy")),
+        steps("+", "+", "create_volume", "+", *OPEN, "copy", "compare", *CLOSE, "+"),
+    ),
     "migrate a volume to another backend": ([TWO, DATA], volume("data", migrate_to={"backend": "two"}), GONE, steps(*COPY)),
     "retype a volume by migration": (
         [volume("data", size="1", extra_specs={"tier": "1"})],
@@ -155,6 +180,8 @@ def world(controller, contents=True):
         if path.startswith(("volume-", "snapshot-")):
             with open(controller.array / path, "rb") as stream:
                 fronts[path] = stream.read(FRONT).rstrip(b"\0")
+        elif path.endswith(".legacy-image.json"):
+            fronts[path] = record_of_image(controller.array / path)
         else:
             fronts[path] = (controller.array / path).read_bytes()
     without_time = "SELECT id, volume_id, host, initiator, connector, status, connection IS NOT NULL FROM exports ORDER BY id"
@@ -163,6 +190,11 @@ def world(controller, contents=True):
         for noun in ("volume", "snapshot")
     ]
     return {"files": controller.listing(), "contents": fronts if contents else None, "rows": rows, "exports": controller.query(without_time)}
+
+
+def record_of_image(path):
+    """Return what stands beside an image, but for the time it was made, and what it replaced."""
+    return {key: value for key, value in json.loads(path.read_text()).items() if key not in ("created_at", "mtime", "former")}
 
 
 def named(found):
@@ -214,6 +246,9 @@ class Bench:
         multipath = parameters.pop("multipath", False)
         if noun == "export" and parameters.get("state") != "absent":
             parameters["connector"] = self._connector(parameters["host"], multipath=multipath)
+        for key in ("path", "source_image"):
+            if key in parameters:
+                parameters[key] = parameters[key].format(array=self.controller.array)
         result = self.controller.ensure(noun, check, **parameters)
         assert not result.get("failed"), result
         return result

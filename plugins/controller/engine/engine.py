@@ -41,6 +41,7 @@ class Engine:
         self.snapshots = Snapshots(self)
         self.exports = Exports(self)
         self.access = Access(self, os.path.join(config.state_dir, "mounts"))
+        self.download_dir = os.path.join(config.state_dir, "downloads")
         self._store = store
         self.persistence = StorePersistence(store, config.host)
         self._secrets = set()
