@@ -214,6 +214,7 @@ class Bench:
         self.before, self.operation, self.opposite, self.points = OPERATIONS[name]
         self._connector = connector
         self.controller = make(folder / "controller")
+        self.written = {"python": json.loads(self.controller.config.read_text())["python"]}
         for step in self.before:
             if step[0] == "write":
                 self._write(step[1])
@@ -235,12 +236,13 @@ class Bench:
         options = {"sparse_files_dir": str(self.controller.array), "sparse_files_without": without}
         return self.controller.backend_parameters(name, options=options)
 
-    def run(self, step, check=False):
+    def attempt(self, step, check=False):
         if step == "moves":  # what the array is able to
             (self.controller.array / "faults" / step).write_text("")
-            return None
+            return {}
         if isinstance(step, list):
-            return [self.run(one) for one in step][-1]
+            results = [self.attempt(one, check) for one in step]
+            return next((result for result in results if result.get("failed")), results[-1])
         noun, parameters = step
         parameters = self._backend(**parameters) if noun == "backend" else dict(parameters)
         multipath = parameters.pop("multipath", False)
@@ -249,7 +251,10 @@ class Bench:
         for key in ("path", "source_image"):
             if key in parameters:
                 parameters[key] = parameters[key].format(array=self.controller.array)
-        result = self.controller.ensure(noun, check, **parameters)
+        return self.controller.ensure(noun, check, **parameters)
+
+    def run(self, step, check=False):
+        result = self.attempt(step, check)
         assert not result.get("failed"), result
         return result
 
@@ -280,6 +285,12 @@ def fixture_bench(tmp_path_factory, make_controller_in):
     return get
 
 
+def count(tally, what, found):
+    """Count one fault that left the world as it should be."""
+    tally[what] += 1
+    tally["bytes"] += sum(len(content) for content in (found["contents"] or {}).values())
+
+
 @pytest.fixture(name="killed")
 def fixture_killed(bench, connector, monkeypatch):
     """A function: run an operation and kill it at a point; returns its bench."""
@@ -305,7 +316,7 @@ def test_these_are_all_the_points_at_which_it_can_be_killed(name, bench, connect
 
 
 @pytest.mark.parametrize(("name", "point"), POINTS, ids=["%s-killed %s (%d of %d)" % (*pair, number, len(POINTS)) for number, pair in enumerate(POINTS, 1)])
-def test_the_same_task_again_ends_as_if_nothing_had_happened(name, point, killed):
+def test_the_same_task_again_ends_as_if_nothing_had_happened(name, point, killed, tally):
     prepared = killed(name, point)
     foreseen = prepared.run(prepared.operation, check=True)
     found = prepared.run(prepared.operation)
@@ -314,14 +325,16 @@ def test_the_same_task_again_ends_as_if_nothing_had_happened(name, point, killed
     assert prepared.controller.unsettled() == []
     assert world(prepared.controller) == prepared.ended
     assert prepared.run(prepared.operation)["changed"] is False
+    count(tally, "runs killed, then run again", prepared.ended)
 
 
 @pytest.mark.parametrize(("name", "point"), POINTS, ids=["%s-killed %s (%d of %d)" % (*pair, number, len(POINTS)) for number, pair in enumerate(POINTS, 1)])
-def test_the_opposite_task_leaves_nothing_over(name, point, killed):
+def test_the_opposite_task_leaves_nothing_over(name, point, killed, tally):
     prepared = killed(name, point)
     prepared.run(prepared.opposite)
     assert prepared.controller.unsettled() == []
     found, expected = world(prepared.controller), prepared.undone
+    tally["runs killed, then the opposite"] += 1
     if name == "delete a volume with snapshot and export":  # "present" keeps what was not yet deleted, and that is all there is
         assert sorted(found["files"]) == sorted(named(found))
         return
@@ -329,3 +342,61 @@ def test_the_opposite_task_leaves_nothing_over(name, point, killed):
         assert set(found.pop("contents")) == set(expected["contents"])
         expected = {key: value for key, value in expected.items() if key != "contents"}
     assert found == expected
+
+
+# The driver refuses or loses the answer, does not return, or the disk under the store is full: each at every step.
+CALLS = [(name, point) for name, point in POINTS if "commit" not in point]
+WAITS = [(name, point) for name, point in CALLS if point.startswith("before")]
+COMMITS = [(name, point) for name, point in POINTS if point.startswith("before commit")]
+
+
+@pytest.fixture(name="broken")
+def fixture_broken(bench, connector, monkeypatch):
+    """A function: run an operation in which something goes wrong at a point; returns its bench and the task's words."""
+
+    def run(name, point, fault, **settings):
+        prepared = bench(name, connector)
+        controller = prepared.controller
+        monkeypatch.setenv("BLS_TEST_KILL_AT", point)
+        monkeypatch.setenv("BLS_TEST_FAULT", fault)
+        controller.write_config(controller.config, **dict(prepared.written, **settings))
+        result = prepared.attempt(prepared.operation)
+        controller.write_config(controller.config, **prepared.written)
+        monkeypatch.delenv("BLS_TEST_KILL_AT")
+        return prepared, result.get("msg")
+
+    return run
+
+
+def settle(prepared):
+    """Run the task again, after which all must be as if nothing had gone wrong."""
+    prepared.run(prepared.operation)
+    assert prepared.controller.unsettled() == []
+    assert world(prepared.controller) == prepared.ended
+
+
+@pytest.mark.parametrize(("name", "point"), CALLS, ids=["%s-raises %s (%d of %d)" % (*pair, number, len(CALLS)) for number, pair in enumerate(CALLS, 1)])
+def test_an_array_that_refuses_or_whose_answer_is_lost_is_told_and_the_next_run_ends_well(name, point, broken, tally):
+    prepared, words = broken(name, point, "raise")
+    if point == "after extend_volume":
+        assert words is None, "the array was asked, and has the size"
+    else:
+        assert "the array broke %s" % point in words
+    settle(prepared)
+    count(tally, "answers of the array that were errors or lost", prepared.ended)
+
+
+@pytest.mark.parametrize(("name", "point"), WAITS, ids=["%s-hangs %s (%d of %d)" % (*pair, number, len(WAITS)) for number, pair in enumerate(WAITS, 1)])
+def test_an_array_that_never_answers_is_given_up_after_the_time_set_and_the_next_run_ends_well(name, point, broken, tally):
+    prepared, words = broken(name, point, "hang", operation_timeout=0.5)
+    assert "has not answered for 0.5 s (operation_timeout)" in words
+    settle(prepared)
+    count(tally, "calls of the array that never returned", prepared.ended)
+
+
+@pytest.mark.parametrize(("name", "point"), COMMITS, ids=["%s-full %s (%d of %d)" % (*pair, number, len(COMMITS)) for number, pair in enumerate(COMMITS, 1)])
+def test_a_full_disk_under_the_store_is_told_and_the_next_run_ends_well(name, point, broken, tally):
+    prepared, words = broken(name, point, "full")
+    assert "The metadata store" in words and "failed" in words
+    settle(prepared)
+    count(tally, "transactions that a full disk refused", prepared.ended)
