@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from ..module_utils.model.attachment import Export
 from ..module_utils.model.redaction import redact
-from ..module_utils.model.wanted import WantedBackend, WantedExport, WantedSnapshot, WantedVolume
+from ..module_utils.model.wanted import WantedBackend, WantedExport, WantedImage, WantedSnapshot, WantedVolume
 from ..module_utils.model.wanted_backups import WantedBackup, WantedRepository
 from ..module_utils.plan.backends import plan_backend
 from ..module_utils.plan.backups import plan_backup
 from ..module_utils.plan.exports import plan_export
+from ..module_utils.plan.images import plan_image
 from ..module_utils.plan.migration import find_volume
 from ..module_utils.plan.naming import bearer
 from ..module_utils.plan.repositories import plan_repository
@@ -22,6 +23,7 @@ from ..secrets.sealing import seal
 from .backup.survey import survey
 from .ensure import Flow, Noun
 from .execute.executor import Executor
+from .images.looking import look_at_images, look_at_offers
 from .store.database import now
 from .summary import summarize
 
@@ -34,6 +36,11 @@ def ensure_volumes(session, arguments, check, warn):
 def ensure_snapshots(session, arguments, check, warn):
     """Make snapshots as wanted: {"snapshots": [parameters, ...]}."""
     return summarize(SNAPSHOT, _flow(session, SNAPSHOT, check, warn).run(arguments["snapshots"]))
+
+
+def ensure_images(session, arguments, check, warn):
+    """Make image files as wanted: {"images": [parameters, ...]}."""
+    return summarize(IMAGE, _flow(session, IMAGE, check, warn).run(arguments["images"]), lambda image, outcome: image.to_record())
 
 
 def ensure_backends(session, arguments, check, warn):
@@ -127,6 +134,7 @@ def _flow(session, noun, check, warn, unprobed=()):
         lambda landscape, wanted: survey(landscape, wanted, session.restic),
         check,
         warn,
+        session.config.operation_timeout,
     )
 
 
@@ -153,6 +161,7 @@ VOLUME = Noun(
     plan_volume,
     find_volume,
     lambda wanted: "%s/%s" % (wanted.backend, wanted.name),
+    look=look_at_offers,
 )
 SNAPSHOT = Noun(
     "snapshots",
@@ -167,6 +176,14 @@ REPOSITORY = Noun(
     plan_repository,
     lambda landscape, wanted: landscape.repositories.get(wanted.name),
     lambda wanted: wanted.name,
+)
+IMAGE = Noun(
+    "images",
+    WantedImage.from_params,
+    plan_image,
+    lambda landscape, wanted: landscape.images.get(wanted.path),
+    lambda wanted: wanted.path,
+    look=look_at_images,
 )
 EXPORT = Noun(
     "exports",

@@ -27,6 +27,8 @@ VERBS = {
     "volume.list": listing.list_volumes,
     "snapshot.ensure": changing.ensure_snapshots,
     "snapshot.list": listing.list_snapshots,
+    "image.ensure": changing.ensure_images,
+    "image.list": listing.list_images,
     "export.ensure": changing.ensure_exports,
     "repository.ensure": changing.ensure_repositories,
     "repository.list": listing.list_repositories,

@@ -11,7 +11,7 @@ says what the next run does about it.
 
 from __future__ import annotations
 
-from . import access, backends, backups, exports, migration, repositories, snapshots, volumes
+from . import access, backends, backups, exports, images, migration, repositories, snapshots, volumes
 
 _ACTIONS = {
     "backend": backends.ACTIONS,
@@ -21,6 +21,7 @@ _ACTIONS = {
     "access": access.ACTIONS,
     "repository": repositories.ACTIONS,
     "backup": backups.ACTIONS,
+    "image": images.ACTIONS,
 }
 _STORE_ONLY = ("update", "rename")  # of volumes and snapshots; arrays know them by their ids
 
@@ -57,7 +58,7 @@ class Executor:
 
 def _backend_asked(operation):
     """Return the backend whose array an operation works on, or None."""
-    if operation.noun in ("backend", "repository") or (operation.noun != "export" and operation.action in _STORE_ONLY):
+    if operation.noun in ("backend", "repository", "image") or (operation.noun != "export" and operation.action in _STORE_ONLY):
         return None
     if operation.noun == "backup":
         asked = operation.action == "create" or operation.arguments.get("temporary_snapshot")

@@ -18,7 +18,18 @@ class Landscape:
     """
 
     def __init__(
-        self, backends=(), volumes=(), snapshots=(), mappings=(), unsettled=(), taken_ids=(), repositories=(), backups=(), unreachable=None
+        self,
+        backends=(),
+        volumes=(),
+        snapshots=(),
+        mappings=(),
+        unsettled=(),
+        taken_ids=(),
+        images=(),
+        offers=None,
+        repositories=(),
+        backups=(),
+        unreachable=None,
     ):
         self.backends = {backend.name: backend for backend in backends}
         self.volumes = {volume.id: volume for volume in volumes}
@@ -26,6 +37,8 @@ class Landscape:
         self.mappings = {mapping.id: mapping for mapping in mappings}
         self.unsettled = {record.operation_id: record for record in unsettled}
         self.taken_ids = frozenset(taken_ids)
+        self.images = {image.path: image for image in images}
+        self.offers = dict(offers or {})  # {location: Offer or Refusal}: images to make volumes from, and places where none can be
         self.repositories = {repository.name: repository for repository in repositories}
         self.backups = {(backup.repository, backup.name): backup for backup in backups}
         self.unreachable = dict(unreachable or {})  # repository's name: why its backups are not known
@@ -39,6 +52,8 @@ class Landscape:
             self.mappings.values(),
             self.unsettled.values(),
             self.taken_ids,
+            self.images.values(),
+            self.offers,
             self.repositories.values(),
             self.backups.values(),
             self.unreachable,
