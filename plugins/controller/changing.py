@@ -98,7 +98,7 @@ def _sealed_export(mapping, connector, driven, size):
 
 def _flow(session, noun, check, warn, unprobed=()):
     store = session.store()
-    return Flow(noun, store, session.locks, Executor(store, session.engine, unprobed), check, warn)
+    return Flow(noun, store, session.locks, Executor(store, session.engine, unprobed), check, warn, session.config.operation_timeout)
 
 
 def _find_export(landscape, wanted):

@@ -10,7 +10,8 @@ DOCUMENTATION = r"""
 module: legacy_volume
 short_description: Manage volumes on a storage system with a Cinder driver
 description:
-  - Creates volumes, empty, as clones, from snapshots or from images; extends and renames them, changes their metadata, and deletes them.
+  - Creates volumes, empty, as clones, from snapshots or from images; extends and renames them, changes their metadata,
+    extra specs and QoS, reverts them to a snapshot, and deletes them.
   - Runs on the controller, the host to which the role P(baremetal.legacy_storage.controller#role) was applied.
   - Never shrinks a volume, and never deletes one that is attached or has snapshots unless O(force) says so.
   - A run that was killed is settled by the next task that names the same volume.
@@ -79,11 +80,12 @@ options:
     type: dict
   extra_specs:
     description:
-      - Extra specs of the volume's type, as the Cinder driver documents them. Set when the volume is created.
+      - All extra specs of the volume, as the Cinder driver documents them for volume types. Not given, they stay as they are.
+      - On an existing volume the driver changes them where the volume lies (retype). One that cannot is told so, and the volume stays as it was.
       - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
     type: dict
   qos_specs:
-    description: Back-end QoS specs, as the Cinder driver documents them. Set when the volume is created.
+    description: All back-end QoS specs, as the Cinder driver documents them. Changed as O(extra_specs) are. Not given, they stay as they are.
     type: dict
   pool:
     description:
@@ -114,6 +116,14 @@ options:
     type: str
     choices: [never, on-demand]
     default: never
+  revert_to:
+    description:
+      - The snapshot (name or id) whose content the volume should hold. Everything that was written since it was taken is B(lost).
+      - Nothing is done where the volume was reverted to it before and was not handed to a host since; RV(volume.reverted_to) tells.
+        Once a host may have written, the task reverts again.
+      - Refused unless it is the volume's latest snapshot, the volume is detached, and it has still the size of that time.
+      - Done by the storage system itself where its driver can. Else the controller copies the snapshot over the volume and compares the two.
+    type: str
   force:
     description:
       - What O(state=absent) may override.
@@ -199,11 +209,12 @@ options:
         type: dict
       extra_specs:
         description:
-          - Extra specs of the volume's type, as the Cinder driver documents them. Set when the volume is created.
+          - All extra specs of the volume, as the Cinder driver documents them for volume types. Not given, they stay as they are.
+          - On an existing volume the driver changes them where the volume lies (retype). One that cannot is told so, and the volume stays as it was.
           - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
         type: dict
       qos_specs:
-        description: Back-end QoS specs, as the Cinder driver documents them. Set when the volume is created.
+        description: All back-end QoS specs, as the Cinder driver documents them. Changed as O(extra_specs) are. Not given, they stay as they are.
         type: dict
       pool:
         description:
@@ -234,6 +245,14 @@ options:
         type: str
         choices: [never, on-demand]
         default: never
+      revert_to:
+        description:
+          - The snapshot (name or id) whose content the volume should hold. Everything that was written since it was taken is B(lost).
+          - Nothing is done where the volume was reverted to it before and was not handed to a host since; RV(volume.reverted_to) tells.
+            Once a host may have written, the task reverts again.
+          - Refused unless it is the volume's latest snapshot, the volume is detached, and it has still the size of that time.
+          - Done by the storage system itself where its driver can. Else the controller copies the snapshot over the volume and compares the two.
+        type: str
       force:
         description:
           - What O(state=absent) may override.
@@ -275,6 +294,19 @@ EXAMPLES = r"""
     backend: lvm
     name: archive
     renamed_from: data
+
+- name: Let it do more from now on
+  baremetal.legacy_storage.legacy_volume:
+    backend: lvm
+    name: data
+    qos_specs:
+      total_iops_sec: '2000'
+
+- name: Put it back to what it was before the upgrade
+  baremetal.legacy_storage.legacy_volume:
+    backend: lvm
+    name: data
+    revert_to: data-before-upgrade
 
 - name: A clone of it and a volume from a snapshot, in one task
   baremetal.legacy_storage.legacy_volume:
@@ -353,6 +385,7 @@ volumes:
         qos_specs: {}
         pool: lvm
         source: null
+        reverted_to: null
         attached_to: []
     failed:
       description: Set when this item failed; the others were carried out all the same.
@@ -381,6 +414,7 @@ volume:
     qos_specs: {}
     pool: lvm
     source: null
+    reverted_to: null
     attached_to: []
 operations:
   description: What was done, or in check mode would be done, in order.
@@ -427,6 +461,7 @@ ITEM = dict(
     pool=dict(type="str"),
     migrate_to=dict(type="dict", options=dict(backend=dict(type="str", required=True), pool=dict(type="str"))),
     migration_policy=dict(type="str", choices=["never", "on-demand"], default="never"),
+    revert_to=dict(type="str"),
     force=dict(type="list", elements="str", choices=["attached", "snapshots"], default=[]),
     state=dict(type="str", choices=["present", "absent"], default="present"),
 )

@@ -63,6 +63,7 @@ volumes:
       qos_specs: {}
       pool: lvm
       source: null
+      reverted_to: null
       attached_to: []
       snapshots:
         - data-nightly

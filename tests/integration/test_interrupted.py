@@ -44,10 +44,13 @@ def absent(noun, parameters):
 
 
 def steps(*names):
-    """Points around transactions ("+" stands for one) and driver calls."""
+    """Points around transactions ("+" stands for one) and driver calls ("!" for one that the driver does not offer)."""
     points, commits, seen = [], 0, collections.Counter()
     for name in names:
         seen[name] += 1
+        if name.endswith("!"):
+            points.append("before " + name[:-1])
+            continue
         if name == "+":
             commits += 1
             name = "commit %d" % commits
@@ -60,6 +63,7 @@ def steps(*names):
 DATA = volume("data", size="1")
 SHARED = volume("data", size="1", extra_specs={"multiattach": "<is> True"})
 SNAPPED = snapshot("snap", volume="data")
+WRITTEN = "write", b"lead" * 1024  # what a host wrote since
 IMAGE = image(volume="data")
 UNMAP = ("terminate_connection", "remove_export")
 TWO = ("backend", {"name": "two"})  # on the same array, where the two must not get into each other's way
@@ -88,6 +92,20 @@ OPERATIONS = {
     "change a volume's metadata": ([DATA], volume("data", metadata={"a": "b"}), absent(*DATA), steps("+")),
     "rename a volume": ([DATA, SNAPPED], volume("new", renamed_from="data"), volume("data", renamed_from="new"), steps("+")),
     "rename a snapshot": ([DATA, SNAPPED], snapshot("new", renamed_from="snap"), snapshot("snap", renamed_from="new"), steps("+")),
+    "retype a volume": ([DATA], volume("data", qos_specs={"iops": "9"}), volume("data", qos_specs={}), steps("+", "retype", "+", "+")),
+    "retype an attached volume, then delete it": (
+        [DATA, export("node1")],
+        volume("data", qos_specs={"iops": "9"}),
+        absent(*volume("data", force=["attached"])),
+        steps("+", "retype", "+", "+"),
+    ),
+    "revert a volume": ([DATA, SNAPPED, WRITTEN], volume("data", revert_to="snap"), absent(*SNAPPED), steps("+", "revert_to_snapshot", "+")),
+    "revert a volume, then delete it": (
+        [DATA, SNAPPED, WRITTEN],
+        volume("data", revert_to="snap"),
+        absent(*volume("data", force=["snapshots"])),
+        steps("+", "revert_to_snapshot", "+"),
+    ),
     "delete a volume": ([DATA], absent(*DATA), DATA, steps("+", "delete_volume", "+")),
     "delete a volume with snapshot and export": (
         [DATA, SNAPPED, export("node1")],
@@ -127,6 +145,18 @@ OPERATIONS = {
         steps("+", "+", "create_volume", "+", *OPEN, "copy", "compare", *CLOSE, "+"),
     ),
     "migrate a volume to another backend": ([TWO, DATA], volume("data", migrate_to={"backend": "two"}), GONE, steps(*COPY)),
+    "retype a volume by migration": (
+        [volume("data", size="1", extra_specs={"tier": "1"})],
+        volume("data", extra_specs={"tier": "2"}, migration_policy="on-demand"),
+        absent(*DATA),
+        steps("+", "retype", *COPY, "+"),
+    ),
+    "revert a volume by copying": (
+        [("backend", {"name": "one", "without": "revert"}), DATA, SNAPPED, WRITTEN],
+        volume("data", revert_to="snap"),
+        absent(*volume("data", force=["snapshots"])),
+        steps("+", "revert_to_snapshot!", "+", "create_volume_from_snapshot", "+", *OPEN, *OPEN, *CLOSE, *UNMAP, "delete_volume", "+", "+"),
+    ),
     "let the driver move a volume to another pool": (
         [DATA, "moves"],
         volume("data", pool="second", migration_policy="on-demand"),
@@ -184,33 +214,47 @@ class Bench:
         self.before, self.operation, self.opposite, self.points = OPERATIONS[name]
         self._connector = connector
         self.controller = make(folder / "controller")
+        self.written = {"python": json.loads(self.controller.config.read_text())["python"]}
         for step in self.before:
+            if step[0] == "write":
+                self._write(step[1])
+                continue
             self.run(step)
             if step[0] == "volume" and step[1]["name"] == "data":
-                path = self.controller.path_of("volume", derive_id("volume", "one", "data"))
-                with open(path, "r+b") as stream:
-                    stream.write(GOLD)
+                self._write(GOLD)
         self._saved = folder / "saved"
         self._saved.mkdir()
         self._copy(self.controller.root, self._saved)
         self.ended = self._world_after(self.operation)
         self.undone = self._world_after(self.operation, self.opposite)
 
-    def run(self, step, check=False):
+    def _write(self, content):
+        with open(self.controller.path_of("volume", derive_id("volume", "one", "data")), "r+b") as stream:
+            stream.write(content)
+
+    def _backend(self, name, without="nothing"):
+        options = {"sparse_files_dir": str(self.controller.array), "sparse_files_without": without}
+        return self.controller.backend_parameters(name, options=options)
+
+    def attempt(self, step, check=False):
         if step == "moves":  # what the array is able to
             (self.controller.array / "faults" / step).write_text("")
-            return None
+            return {}
         if isinstance(step, list):
-            return [self.run(one) for one in step][-1]
+            results = [self.attempt(one, check) for one in step]
+            return next((result for result in results if result.get("failed")), results[-1])
         noun, parameters = step
-        parameters = self.controller.backend_parameters(**parameters) if noun == "backend" else dict(parameters)
+        parameters = self._backend(**parameters) if noun == "backend" else dict(parameters)
         multipath = parameters.pop("multipath", False)
         if noun == "export" and parameters.get("state") != "absent":
             parameters["connector"] = self._connector(parameters["host"], multipath=multipath)
         for key in ("path", "source_image"):
             if key in parameters:
                 parameters[key] = parameters[key].format(array=self.controller.array)
-        result = self.controller.ensure(noun, check, **parameters)
+        return self.controller.ensure(noun, check, **parameters)
+
+    def run(self, step, check=False):
+        result = self.attempt(step, check)
         assert not result.get("failed"), result
         return result
 
@@ -241,6 +285,12 @@ def fixture_bench(tmp_path_factory, make_controller_in):
     return get
 
 
+def count(tally, what, found):
+    """Count one fault that left the world as it should be."""
+    tally[what] += 1
+    tally["bytes"] += sum(len(content) for content in (found["contents"] or {}).values())
+
+
 @pytest.fixture(name="killed")
 def fixture_killed(bench, connector, monkeypatch):
     """A function: run an operation and kill it at a point; returns its bench."""
@@ -266,7 +316,7 @@ def test_these_are_all_the_points_at_which_it_can_be_killed(name, bench, connect
 
 
 @pytest.mark.parametrize(("name", "point"), POINTS, ids=["%s-killed %s (%d of %d)" % (*pair, number, len(POINTS)) for number, pair in enumerate(POINTS, 1)])
-def test_the_same_task_again_ends_as_if_nothing_had_happened(name, point, killed):
+def test_the_same_task_again_ends_as_if_nothing_had_happened(name, point, killed, tally):
     prepared = killed(name, point)
     foreseen = prepared.run(prepared.operation, check=True)
     found = prepared.run(prepared.operation)
@@ -275,14 +325,16 @@ def test_the_same_task_again_ends_as_if_nothing_had_happened(name, point, killed
     assert prepared.controller.unsettled() == []
     assert world(prepared.controller) == prepared.ended
     assert prepared.run(prepared.operation)["changed"] is False
+    count(tally, "runs killed, then run again", prepared.ended)
 
 
 @pytest.mark.parametrize(("name", "point"), POINTS, ids=["%s-killed %s (%d of %d)" % (*pair, number, len(POINTS)) for number, pair in enumerate(POINTS, 1)])
-def test_the_opposite_task_leaves_nothing_over(name, point, killed):
+def test_the_opposite_task_leaves_nothing_over(name, point, killed, tally):
     prepared = killed(name, point)
     prepared.run(prepared.opposite)
     assert prepared.controller.unsettled() == []
     found, expected = world(prepared.controller), prepared.undone
+    tally["runs killed, then the opposite"] += 1
     if name == "delete a volume with snapshot and export":  # "present" keeps what was not yet deleted, and that is all there is
         assert sorted(found["files"]) == sorted(named(found))
         return
@@ -290,3 +342,61 @@ def test_the_opposite_task_leaves_nothing_over(name, point, killed):
         assert set(found.pop("contents")) == set(expected["contents"])
         expected = {key: value for key, value in expected.items() if key != "contents"}
     assert found == expected
+
+
+# The driver refuses or loses the answer, does not return, or the disk under the store is full: each at every step.
+CALLS = [(name, point) for name, point in POINTS if "commit" not in point]
+WAITS = [(name, point) for name, point in CALLS if point.startswith("before")]
+COMMITS = [(name, point) for name, point in POINTS if point.startswith("before commit")]
+
+
+@pytest.fixture(name="broken")
+def fixture_broken(bench, connector, monkeypatch):
+    """A function: run an operation in which something goes wrong at a point; returns its bench and the task's words."""
+
+    def run(name, point, fault, **settings):
+        prepared = bench(name, connector)
+        controller = prepared.controller
+        monkeypatch.setenv("BLS_TEST_KILL_AT", point)
+        monkeypatch.setenv("BLS_TEST_FAULT", fault)
+        controller.write_config(controller.config, **dict(prepared.written, **settings))
+        result = prepared.attempt(prepared.operation)
+        controller.write_config(controller.config, **prepared.written)
+        monkeypatch.delenv("BLS_TEST_KILL_AT")
+        return prepared, result.get("msg")
+
+    return run
+
+
+def settle(prepared):
+    """Run the task again, after which all must be as if nothing had gone wrong."""
+    prepared.run(prepared.operation)
+    assert prepared.controller.unsettled() == []
+    assert world(prepared.controller) == prepared.ended
+
+
+@pytest.mark.parametrize(("name", "point"), CALLS, ids=["%s-raises %s (%d of %d)" % (*pair, number, len(CALLS)) for number, pair in enumerate(CALLS, 1)])
+def test_an_array_that_refuses_or_whose_answer_is_lost_is_told_and_the_next_run_ends_well(name, point, broken, tally):
+    prepared, words = broken(name, point, "raise")
+    if point == "after extend_volume":
+        assert words is None, "the array was asked, and has the size"
+    else:
+        assert "the array broke %s" % point in words
+    settle(prepared)
+    count(tally, "answers of the array that were errors or lost", prepared.ended)
+
+
+@pytest.mark.parametrize(("name", "point"), WAITS, ids=["%s-hangs %s (%d of %d)" % (*pair, number, len(WAITS)) for number, pair in enumerate(WAITS, 1)])
+def test_an_array_that_never_answers_is_given_up_after_the_time_set_and_the_next_run_ends_well(name, point, broken, tally):
+    prepared, words = broken(name, point, "hang", operation_timeout=0.5)
+    assert "has not answered for 0.5 s (operation_timeout)" in words
+    settle(prepared)
+    count(tally, "calls of the array that never returned", prepared.ended)
+
+
+@pytest.mark.parametrize(("name", "point"), COMMITS, ids=["%s-full %s (%d of %d)" % (*pair, number, len(COMMITS)) for number, pair in enumerate(COMMITS, 1)])
+def test_a_full_disk_under_the_store_is_told_and_the_next_run_ends_well(name, point, broken, tally):
+    prepared, words = broken(name, point, "full")
+    assert "The metadata store" in words and "failed" in words
+    settle(prepared)
+    count(tally, "transactions that a full disk refused", prepared.ended)

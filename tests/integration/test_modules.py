@@ -30,6 +30,10 @@ SCRIPT = [  # (name, module, parameters, operations that must happen)
     ("snapshot metadata", "snapshot", {"name": "snap", "metadata": {"z": "1"}, "description": "new"}, ["update snapshot"]),
     ("rename a snapshot", "snapshot", {"name": "kept", "renamed_from": "snap", "metadata": {"z": "2"}}, ["rename snapshot", "update snapshot"]),
     ("rename it back", "snapshot", {"name": "snap", "renamed_from": "kept"}, ["rename snapshot"]),
+    ("retype", "volume", {"name": "clone", "extra_specs": {"a": "b"}, "qos_specs": {"iops": "9"}}, ["retype volume"]),
+    ("snapshot of a clone", "snapshot", {"name": "clone's", "volume": "clone"}, ["create snapshot"]),
+    ("revert", "volume", {"name": "clone", "revert_to": "clone's"}, ["revert volume"]),
+    ("forget that snapshot", "snapshot", {"name": "clone's", "state": "absent"}, ["delete snapshot"]),
     ("export", "export", {"volume": "data", "host": "node1"}, ["create export"]),
     ("rename while attached, and extend", "volume", {"name": "moved", "renamed_from": "data", "size": 4}, ["rename volume", "extend volume"]),
     ("rename back", "volume", {"name": "data", "renamed_from": "moved"}, ["rename volume"]),
@@ -121,7 +125,7 @@ def test_the_same_in_playbooks_with_check_diff_and_a_second_run(controller, conn
         assert item["changed"] is True, name
         assert [line["action"] + " " + line["noun"] for line in item["operations"]] == operations, name
         assert item["diff"]["before"] != item["diff"]["after"], name
-    lasting = [tasks[index] for index in (4, 5, 7, 8, 24, 25, 27, 28)]
+    lasting = [tasks[index] for index in (4, 5, 7, 8, 28, 29, 31, 32)]
     again = controller.play(lasting, diff=True)
     for item in again.results:
         assert (item.status, item["changed"]) in (("ok", False),), item.result

@@ -12,6 +12,7 @@ from cinder import exception as cinder_exception
 from cinderlib import objects
 
 from .persistence import VOLUME_FIELDS
+from .types import difference, typed_like
 
 
 class Volumes:
@@ -55,6 +56,33 @@ class Volumes:
         """Grow a volume to ``size`` GiB."""
         with self._engine.volume(volume_id) as (backend, volume, record):
             backend.driver.extend_volume(volume._ovo, size)
+
+    def retype(self, volume_id, extra_specs, qos_specs):
+        """Give a volume other extra specs and QoS where it lies. Return whether its driver could."""
+        with self._engine.volume(volume_id) as (backend, volume, record):
+            model = typed_like(volume, extra_specs, qos_specs)
+            host = {"host": volume._ovo.host, "cluster_name": None, "capabilities": dict(backend.stats())}
+            backend._start_creating_volume(model)  # drivers that ask the store for the new type find it there
+            try:
+                answer = backend.driver.retype(
+                    objects.CONTEXT, volume._ovo, model._ovo.volume_type, difference(record, extra_specs, qos_specs), host
+                )
+            finally:
+                backend._volumes_inflight.pop(model.id, None)
+            done, updates = answer if isinstance(answer, tuple) else (answer, None)
+            if done:
+                self._engine.keep("volume", volume, VOLUME_FIELDS, updates)
+            return bool(done)
+
+    def revert(self, volume_id, snapshot_id):
+        """Give a volume the content of its latest snapshot. Return whether its driver can; if not, nothing was done."""
+        with self._engine.volume(volume_id) as (backend, volume, record):
+            (snapshot,) = self._engine.persistence.get_snapshots(snapshot_id=snapshot_id)
+            try:
+                backend.driver.revert_to_snapshot(objects.CONTEXT, volume._ovo, snapshot._ovo)
+            except NotImplementedError:
+                return False
+            return True
 
     def size_on_array(self, volume_id):
         """Return a volume's size in GiB as the array tells it, or None where the driver cannot tell."""

@@ -15,6 +15,7 @@ def _create(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, export_id)
         writer.put_export(export_id, volume_id, host, connector, "exporting")
+        writer.change_volume(volume_id, reverted_to=None)  # from now on somebody may write
     try:
         work.engine().exports.prepare(volume_id, connector)
         with work.store.writing() as writer:

@@ -28,7 +28,7 @@ def _migrate(work, operation, arguments):
     volume = driven.resource
     work.engine().start(arguments["to_backend"])
     within = arguments["to_backend"] == volume.backend
-    same = all(arguments[key] == getattr(volume, key) for key in ("extra_specs", "qos_specs"))
+    same = "extra_specs" not in arguments and "qos_specs" not in arguments
     if not (within and same and _let_driver(work, operation, arguments)):
         migrate_by_copying(work, operation, driven)
 
@@ -65,7 +65,7 @@ def _finish(work, entry, arguments, pool):
 def migrate_by_copying(work, operation, driven):
     """Migrate a volume by way of this controller.
 
-    :param operation: its arguments say where to (``to_backend``, ``to_pool``) and with which ``extra_specs`` and ``qos_specs``.
+    :param operation: its arguments say where to (``to_backend``, ``to_pool``) and with which ``extra_specs`` and ``qos_specs`` if not its own.
     :param driven: the volume, Driven.
     """
     volume, copy = driven.resource, _copy_of(work, operation.arguments, driven)
@@ -100,6 +100,32 @@ def migrate_by_copying(work, operation, driven):
     _delete_old(work, deletion, volume, copy)
 
 
+def retype_by_migration(work, operation):
+    """Give a volume other specs by way of a new one in the same pool, since its driver cannot. ``operation`` is the retype.
+
+    :raises StorageError: ``in_use`` when it must not be migrated; then nothing was done.
+    """
+    with work.store.reading() as reader:
+        (driven,) = reader.driven_volumes(ids=[operation.arguments["id"]])
+        snapshots = reader.driven_snapshots(volume_ids=[driven.resource.id])
+    volume = driven.resource
+    if volume.attached_to or snapshots:
+        raise StorageError(
+            "in_use",
+            "extra_specs, qos_specs: the driver of backend %s cannot change these of volume %r where it lies, and migrating it needs it to be "
+            "detached (attached to: %s) and without snapshots (it has: %s). The volume is as it was."
+            % (
+                volume.backend,
+                volume.name,
+                ", ".join(volume.attached_to) or "none",
+                ", ".join(item.resource.name for item in snapshots) or "none",
+            ),
+            "extra_specs",
+        )
+    arguments = {key: operation.arguments[key] for key in ("id", "extra_specs", "qos_specs")}
+    migrate_by_copying(work, dataclasses.replace(operation, arguments=dict(arguments, to_backend=volume.backend, to_pool=volume.pool)), driven)
+
+
 def _copy_of(work, arguments, driven):
     """Return the Volume that a volume's data goes to, under an id that nothing bears."""
     volume, generation = driven.resource, 0
@@ -116,10 +142,11 @@ def _copy_of(work, arguments, driven):
         name="%s.migration-%s" % (volume.name[:_NAME], copy_id),
         status="maintenance",
         metadata={},
-        extra_specs=arguments["extra_specs"],
-        qos_specs=arguments["qos_specs"],
+        extra_specs=arguments.get("extra_specs", volume.extra_specs),
+        qos_specs=arguments.get("qos_specs", volume.qos_specs),
         pool=arguments["to_pool"],
         source=None,
+        reverted_to=None,
     )
 
 

@@ -11,8 +11,11 @@ import dataclasses
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import Source, Volume
+from ...module_utils.plan.volumes import UNREVERTED
 from . import imports
+from .copying import revert_by_copying
 from .endings import give_up, rest
+from .migration import retype_by_migration
 
 
 def _create(work, operation, arguments):
@@ -100,10 +103,92 @@ def _grow(work, entry, arguments):
     return failure, size
 
 
-def _forget_extend(work, operation, arguments):
+def _forget(work, operation, arguments):
     with work.store.writing() as writer:
         rest(writer, arguments["id"])
         writer.settle(operation.settles)
+
+
+def _retype(work, operation, arguments):
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, arguments["id"])
+        writer.change_volume(arguments["id"], status="retyping")
+    try:
+        _retype_on_array(work, operation, arguments)
+    except StorageError:
+        _leave_as_it_was(work, entry, arguments)
+        raise
+    _retyped(work, entry, arguments)
+
+
+def _finish_retype(work, operation, arguments):
+    try:
+        _retype_on_array(work, operation, arguments)
+    except StorageError:
+        _leave_as_it_was(work, operation.settles, arguments)
+        raise
+    _retyped(work, operation.settles, arguments)
+
+
+def _retype_on_array(work, operation, arguments):
+    if work.engine().volumes.retype(arguments["id"], arguments["extra_specs"], arguments["qos_specs"]):
+        return
+    if arguments.get("migration_policy") == "on-demand":
+        retype_by_migration(work, operation)
+        return
+    raise StorageError(
+        "unsupported",
+        "extra_specs, qos_specs: the driver of backend %s cannot change these of volume %r where it lies. migration_policy: on-demand lets "
+        "the controller copy its data to a new one. The volume is as it was." % (operation.backend, operation.name),
+        "extra_specs",
+    )
+
+
+def _retyped(work, entry, arguments):
+    with work.store.writing() as writer:
+        rest(writer, arguments["id"], extra_specs=arguments["extra_specs"], qos_specs=arguments["qos_specs"])
+        writer.settle(entry)
+
+
+def _leave_as_it_was(work, entry, arguments):
+    with work.store.writing() as writer:
+        rest(writer, arguments["id"])
+        writer.settle(entry)
+
+
+def _revert(work, operation, arguments):
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, arguments["id"])
+        writer.change_volume(arguments["id"], status="reverting", reverted_to=None)
+    try:
+        _revert_on_array(work, entry, arguments)
+    except StorageError as error:
+        with work.store.writing() as writer:
+            writer.change_volume(arguments["id"], status=UNREVERTED)
+            writer.settle(entry)
+        raise StorageError(
+            error.code,
+            "%s Nobody knows what volume %r holds now. Run the task again; or look at it on the array, release it and adopt it again; or delete it."
+            % (error.message, operation.name),
+            error.parameter,
+        ) from error
+    _reverted(work, entry, arguments)
+
+
+def _finish_revert(work, operation, arguments):
+    _revert_on_array(work, operation.settles, arguments)
+    _reverted(work, operation.settles, arguments)
+
+
+def _revert_on_array(work, entry, arguments):
+    if not work.engine().volumes.revert(arguments["id"], arguments["snapshot_id"]):
+        revert_by_copying(work, entry, arguments["id"], arguments["snapshot_id"])
+
+
+def _reverted(work, entry, arguments):
+    with work.store.writing() as writer:
+        rest(writer, arguments["id"], reverted_to=arguments["snapshot_id"])
+        writer.settle(entry)
 
 
 def _update(work, operation, arguments):
@@ -123,7 +208,11 @@ ACTIONS = {
     "finish_delete": _finish_delete,
     "extend": _extend,
     "finish_extend": _finish_extend,
-    "forget_extend": _forget_extend,
+    "retype": _retype,
+    "finish_retype": _finish_retype,
+    "revert": _revert,
+    "finish_revert": _finish_revert,
+    "forget": _forget,
     "update": _update,
     "rename": _rename,
 }

@@ -31,7 +31,7 @@ class Reader:
     """Questions to the store over one connection; a :class:`Vault` opens the secrets."""
 
     def __init__(self, connection, vault):
-        self._connection = connection
+        self.connection = self._connection = connection
         self._vault = vault
 
     def backends(self):
@@ -108,8 +108,9 @@ class Reader:
             snapshots[item.resource.id] = item.resource
             volumes.setdefault(item.resource.volume_id)
         driven = self.driven_volumes(ids=list(volumes))
-        for item in self.driven_snapshots(volume_ids=list(volumes)):
-            snapshots[item.resource.id] = item.resource
+        for item in sorted(self.driven_snapshots(volume_ids=list(volumes)), key=lambda item: item.created_at):
+            snapshots.pop(item.resource.id, None)
+            snapshots[item.resource.id] = item.resource  # the oldest first
         exports = {item.resource.id: item.resource for item in self.driven_exports(volume_ids=list(volumes))}
         for initiator in initiators:
             exports.update((item.resource.id, item.resource) for item in self.driven_exports(initiator=initiator))
@@ -152,10 +153,6 @@ class Reader:
             query = query.where(tables.key_values.c.key == key)
         return {row.key: row.value for row in self._connection.execute(query)}
 
-    def mark(self, key):
-        """Return a text of our own about the whole store (one of ``marks``), or None."""
-        return self._connection.scalar(sa.select(tables.key_values.c.value).where(tables.key_values.c.key == marks.PREFIX + key))
-
     def _taken_ids(self, keys):
         """Ids that a name would derive but that another thing bears (renamed or migrated since)."""
         taken = set()
@@ -195,7 +192,19 @@ class Reader:
             attached_to=tuple(sorted(hosts)),
             **{
                 key: row[key]
-                for key in ("id", "backend", "name", "size", "status", "description", "metadata", "extra_specs", "qos_specs", "pool")
+                for key in (
+                    "id",
+                    "backend",
+                    "name",
+                    "size",
+                    "status",
+                    "description",
+                    "metadata",
+                    "extra_specs",
+                    "qos_specs",
+                    "pool",
+                    "reverted_to",
+                )
             },
         )
         return Driven(volume, self._data(row), row["created_at"])

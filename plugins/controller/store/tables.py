@@ -26,6 +26,7 @@ backends = sa.Table(
     sa.Column("secrets", sa.Text, nullable=False),
     sa.Column("pools", sa.JSON, nullable=False),
     sa.Column("max_parallel", sa.Integer, nullable=False),
+    sa.Column("failed_over_to", sa.String(255)),  # the replication target that serves it
 )
 
 volumes = sa.Table(
@@ -42,6 +43,8 @@ volumes = sa.Table(
     sa.Column("qos_specs", sa.JSON, nullable=False),
     sa.Column("pool", sa.String(255)),
     sa.Column("source", sa.JSON),
+    sa.Column("reverted_to", sa.String(36)),  # the snapshot whose content it still holds
+    sa.Column("adopted_from", sa.JSON),  # the reference under which the array had it
     sa.Column("driver_data", sa.JSON, nullable=False),  # what the driver wants to find again
     sa.Column("secrets", sa.Text),  # provider_auth and the like
     sa.Column("created_at", sa.DateTime, nullable=False),
@@ -59,6 +62,7 @@ snapshots = sa.Table(
     sa.Column("status", sa.String(32), nullable=False),
     sa.Column("description", sa.Text, nullable=False),
     sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Column("adopted_from", sa.JSON),
     sa.Column("driver_data", sa.JSON, nullable=False),
     sa.Column("secrets", sa.Text),
     sa.Column("created_at", sa.DateTime, nullable=False),

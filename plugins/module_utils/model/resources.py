@@ -60,7 +60,10 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class Volume:
-    """A volume; ``size`` in GiB. ``attached_to`` holds the host names of its exports."""
+    """A volume; ``size`` in GiB. ``attached_to`` holds the host names of its exports.
+
+    ``reverted_to`` is the id of the snapshot whose content the volume still holds: it was reverted to it, and no host could write since.
+    """
 
     id: str
     backend: str
@@ -73,6 +76,7 @@ class Volume:
     qos_specs: t.Dict[str, str] = dataclasses.field(default_factory=dict)
     pool: t.Optional[str] = None
     source: t.Optional[Source] = None
+    reverted_to: t.Optional[str] = None
     attached_to: t.Tuple[str, ...] = ()
 
     @property

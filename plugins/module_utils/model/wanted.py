@@ -66,6 +66,13 @@ def _renamed_from(data):
     return former
 
 
+def _revert_to(data):
+    snapshot = _name(data, "revert_to", required=False)
+    if snapshot is not None and data.get("state") not in (None, "present"):
+        raise invalid("revert_to", snapshot, "changes a volume that stays; leave it out for state=%s." % data["state"])
+    return snapshot
+
+
 def _texts(data, parameter):
     value = data.get(parameter)
     if value is None:
@@ -130,6 +137,7 @@ class WantedVolume:
     renamed_from: t.Optional[str] = None
     migrate_to: t.Optional[MigrationTarget] = None
     migration_policy: str = "never"
+    revert_to: t.Optional[str] = None
 
     @classmethod
     def from_params(cls, data):
@@ -154,6 +162,7 @@ class WantedVolume:
             renamed_from=_renamed_from(data),
             migrate_to=MigrationTarget.from_params(data),
             migration_policy=_choice(data, "migration_policy", MIGRATION_POLICIES, "never"),
+            revert_to=_revert_to(data),
         )
 
     def touches(self):
@@ -167,6 +176,8 @@ class WantedVolume:
             keys.add(("snapshot", self.backend, self.source_snapshot))
         if self.renamed_from:
             keys.add(("volume", self.backend, self.renamed_from))
+        if self.revert_to:
+            keys.add(("snapshot", self.backend, self.revert_to))
         return keys
 
 

@@ -34,15 +34,19 @@ def _volume_effect(landscape, operation):
         _move_volume(landscape, volume_id, operation.arguments)
     elif operation.action == "undo_migrate":
         pass  # the volume never was anywhere else
-    else:  # extend, finish_extend, update
-        changes = {key: value for key, value in operation.arguments.items() if key != "id"}
-        if volume_id in landscape.volumes:
-            volume = landscape.volumes[volume_id]
-            if operation.action == "forget_extend":
-                changes = {}
-            if operation.action in ("finish_extend", "forget_extend"):
-                changes["status"] = "in-use" if volume.attached_to else "available"
-            landscape.volumes[volume_id] = dataclasses.replace(volume, **changes)
+    elif volume_id in landscape.volumes:  # extend, retype, revert, update and their endings
+        landscape.volumes[volume_id] = dataclasses.replace(landscape.volumes[volume_id], **_changes(landscape, operation))
+
+
+def _changes(landscape, operation):
+    """Return what an operation changes of a volume, as the fields of its record."""
+    volume = landscape.volumes[operation.arguments["id"]]
+    rest = {} if operation.settles is None else {"status": "in-use" if volume.attached_to else "available"}
+    if operation.action == "forget":
+        return rest
+    if operation.action in ("revert", "finish_revert"):
+        return {"status": "available", "reverted_to": operation.arguments["snapshot_id"]}
+    return dict(rest, **{key: value for key, value in operation.arguments.items() if key not in ("id", "migration_policy")})
 
 
 def _move_volume(landscape, volume_id, arguments):
@@ -51,8 +55,7 @@ def _move_volume(landscape, volume_id, arguments):
             landscape.volumes[volume_id],
             backend=arguments["to_backend"],
             pool=arguments["to_pool"],
-            extra_specs=arguments["extra_specs"],
-            qos_specs=arguments["qos_specs"],
+            **{key: arguments[key] for key in ("extra_specs", "qos_specs") if key in arguments},
         )
 
 
@@ -81,7 +84,10 @@ def _snapshot_effect(landscape, operation):
         changes = {key: value for key, value in operation.arguments.items() if key != "id"}
         landscape.snapshots[snapshot_id] = dataclasses.replace(landscape.snapshots[snapshot_id], **changes)
     else:
-        landscape.snapshots.pop(snapshot_id, None)
+        snapshot = landscape.snapshots.pop(snapshot_id, None)
+        volume = snapshot and landscape.volumes.get(snapshot.volume_id)
+        if volume and volume.reverted_to == snapshot_id:
+            landscape.volumes[volume.id] = dataclasses.replace(volume, reverted_to=None)
 
 
 def _export_effect(landscape, operation):
@@ -100,7 +106,8 @@ def _export_effect(landscape, operation):
     volume = landscape.volumes.get(arguments["volume_id"])
     if volume is not None:
         hosts = tuple(sorted(item.host for item in landscape.mappings_of(volume)))
-        landscape.volumes[volume.id] = dataclasses.replace(volume, attached_to=hosts, status="in-use" if hosts else "available")
+        written = {"reverted_to": None} if operation.action == "create" else {}
+        landscape.volumes[volume.id] = dataclasses.replace(volume, attached_to=hosts, status="in-use" if hosts else "available", **written)
 
 
 def _image_effect(landscape, operation):

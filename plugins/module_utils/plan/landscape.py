@@ -12,7 +12,10 @@ from .effects import EFFECTS
 
 
 class Landscape:
-    """What is, as far as a request touches it. Treated as immutable: :meth:`after` returns a new one."""
+    """What is, as far as a request touches it. Treated as immutable: :meth:`after` returns a new one.
+
+    :param snapshots: oldest first.
+    """
 
     def __init__(self, backends=(), volumes=(), snapshots=(), mappings=(), unsettled=(), taken_ids=(), images=(), offers=None):
         self.backends = {backend.name: backend for backend in backends}
@@ -57,6 +60,11 @@ class Landscape:
     def snapshots_of(self, volume):
         """Return the snapshots of a volume, by name."""
         return sorted((item for item in self.snapshots.values() if item.volume_id == volume.id), key=lambda item: item.name)
+
+    def newer_snapshots(self, snapshot):
+        """Return the snapshots of the same volume that were taken after ``snapshot``, oldest first: the order in which they came here."""
+        line = [item for item in self.snapshots.values() if item.volume_id == snapshot.volume_id]
+        return line[[item.id for item in line].index(snapshot.id) + 1 :]
 
     def mapping(self, volume, host):
         """Return the export of ``volume`` to ``host``, or None."""

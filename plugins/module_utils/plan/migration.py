@@ -48,7 +48,7 @@ def after_migration(wanted):
 
 
 def migrate(landscape, volume, backend, pool, extra_specs, qos_specs, parameter):
-    """Return the operation that migrates a volume. ``None`` for a pool means the backend's first, for specs those it has.
+    """Return the operation that migrates a volume. ``None`` for a pool means the backend's first, for specs those the volume has.
 
     :raises StorageError: it is attached, or has snapshots, or the pool is not there; naming ``parameter``.
     """
@@ -78,11 +78,8 @@ def migrate(landscape, volume, backend, pool, extra_specs, qos_specs, parameter)
             pool,
             "is no pool of backend %s (pools: %s)." % (backend, ", ".join(pools)),
         )
-    arguments = {
-        "id": volume.id,
-        "to_backend": backend,
-        "to_pool": pool or (pools[0] if pools else None),
-        "extra_specs": volume.extra_specs if extra_specs is None else extra_specs,
-        "qos_specs": volume.qos_specs if qos_specs is None else qos_specs,
-    }
+    arguments = {"id": volume.id, "to_backend": backend, "to_pool": pool or (pools[0] if pools else None)}
+    for key, specs in (("extra_specs", extra_specs), ("qos_specs", qos_specs)):
+        if specs is not None and specs != getattr(volume, key):
+            arguments[key] = specs
     return Operation("migrate", "volume", volume.backend, volume.name, arguments)

@@ -14,8 +14,9 @@ import typing as t
 class Operation:
     """One step that changes something.
 
-    :param action: ``register``, ``create``, ``rename``, ``extend``, ``migrate``, ``update``, ``replace``, ``delete``; and for what a killed run left:
-        ``undo_create``, ``finish_update``, ``finish_extend``, ``forget_extend``, ``finish_delete``.
+    :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``migrate``, ``extend``, ``update``, ``replace``, ``delete``;
+        and for what a killed run left:
+        ``undo_create``, ``finish_update``, ``finish_extend``, ``undo_migrate``, ``finish_delete``, ``forget``.
     :param noun: ``backend``, ``volume``, ``snapshot``, ``export`` or ``image``.
     :param name: the thing's name; for an export, the volume's name; for an image, its path.
     :param arguments: plain data the action needs.
@@ -32,7 +33,7 @@ class Operation:
     def to_public(self):
         """Return what a task lists under ``operations``."""
         shown = {"action": self.action, "noun": self.noun, "backend": self.backend, "name": self.name}
-        for key in ("size", "host", "volume_name", "new_name", "to_backend", "to_pool", "format"):
+        for key in ("size", "host", "volume_name", "new_name", "snapshot_name", "to_backend", "to_pool", "format", "extra_specs", "qos_specs"):
             if key in self.arguments:
                 shown[key] = self.arguments[key]
         return shown

@@ -15,6 +15,8 @@ from .operations import Operation
 ENDINGS = {
     ("volume", "create"): "undo_create",
     ("volume", "extend"): "finish_extend",
+    ("volume", "retype"): "finish_retype",
+    ("volume", "revert"): "finish_revert",
     ("volume", "delete"): "finish_delete",
     ("volume", "migrate"): "undo_migrate",
     ("volume", "move"): "finish_move",
@@ -28,6 +30,8 @@ ENDINGS = {
     ("export", "delete"): "finish_delete",
     ("access", "open"): "close",
 }
+_FIRST = {"open": 0, "migrate": 1}  # what is open must be closed before anything else, and a copy go before its volume changes
+_FORGOTTEN = {"finish_extend": "forget", "finish_retype": "forget", "finish_revert": "forget"}  # what need not be finished for a deletion
 
 
 def plan_settlement(landscape, keys, doomed=None):
@@ -36,11 +40,11 @@ def plan_settlement(landscape, keys, doomed=None):
     :param doomed: id of the thing that the task deletes; it need not grow first, which a full array would refuse.
     """
     operations = []
-    for record in sorted(landscape.unsettled.values(), key=lambda record: record.noun != "access"):  # what is open must be closed first
+    for record in sorted(landscape.unsettled.values(), key=lambda record: _FIRST.get(record.action, len(_FIRST))):
         if not keys & {(record.noun, record.backend, record.name), (record.noun, record.backend, record.resource_id)}:
             continue
         ending = ENDINGS[(record.noun, record.action)]
-        if ending == "finish_extend" and record.resource_id == doomed:
-            ending = "forget_extend"
+        if record.resource_id == doomed:
+            ending = _FORGOTTEN.get(ending, ending)
         operations.append(Operation(ending, record.noun, record.backend, record.name, dict(record.arguments), settles=record.operation_id))
     return operations

@@ -17,9 +17,12 @@ from .exports import delete_export
 from .migration import after_migration, migrate, plan_migration
 from .naming import plan_rename
 from .operations import Operation
+from .retyping import plan_retype
+from .reverting import plan_revert
 from .snapshots import delete_snapshot
 
 USABLE = ("available", "in-use")
+UNREVERTED = "error_reverting"  # an array failed to revert it: only reverting again tells what it holds
 
 
 def plan_volume(landscape, wanted):
@@ -41,6 +44,8 @@ def plan_volume(landscape, wanted):
     if wanted.state == "absent":
         return [] if current is None else _plan_delete(landscape, current, wanted)
     if current is None:
+        if wanted.revert_to:
+            raise missing_parent("revert_to", "there is no volume %r on backend %s to revert." % (wanted.name, wanted.backend))
         return [_plan_create(landscape, wanted)]
     return renaming + _plan_change(landscape, current, wanted)
 
@@ -103,14 +108,14 @@ def _image_source(landscape, image):
 
 
 def _plan_change(landscape, current, wanted):
-    if current.status not in USABLE:
+    if current.status not in USABLE and not (current.status == UNREVERTED and wanted.revert_to):
         raise StorageError(
             "conflict",
             "name: volume %r is in status %s. Delete it with state=absent, or mend it on the array." % (current.name, current.status),
             "name",
         )
     _refuse_drift(landscape, current, wanted)
-    operations = _plan_pool(landscape, current, wanted)
+    operations = plan_revert(landscape, current, wanted) + (_plan_pool(landscape, current, wanted) or plan_retype(current, wanted))
     if wanted.size is not None and wanted.size < current.size:
         raise invalid(
             "size",
@@ -130,7 +135,7 @@ def _plan_change(landscape, current, wanted):
 
 
 def _refuse_drift(landscape, current, wanted):
-    """What cannot change in place fails loudly (safety rule: drift of source, backend, type)."""
+    """What cannot change in place fails loudly (safety rule: drift of source, backend, pool)."""
     for kind in ("volume", "snapshot"):
         name = getattr(wanted, "source_" + kind)
         if name is None:
@@ -156,15 +161,6 @@ def _refuse_drift(landscape, current, wanted):
             % (current.name, was, known, image.shown, " (%s)" % image.digest if image.digest else ""),
             "source_image",
         )
-    for key in ("extra_specs", "qos_specs"):
-        value = getattr(wanted, key)
-        if value is not None and value != getattr(current, key):
-            raise StorageError(
-                "unsupported",
-                "%s: volume %r has %r. Changing them on an existing volume (retype) is not offered."
-                % (key, current.name, getattr(current, key)),
-                key,
-            )
 
 
 def _plan_pool(landscape, current, wanted):
@@ -177,7 +173,7 @@ def _plan_pool(landscape, current, wanted):
             % (current.name, current.pool, wanted.pool),
             "pool",
         )
-    return [migrate(landscape, current, current.backend, wanted.pool, None, None, "pool")]
+    return [migrate(landscape, current, current.backend, wanted.pool, wanted.extra_specs, wanted.qos_specs, "pool")]
 
 
 def _plan_delete(landscape, current, wanted):

@@ -11,6 +11,7 @@ method is one that the driver does not have.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 
@@ -21,6 +22,7 @@ from oslo_config import cfg
 OPTIONS = [
     cfg.StrOpt("sparse_files_dir", help="Directory that holds the volumes."),
     cfg.StrOpt("sparse_files_password", secret=True, help="Checked for nothing; a secret to look for in logs."),
+    cfg.StrOpt("sparse_files_without", help="Something that this driver should not be able to do: revert."),
     cfg.IntOpt("sparse_files_capacity", default=1000, help="Capacity to report, in GiB."),
 ]
 cfg.CONF.register_opts(OPTIONS, group=configuration.SHARED_CONF_GROUP)
@@ -110,8 +112,9 @@ class SparseFileDriver(driver.VolumeDriver):
     def delete_volume(self, volume):
         """Delete a volume; one that is not there is deleted already."""
         self._call("delete_volume")
-        if os.path.exists(self._path(volume)):
-            os.unlink(self._path(volume))
+        for path in (self._path(volume), os.path.join(self._dir, "specs-" + volume.id)):
+            if os.path.exists(path):
+                os.unlink(path)
 
     def extend_volume(self, volume, new_size):
         """Grow a volume; as many arrays do, refuse the size there is."""
@@ -124,6 +127,30 @@ class SparseFileDriver(driver.VolumeDriver):
         """Move a volume between pools, which are but a name here: only while there is a file ``moves`` among the faults."""
         self._call("migrate_volume")
         return os.path.exists(os.path.join(self._dir, "faults", "moves")), None
+
+    def retype(self, context, volume, new_type, diff, host):
+        """Keep a volume's specs beside it; another ``tier`` would need other disks."""
+        self._call("retype")
+        old, new = diff["extra_specs"].get("tier", (None, None))
+        if old != new:
+            return False
+        told = self.db.volume_type_get(context, new_type.id)  # as drivers do that know only the new type's id
+        specs = {"extra_specs": dict(told["extra_specs"]), "qos_specs": dict((told.get("qos_specs") or {}).get("specs", {}))}
+        path = os.path.join(self._dir, "specs-" + volume.id)
+        if any(specs.values()):
+            with open(path, "w", encoding="utf-8") as stream:
+                json.dump(specs, stream, sort_keys=True)
+        elif os.path.exists(path):
+            os.unlink(path)
+        return True, {"provider_geometry": json.dumps(specs, sort_keys=True)}
+
+    def revert_to_snapshot(self, context, volume, snapshot):
+        """Put a snapshot's content back."""
+        if self.configuration.sparse_files_without == "revert":
+            raise NotImplementedError()
+        self._call("revert_to_snapshot")
+        os.unlink(self._path(volume))
+        self._copy(self._path(snapshot), volume, snapshot.volume_size)
 
     def manage_existing_get_size(self, volume, existing_ref):
         """Tell the size in GiB of a file."""

@@ -78,14 +78,22 @@ def landscapes(draw):
     for noun, thing in draw(st.lists(st.sampled_from(things), max_size=3, unique_by=lambda pair: pair[1].id)) if things else []:
         name = thing.volume_name if noun == "export" else thing.name
         action = draw(
-            st.sampled_from({"volume": ["create", "extend", "delete"], "snapshot": ["create", "delete"], "export": ["create", "update", "delete"]}[noun])
+            st.sampled_from({"volume": ["create", "extend", "retype", "revert", "delete"], "snapshot": ["create", "delete"], "export": ["create", "update", "delete"]}[noun])
         )
         arguments = {"id": thing.id}
         if noun == "volume":
-            if action != "extend" and (landscape.mappings_of(thing) or landscape.snapshots_of(thing)):
+            if action in ("create", "delete") and (landscape.mappings_of(thing) or landscape.snapshots_of(thing)):
                 continue  # a volume that is coming or going has neither
-            arguments.update(size=thing.size + 1 if action == "extend" else thing.size)
-            status = {"create": "creating", "extend": "extending", "delete": "deleting"}[action]
+            if action == "revert" and (landscape.mappings_of(thing) or not landscape.snapshots_of(thing)):
+                continue
+            arguments.update(
+                {
+                    "extend": {"size": thing.size + 1},
+                    "retype": {"extra_specs": thing.extra_specs, "qos_specs": {"a": "b"}},
+                    "revert": {"snapshot_id": getattr((landscape.snapshots_of(thing) or [None])[0], "id", None)},
+                }.get(action, {"size": thing.size})
+            )
+            status = {"create": "creating", "extend": "extending", "retype": "retyping", "revert": "reverting", "delete": "deleting"}[action]
             landscape.volumes[thing.id] = dataclasses.replace(thing, status=status)
         elif noun == "snapshot":
             arguments.update(volume_id=thing.volume_id, volume_name=thing.volume_name)
@@ -106,7 +114,9 @@ def maybe(strategy):
 def sensible(wanted):
     """What the model lets through: only what stays is renamed, and to another name."""
     if wanted.state != "present" or wanted.renamed_from == wanted.name:
-        return dataclasses.replace(wanted, renamed_from=None)
+        wanted = dataclasses.replace(wanted, renamed_from=None)
+    if wanted.state != "present" and hasattr(wanted, "revert_to"):
+        wanted = dataclasses.replace(wanted, revert_to=None)
     return wanted
 
 
@@ -123,6 +133,7 @@ WANTED = {
         extra_specs=maybe(st.sampled_from(SPECS)),
         pool=maybe(st.sampled_from(["p1", "p2"])),
         renamed_from=maybe(st.sampled_from(NAMES)),
+        revert_to=maybe(st.sampled_from(["s1 of data", "s2 of data", "s1 of gold"])),
         force=st.frozensets(st.sampled_from(["attached", "snapshots"])),
     )
     | st.builds(
@@ -332,7 +343,7 @@ def test_no_volume_ever_shrinks(request):
 
 @MANY
 @given(requests(nouns=("volume",)))
-def test_another_source_or_specs_or_pool_of_an_existing_volume_is_refused(request):
+def test_another_source_or_pool_of_an_existing_volume_is_refused_and_nothing_changes_that_was_not_asked_for(request):
     landscape, noun, wanted = request
     settled, operations = settled_and_planned(landscape, noun, wanted)
     if operations is None:
@@ -344,11 +355,26 @@ def test_another_source_or_specs_or_pool_of_an_existing_volume_is_refused(reques
         name = getattr(wanted, "source_" + kind)
         if name is not None:
             assert current.source is not None and (current.source.kind, current.source.name) == (kind, name)
-    assert wanted.extra_specs in (None, current.extra_specs)
     assert wanted.pool in (None, current.pool)
     after = settled.after(operations).volumes[current.id]
-    unchangeable = ("id", "backend", "name", "source", "extra_specs", "qos_specs", "pool", "attached_to")
+    for key in ("extra_specs", "qos_specs", "description", "metadata"):
+        assert getattr(after, key) == (getattr(current, key) if getattr(wanted, key) is None else getattr(wanted, key))
+    unchangeable = ("id", "backend", "name", "source", "pool", "attached_to")
     assert [getattr(after, key) for key in unchangeable] == [getattr(current, key) for key in unchangeable]
+
+
+@MANY
+@given(requests(nouns=("volume",)))
+def test_nothing_is_reverted_unless_by_name_to_the_latest_snapshot_of_that_size_while_no_host_has_it(request):
+    landscape, noun, wanted = request
+    settled, operations = settled_and_planned(landscape, noun, wanted)
+    for operation in [line for line in operations or [] if line.action == "revert"]:
+        snapshot = settled.snapshots[operation.arguments["snapshot_id"]]
+        volume = settled.volumes[operation.arguments["id"]]
+        assert wanted.revert_to in (snapshot.name, snapshot.id)
+        assert snapshot.volume_id == volume.id and snapshot.size == volume.size
+        assert not settled.mappings_of(volume)
+        assert list(item.id for item in settled.snapshots.values() if item.volume_id == volume.id)[-1] == snapshot.id
 
 
 @MANY

@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reverting a volume to a snapshot: only by name, only where nothing but what the user means is lost, and once."""
+
+from __future__ import annotations
+
+import pytest
+
+REVERT = {"backend": "one", "name": "data", "revert_to": "snap"}
+
+
+def write(controller, volume, text):
+    with open(controller.path_of("volume", volume["id"]), "r+b") as stream:
+        stream.write(text)
+
+
+def read(controller, volume):
+    with open(controller.path_of("volume", volume["id"]), "rb") as stream:
+        return stream.read(4)
+
+
+@pytest.fixture(name="volume")
+def fixture_volume(controller):
+    """A volume that held "good" when its snapshot was taken, and holds "evil" now."""
+    volume = controller.ensure("volume", backend="one", name="data", size="1")["volumes"][0]["volume"]
+    write(controller, volume, b"good")
+    controller.ensure("snapshot", backend="one", name="snap", volume="data")
+    write(controller, volume, b"evil")
+    return volume
+
+
+def test_a_volume_holds_what_its_snapshot_holds_and_is_not_reverted_again_until_a_host_had_it(controller, connector, volume):
+    foreseen = controller.ensure("volume", check=True, **REVERT)
+    assert read(controller, volume) == b"evil"
+    found = controller.ensure("volume", **REVERT)
+    assert (found["changed"], found["diff"], read(controller, volume)) == (True, foreseen["diff"], b"good")
+    assert found["volumes"][0]["volume"]["reverted_to"] is not None
+    assert controller.ensure("volume", **REVERT)["changed"] is False
+    controller.ensure("volume", backend="one", name="data", size="2", metadata={"a": "b"})
+    assert controller.ensure("volume", **REVERT)["changed"] is False, "nobody could have written"
+    result = controller.ensure("export", backend="one", volume="data", connector=connector("node1"))
+    assert not result.get("failed"), result
+    assert controller.ask("volume.list", {})["volumes"][0]["reverted_to"] is None
+    result = controller.ensure("volume", **REVERT)
+    assert result["error"]["code"] == "in_use" and "attached to node1" in result["msg"]
+    controller.ensure("export", backend="one", volume="data", host="node1", state="absent")
+    result = controller.ensure("volume", **REVERT)
+    assert result["error"]["code"] == "conflict" and "has 2 GiB, but had 1 GiB" in result["msg"]
+
+
+def test_what_else_a_task_wants_comes_after_the_reverting(controller, volume):
+    found = controller.ensure("volume", size="2", **REVERT)
+    assert [line["action"] for line in found["volumes"][0]["operations"]] == ["revert", "extend"]
+    assert read(controller, volume) == b"good"
+    assert controller.ensure("volume", size="2", **REVERT)["changed"] is False
+
+
+def test_only_the_latest_snapshot_of_that_very_volume(controller, volume):
+    controller.ensure("snapshot", backend="one", name="another", volume="data")
+    result = controller.ensure("volume", **REVERT)
+    assert result["error"]["code"] == "conflict" and "would go over another" in result["msg"]
+    controller.ensure("volume", backend="one", name="other", size="1")
+    result = controller.ensure("volume", backend="one", name="other", revert_to="snap")
+    assert result["error"]["code"] == "conflict" and "is a snapshot of volume 'data', not of 'other'" in result["msg"]
+    for name, snapshot in (("data", "none"), ("none", "snap")):
+        result = controller.ensure("volume", backend="one", name=name, revert_to=snapshot)
+        assert (result["error"]["code"], result["error"]["parameter"]) == ("not_found", "revert_to")
+    assert read(controller, volume) == b"evil"
+    controller.ensure("snapshot", backend="one", name="another", state="absent")
+    assert controller.ensure("volume", **REVERT)["changed"] is True
+
+
+def test_a_snapshot_taken_again_under_the_same_name_is_another_content(controller, volume):
+    controller.ensure("volume", **REVERT)
+    controller.ensure("snapshot", backend="one", name="snap", state="absent")
+    assert controller.ask("volume.list", {})["volumes"][0]["reverted_to"] is None
+    controller.ensure("snapshot", backend="one", name="snap", volume="data")
+    assert controller.ensure("volume", **REVERT)["changed"] is True
+
+
+def test_where_the_driver_cannot_the_controller_copies_and_compares(controller, volume, monkeypatch):
+    controller.ensure("backend", **controller.backend_parameters(options={"sparse_files_dir": str(controller.array), "sparse_files_without": "revert"}))
+    before = sorted(controller.listing())
+    monkeypatch.setenv("BLS_TEST_SPOIL_COPIES", "1")
+    assert "Nobody knows what volume 'data' holds" in controller.ensure("volume", **REVERT)["msg"]
+    monkeypatch.delenv("BLS_TEST_SPOIL_COPIES")
+    assert controller.ensure("volume", **REVERT)["changed"] is True
+    assert read(controller, volume) == b"good"
+    assert (controller.unsettled(), sorted(controller.listing())) == ([], before)
+    assert controller.ensure("volume", **REVERT)["changed"] is False
+
+
+def test_a_driver_that_fails_leaves_a_volume_that_only_reverting_mends(controller, connector, volume):
+    with controller.fault("revert_to_snapshot", "array says no"):
+        result = controller.ensure("volume", **REVERT)
+    assert "array says no" in result["msg"] and "Nobody knows what volume 'data' holds" in result["msg"]
+    assert controller.ensure("export", backend="one", volume="data", connector=connector("node1"))["error"]["code"] == "conflict"
+    assert controller.ensure("volume", backend="one", name="data", size="2")["error"]["code"] == "conflict"
+    assert controller.ensure("volume", **REVERT)["volumes"][0]["volume"]["status"] == "available"
+    assert read(controller, volume) == b"good"
