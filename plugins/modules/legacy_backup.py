@@ -247,7 +247,7 @@ backups:
           volume_name: data
     backup:
       description: >-
-        The backup, and the volume as it was when it was made. RV(backups[].backup.bytes) were read, RV(backups[].backup.bytes_added) is what the repository
+        The backup, and the volume as it was when it was made. C(bytes) were read, C(bytes_added) is what the repository
         grew by. What only a run finds out is null in check mode. Null when there is no such backup.
       returned: when O(state) is not V(restored)
       type: dict
@@ -303,7 +303,7 @@ backups:
       sample: "volume: volume 'data' is attached to node1. Detach it first; ..."
 backup:
   description: >-
-    The backup, and the volume as it was when it was made. RV(backup.bytes) were read, RV(backup.bytes_added) is what the repository
+    The backup, and the volume as it was when it was made. C(bytes) were read, C(bytes_added) is what the repository
     grew by. What only a run finds out is null in check mode. Null when there is no such backup.
   returned: when one backup was asked for by its own parameters and O(state) is not V(restored)
   type: dict

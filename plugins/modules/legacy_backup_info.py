@@ -48,7 +48,7 @@ RETURN = r"""
 backups:
   description:
     - The backups found, by repository and time, each with the volume as it was, in GiB.
-    - RV(backups[].bytes) is the length of its content, RV(backups[].bytes_added) what the repository grew by.
+    - C(bytes) is the length of its content, C(bytes_added) what the repository grew by.
   returned: always
   type: list
   elements: dict
