@@ -167,7 +167,7 @@ class Restic:
             )
         text = done.stderr.strip() or "exit %d without a word" % done.returncode
         for secret in sorted([self._repository.password, *self._repository.secret_environment.values()], key=len, reverse=True):
-            for written in {secret, urllib.parse.quote(secret, safe="")}:
+            for written in (secret, urllib.parse.quote(secret, safe="")):
                 text = text.replace(written, "(hidden)") if len(written) >= 4 else text
         raise StorageError("backend", place + "restic %s says: %s" % (done.args[0], text[-2000:]))
 
