@@ -165,7 +165,7 @@ class Room:
         inventory = {"all": {"vars": variables, "hosts": {"controller1": {}, "node1": {}}}}
         (root / "inventory" / "hosts.json").write_text(json.dumps(inventory))
         (root / "env" / "extravars").write_text(json.dumps({"password": "canary-extra-variable"}))
-        (root / "env" / "settings").write_text(json.dumps({"fact_cache_type": "jsonfile", "job_timeout": 300}))
+        (root / "env" / "settings").write_text(json.dumps({"fact_cache_type": "jsonfile", "job_timeout": 500}))
         (root / "env" / "cmdline").write_text("-vvv --diff")
 
     def defaults(self, module):
@@ -204,7 +204,7 @@ class Room:
             ANSIBLE_LOCALHOST_WARNING="0",
         )
         command = ["ansible-runner", "run", str(self.root), "--playbook", "play.yml", "--ident", "canaries"]
-        done = subprocess.run(command, cwd=self.root, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=400, check=False)
+        done = subprocess.run(command, cwd=self.root, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=540, check=False)
         (self.root / "stdout").write_text(done.stdout + done.stderr)
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 

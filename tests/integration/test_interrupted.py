@@ -379,8 +379,8 @@ def settle(prepared):
 @pytest.mark.parametrize(("name", "point"), CALLS, ids=["%s-raises %s (%d of %d)" % (*pair, number, len(CALLS)) for number, pair in enumerate(CALLS, 1)])
 def test_an_array_that_refuses_or_whose_answer_is_lost_is_told_and_the_next_run_ends_well(name, point, broken, tally):
     prepared, words = broken(name, point, "raise")
-    if point == "after extend_volume":
-        assert words is None, "the array was asked, and has the size"
+    if words is None:  # the array was asked and has the size; or all is done but for closing what was opened, which the journal knows
+        assert point == "after extend_volume" or {noun for noun, _action, _name in prepared.controller.unsettled()} <= {"access", "volume"}
     else:
         assert "the array broke %s" % point in words
     settle(prepared)
