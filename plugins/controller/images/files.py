@@ -42,13 +42,20 @@ def read_image(path):
     records = _read_records(path)
     if not records:
         return Image(path, "unknown", file_size=found.st_size)
-    record = next((item for item in records if (item["file_size"], item["mtime"]) == (found.st_size, found.st_mtime_ns)), None)
-    if record is None and any(item["file_size"] == found.st_size for item in records):
-        checksum = "sha256:" + digest(path)
-        record = next((item for item in records if item["checksum"] == checksum), None)
+    record = _matching(path, found, records)
     if record is None:
         return Image(path, "changed", file_size=found.st_size)
     return Image(path, **{key: record[key] for key in _RECORDED})
+
+
+def _matching(path, found, records):
+    """Return which of the records is of the file that is there, or None."""
+    for record in records:
+        if (record["file_size"], record["mtime"]) == (found.st_size, found.st_mtime_ns):
+            return record
+    likely = [record for record in records if record["file_size"] == found.st_size]
+    checksum = "sha256:" + digest(path) if likely else None
+    return next((record for record in likely if record["checksum"] == checksum), None)
 
 
 def check_place(path):
@@ -102,8 +109,9 @@ def place(partial, path, record, replace):
     if not replace and os.path.lexists(path):
         raise StorageError("conflict", "path: %s appeared while the image was made; it is left alone. Choose another path." % path, "path")
     # The former record stays in the new one: killed before the next line, this file still tells what the old image is.
-    former = _read_records(path)[:1] if replace else []
-    _write_record(path, partial, dict(record, made_by="baremetal.legacy_storage", former=former[0] if former else None))
+    former = _matching(path, os.stat(path), _read_records(path)) if replace and os.path.exists(path) else None
+    former = former and {key: former[key] for key in (*_RECORDED, "mtime")}
+    _write_record(path, partial, dict(record, made_by="baremetal.legacy_storage", former=former))
     if replace:
         os.replace(partial, path)
     else:
