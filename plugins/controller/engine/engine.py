@@ -14,13 +14,12 @@ import os
 import threading
 
 import cinderlib
-from cinder import coordination
 from cinder import exception as cinder_exception
 from cinderlib import objects
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.redaction import is_secret_key
-from . import options
+from . import driver_locks, options
 from .persistence import SNAPSHOT_FIELDS, VOLUME_FIELDS, StorePersistence
 
 _SETTING_UP = threading.Lock()
@@ -44,8 +43,8 @@ class Engine:
             state_path=config.state_dir,
             image_conversion_dir=os.path.join(config.state_dir, "conversion"),
         )
-        if coordinator is not None:  # locks that hold over several controllers, instead of files in lock_dir
-            coordination.COORDINATOR.coordinator = coordinator
+        if coordinator is not None:
+            driver_locks.share(coordinator)
 
     def validate(self, backend):
         """Check a Backend's driver and options without contacting the array. Raises StorageError ``invalid``."""
