@@ -14,13 +14,12 @@ import os
 import threading
 
 import cinderlib
-from cinder import coordination
 from oslo_concurrency import processutils
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.redaction import is_secret_key
 from ...module_utils.worker.children import start_quickly
-from . import compat, options
+from . import compat, driver_locks, options
 from .access import Access
 from .exports import Exports
 from .persistence import VOLUME_FIELDS, StorePersistence
@@ -66,8 +65,8 @@ class Engine:
             state_path=config.state_dir,
             image_conversion_dir=os.path.join(config.state_dir, "conversion"),
         )
-        if coordinator is not None:  # locks that hold over several controllers, instead of files in lock_dir
-            coordination.COORDINATOR.coordinator = coordinator
+        if coordinator is not None:
+            driver_locks.share(coordinator)
 
     def validate(self, backend):
         """Check a Backend's driver and options without contacting the array. Raises StorageError ``invalid``."""

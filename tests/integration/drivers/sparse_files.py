@@ -15,7 +15,7 @@ import json
 import os
 import time
 
-from cinder import coordination, exception, interface
+from cinder import coordination, exception, interface, utils
 from cinder.volume import configuration, driver
 from oslo_config import cfg
 
@@ -99,6 +99,7 @@ class SparseFileDriver(driver.VolumeDriver):
             stream.truncate(size * GIB)
         return {"provider_location": self._path(target)}
 
+    @utils.synchronized("sparse-files-clones", external=True)
     def create_cloned_volume(self, volume, src_vref):
         """Make a volume with another one's content."""
         self._call("create_cloned_volume")
