@@ -16,6 +16,7 @@ import threading
 import cinderlib
 from cinder import exception as cinder_exception
 from cinderlib import objects
+from eventlet import tpool
 from oslo_concurrency import processutils
 
 from ...module_utils.model.errors import StorageError
@@ -25,6 +26,15 @@ from . import options
 from .persistence import SNAPSHOT_FIELDS, VOLUME_FIELDS, StorePersistence
 
 _SETTING_UP = threading.Lock()
+
+
+def _call_directly():
+    """Let drivers call their libraries in the thread they run in.
+
+    Ceph's and Cinder's own copying go through eventlet's pool of threads, whose answers reach only the thread that asked first: with several
+    volumes at once, all others would wait for ever. Our threads are real ones, so the pool is of no use either.
+    """
+    tpool.execute = lambda function, *args, **keywords: function(*args, **keywords)
 
 
 class Engine:
@@ -37,6 +47,7 @@ class Engine:
         os.makedirs(config.lock_dir, mode=0o700, exist_ok=True)
         os.chdir(config.state_dir)  # some drivers write beside them
         start_quickly(processutils)
+        _call_directly()
         cinderlib.setup(
             file_locks_path=config.lock_dir,
             host=config.host,
