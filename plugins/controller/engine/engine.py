@@ -14,6 +14,7 @@ import os
 import threading
 
 import cinderlib
+from eventlet import tpool
 from oslo_concurrency import processutils
 
 from ...module_utils.model.errors import StorageError
@@ -37,6 +38,15 @@ class _Backend(cinderlib.Backend):
             return super()._get_backend_config(driver_cfg)
 
 
+def _call_directly():
+    """Let drivers call their libraries in the thread they run in.
+
+    Ceph's and Cinder's own copying go through eventlet's pool of threads, whose answers reach only the thread that asked first: with several
+    volumes at once, all others would wait for ever. Our threads are real ones, so the pool is of no use either.
+    """
+    tpool.execute = lambda function, *args, **keywords: function(*args, **keywords)
+
+
 class Engine:
     """Cinder drivers over our store. One per process: cinderlib keeps its state in its classes.
 
@@ -56,6 +66,7 @@ class Engine:
         os.makedirs(config.lock_dir, mode=0o700, exist_ok=True)
         os.chdir(config.state_dir)  # some drivers write beside them
         start_quickly(processutils)
+        _call_directly()
         compat.setup(
             file_locks_path=config.lock_dir,
             host=config.host,
