@@ -18,6 +18,7 @@ import subprocess
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.identity import derive_id
+from ansible_collections.baremetal.legacy_storage.tests.integration.killing_worker import DRIVER_METHODS
 
 FRONT = 4096
 GOLD = b"gold" * 1024
@@ -345,7 +346,7 @@ def test_the_opposite_task_leaves_nothing_over(name, point, killed, tally):
 
 
 # The driver refuses or loses the answer, does not return, or the disk under the store is full: each at every step.
-CALLS = [(name, point) for name, point in POINTS if "commit" not in point]
+CALLS = [(name, point) for name, point in POINTS if point.split()[1] in DRIVER_METHODS]
 WAITS = [(name, point) for name, point in CALLS if point.startswith("before")]
 COMMITS = [(name, point) for name, point in POINTS if point.startswith("before commit")]
 
@@ -378,8 +379,8 @@ def settle(prepared):
 @pytest.mark.parametrize(("name", "point"), CALLS, ids=["%s-raises %s (%d of %d)" % (*pair, number, len(CALLS)) for number, pair in enumerate(CALLS, 1)])
 def test_an_array_that_refuses_or_whose_answer_is_lost_is_told_and_the_next_run_ends_well(name, point, broken, tally):
     prepared, words = broken(name, point, "raise")
-    if point == "after extend_volume":
-        assert words is None, "the array was asked, and has the size"
+    if words is None:  # the array was asked and has the size; or all is done but for closing what was opened, which the journal knows
+        assert point == "after extend_volume" or {noun for noun, _action, _name in prepared.controller.unsettled()} <= {"access", "volume"}
     else:
         assert "the array broke %s" % point in words
     settle(prepared)
