@@ -16,7 +16,7 @@ COLLECTION = 'ansible_collections.baremetal.legacy_storage'
 LAB_TIMEOUT = 1800
 
 # The quickest first, and what needs the lab last.
-ORDER = ('unit', 'integration', 'test_quality.py')
+ORDER = ('unit', 'contract', 'integration', 'test_quality.py')
 LAB_FOLDERS = ('lab', 'molecule')
 
 
@@ -25,6 +25,14 @@ def _place(path: Path) -> int:
     if first in ORDER:
         return ORDER.index(first)
     return len(ORDER) + (first in LAB_FOLDERS)
+
+
+def _group(item: pytest.Item) -> str:
+    """Return what keeps tests in one process when several run them: the lab's hosts, or what is made once for a file's tests."""
+    if item.get_closest_marker('lab'):
+        return 'lab'
+    made_for = item.callspec.params.get('name', '') if hasattr(item, 'callspec') else ''
+    return f'{item.path}-{made_for if item.path.stem == "test_interrupted" else ""}'
 
 
 def _leave(signum: int, _frame: object) -> None:
@@ -43,14 +51,20 @@ def pytest_configure() -> None:
         raise pytest.UsageError(f'{COLLECTION} is not {ROOT}: run tools/setup, then source tools/env (make test does both)')
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests, mark those that need the lab, and give those more time."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the tests, mark those that need the lab, give those more time, and leave `extra` ones to those who ask for them."""
     for item in items:
         if item.path.relative_to(ROOT / 'tests').parts[0] in LAB_FOLDERS:
             item.add_marker('lab')
         if item.get_closest_marker('lab') and not item.get_closest_marker('timeout'):
             item.add_marker(pytest.mark.timeout(LAB_TIMEOUT))
+    if not config.option.markexpr and not any('::' in argument for argument in config.args):
+        left_out = [item for item in items if item.get_closest_marker('extra')]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: _place(item.path))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
 @pytest.fixture(scope='session')

@@ -24,7 +24,7 @@ PASSWORD = "canary-store-password"
 
 
 class Server:
-    """One server: behind a Unix socket only, until ``tcp`` asks for a port on the loopback."""
+    """One server, behind a Unix socket."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -40,15 +40,36 @@ class Server:
         password = self.folder / "password"
         password.write_text("admin")
         password.chmod(0o644)
-        self._run("initdb", "-D", self.folder / "data", "-U", "postgres", "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8", "--locale=C", "-N")
+        self._run(
+            "initdb",
+            "-D",
+            self.folder / "data",
+            "-U",
+            "postgres",
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            password,
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "-N",
+        )
 
-    def start(self):
+    def start(self, **options):
         """Start the server and wait until it answers."""
-        options = {"unix_socket_directories": self.folder, "listen_addresses": "", "fsync": "off", "max_connections": "100", "log_min_messages": "fatal"}
+        options = dict(
+            {"unix_socket_directories": self.folder, "listen_addresses": "", "fsync": "off", "log_min_messages": "fatal"}, **options
+        )
         arguments = [word for name, value in options.items() for word in ("-c", "%s=%s" % (name, value))]
         with open(self.folder.parent / ("%s.log" % self.folder.name), "ab") as log:
             self._process = subprocess.Popen(
-                [self._programs / "postgres", "-D", self.folder / "data", *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", **self._as
+                [self._programs / "postgres", "-D", self.folder / "data", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                **self._as,
             )
         deadline = time.monotonic() + 60
         while True:
@@ -89,6 +110,10 @@ class Server:
         """Return the URL of a database."""
         return "postgresql://%s%s@/%s?host=%s" % (USER, ":" + password if password else "", name, self.folder)
 
+    def program(self, name):
+        """Return the path of one of PostgreSQL's programs."""
+        return self._programs / name
+
     def cut(self, name):
         """Break every connection to a database, as a failing server would."""
         with self.administrator() as connection:
@@ -96,7 +121,13 @@ class Server:
 
     def _run(self, program, *arguments):
         subprocess.run(
-            [self._programs / program, *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=True, cwd="/", timeout=120, **self._as
+            [self._programs / program, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            cwd="/",
+            timeout=120,
+            **self._as,
         )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from ..module_utils.model.attachment import Export
 from ..module_utils.model.redaction import redact
-from ..module_utils.model.wanted import WantedBackend, WantedExport, WantedSnapshot, WantedVolume
+from ..module_utils.model.wanted import WantedBackend, WantedExport, WantedImage, WantedSnapshot, WantedVolume
 from ..module_utils.plan.backends import plan_backend
 from ..module_utils.plan.exports import plan_export
+from ..module_utils.plan.images import plan_image
 from ..module_utils.plan.migration import find_volume
 from ..module_utils.plan.naming import bearer
 from ..module_utils.plan.snapshots import plan_snapshot
@@ -18,6 +19,7 @@ from ..module_utils.plan.volumes import plan_volume
 from ..secrets.sealing import seal
 from .ensure import Flow, Noun
 from .execute.executor import Executor
+from .images.looking import look_at_images, look_at_offers
 from .summary import summarize
 
 
@@ -29,6 +31,11 @@ def ensure_volumes(session, arguments, check, warn):
 def ensure_snapshots(session, arguments, check, warn):
     """Make snapshots as wanted: {"snapshots": [parameters, ...]}."""
     return summarize(SNAPSHOT, _flow(session, SNAPSHOT, check, warn).run(arguments["snapshots"]))
+
+
+def ensure_images(session, arguments, check, warn):
+    """Make image files as wanted: {"images": [parameters, ...]}."""
+    return summarize(IMAGE, _flow(session, IMAGE, check, warn).run(arguments["images"]), lambda image, outcome: image.to_record())
 
 
 def ensure_backends(session, arguments, check, warn):
@@ -91,7 +98,7 @@ def _sealed_export(mapping, connector, driven, size):
 
 def _flow(session, noun, check, warn, unprobed=()):
     store = session.store()
-    return Flow(noun, store, session.locks, Executor(store, session.engine, unprobed), check, warn)
+    return Flow(noun, store, session.locks, Executor(store, session.engine, unprobed), check, warn, session.config.operation_timeout)
 
 
 def _find_export(landscape, wanted):
@@ -110,6 +117,7 @@ VOLUME = Noun(
     plan_volume,
     find_volume,
     lambda wanted: "%s/%s" % (wanted.backend, wanted.name),
+    look=look_at_offers,
 )
 SNAPSHOT = Noun(
     "snapshots",
@@ -117,6 +125,14 @@ SNAPSHOT = Noun(
     plan_snapshot,
     lambda landscape, wanted: bearer(landscape.snapshot, wanted),
     lambda wanted: "%s/%s" % (wanted.backend, wanted.name),
+)
+IMAGE = Noun(
+    "images",
+    WantedImage.from_params,
+    plan_image,
+    lambda landscape, wanted: landscape.images.get(wanted.path),
+    lambda wanted: wanted.path,
+    look=look_at_images,
 )
 EXPORT = Noun(
     "exports",

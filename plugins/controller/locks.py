@@ -41,7 +41,9 @@ class Locks:
             with _speaking():
                 passed = self._gate.enter(self._timeout)
             if passed is None:
-                raise StorageError("busy", "The whole store is being worked on by another task. Run this task again when that one has ended.")
+                raise StorageError(
+                    "busy", "The whole store is being worked on by another task. Run this task again when that one has ended."
+                )
             stack.callback(self._gate.leave, passed)
             for key in sorted(keys):
                 digest = hashlib.sha256("/".join(key).encode("utf-8")).hexdigest()[:32]
@@ -65,7 +67,8 @@ class Locks:
             closed = self._gate.close(self._timeout)
         if closed is None:
             raise StorageError(
-                "busy", "Other tasks have been changing things for more than %d s. Run this task again when they have ended." % self._timeout
+                "busy",
+                "Other tasks have been changing things for more than %d s. Run this task again when they have ended." % self._timeout,
             )
         try:
             yield
@@ -85,7 +88,11 @@ def open_locks(config):
     store = database.parse(config.store_url, config.store_password)
     shared = store.get_backend_name() == "postgresql"
     of_store = _advisory(store) if shared else None
-    gate = AdvisoryGate(of_store) if shared else FileGate(os.path.join(config.lock_dir, "store"))
+    gate = (
+        AdvisoryGate(of_store)
+        if shared
+        else FileGate(os.path.join(config.lock_dir, "store-" + hashlib.sha256(str(store.database).encode("utf-8")).hexdigest()[:16]))
+    )
     if config.lock_url is None:
         coordinator = of_store or _start("file://" + os.path.join(config.lock_dir, "legacy-storage"))
         return Locks(coordinator, gate, config.lock_timeout, of_store)
@@ -108,7 +115,9 @@ def _start(url):
             coordinator = coordination.get_coordinator(url, b"legacy-storage-%s-%d" % (os.uname().nodename.encode(), os.getpid()))
             coordinator.start(start_heart=True)
     except (ValueError, TypeError) as error:
-        raise StorageError("invalid", "lock_url: is no URL of a lock service that tooz knows (%s)" % type(error).__name__, "lock_url") from error
+        raise StorageError(
+            "invalid", "lock_url: is no URL of a lock service that tooz knows (%s)" % type(error).__name__, "lock_url"
+        ) from error
     return coordinator
 
 

@@ -17,8 +17,9 @@ from .store.store import Store
 class Session:
     """One request's way to the store, the locks and the engine."""
 
-    def __init__(self, config):
+    def __init__(self, config, config_path=None):
         self.config = config
+        self.config_path = config_path
         self._guard = threading.RLock()
         self._store = None
         self._engine = None
@@ -27,7 +28,7 @@ class Session:
     @classmethod
     def load(cls, config_path):
         """Return the session of a settings file."""
-        return cls(Config.load(config_path))
+        return cls(Config.load(config_path), config_path)
 
     def store(self):
         """Open the metadata store, once. Raises StorageError ``not_installed`` when it was never initialised."""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ..module_utils.model.errors import StorageError
-from . import changing, listing
+from . import changing, keys, listing, moving
 from .doctor import examine
 from .initialize import initialize_store
 from .session import Session
@@ -15,6 +15,11 @@ from .session import Session
 VERBS = {
     "store.initialize": initialize_store,
     "doctor.examine": examine,
+    "store.show": moving.show_store,
+    "store.export": moving.export_store,
+    "store.import": moving.import_store,
+    "store.move": moving.move_store,
+    "store.key": keys.change_key,
     "backend.ensure": changing.ensure_backends,
     "backend.list": listing.list_backends,
     "driver.list": listing.list_drivers,
@@ -22,6 +27,8 @@ VERBS = {
     "volume.list": listing.list_volumes,
     "snapshot.ensure": changing.ensure_snapshots,
     "snapshot.list": listing.list_snapshots,
+    "image.ensure": changing.ensure_images,
+    "image.list": listing.list_images,
     "export.ensure": changing.ensure_exports,
 }
 

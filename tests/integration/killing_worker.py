@@ -6,9 +6,11 @@
 
 A test's settings name a small executable as ``python``. It hands its pipes to a server that has cinderlib imported
 already; the server forks, and the fork runs the real worker. What is run is the real code; only where it stands
-patched from outside, it can kill its own process with SIGKILL, which nothing can catch:
+patched from outside, it can kill its own process with SIGKILL, which nothing can catch, or make something else go wrong:
 
     BLS_TEST_KILL_AT   the point to die at, such as "before commit 2" or "after create_volume"
+    BLS_TEST_FAULT     what happens there instead: "raise" (the driver does), "hang" (the call never returns), "full" (from there on the
+                       kernel lets the store's files grow no more, as on a full disk)
     BLS_TEST_POINTS    a file to which each point that was passed is written
 
 With BLS_TEST_SPOIL_COPIES, what was copied is not what was read.
@@ -20,6 +22,7 @@ import contextlib
 import importlib
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -42,6 +45,18 @@ DRIVER_METHODS = (
     "remove_export",
     "migrate_volume",
 )
+# Steps of what is done with the whole store.
+STORE_FUNCTIONS = (
+    "controller.moving._copy",
+    "controller.moving._close",
+    "controller.moving._open",
+    "controller.moving._switch",
+    "controller.store.contents.replace",
+    "controller.store.contents.encrypt_anew",
+    "secrets.keyfile.replace",
+)
+# What happens to files and devices beside the array: module of the controller half, functions.
+FUNCTIONS = (("engine.copying", ("copy", "compare", "write_file")), ("images.files", ("_write_record", "_rename_new")))
 
 
 def shim(path):
@@ -116,10 +131,13 @@ def _handle(connection, worker, driver):
 def _watch(driver, kill_at, log):
     """Make every transaction of the store and every call of the driver a point at which to die."""
     from ansible_collections.baremetal.legacy_storage.plugins.controller.store.store import Store
+    from cinder.exception import VolumeBackendAPIException as driver_error
 
     if not kill_at and not log:
         return
+    fault = os.environ.get("BLS_TEST_FAULT", "kill")
     seen = {}
+    full = []
 
     def point(name):
         seen[name] = seen.get(name, 0) + 1
@@ -127,7 +145,15 @@ def _watch(driver, kill_at, log):
         if log:
             with open(log, "a", encoding="utf-8") as stream:
                 stream.write(label + "\n")
-        if label == kill_at:
+        if label != kill_at:
+            return
+        if fault == "raise":
+            raise driver_error("the array broke %s" % label)
+        elif fault == "hang":
+            time.sleep(3600)
+        elif fault == "full":
+            full.append(label)
+        else:
             os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(60)
 
@@ -136,16 +162,30 @@ def _watch(driver, kill_at, log):
 
     @contextlib.contextmanager
     def watched_writing(self):
-        with writing(self) as writer:
-            yield writer
-            commits.append(None)
-            number = len(commits)
-            point("before commit %d" % number)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        try:
+            with writing(self) as writer:
+                yield writer
+                commits.append(None)
+                number = len(commits)
+                point("before commit %d" % number)
+                if full:
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         point("after commit %d" % number)
 
     Store.writing = watched_writing
+    for name in STORE_FUNCTIONS:
+        module, _dot, function = name.rpartition(".")
+        module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins." + module)
+        setattr(module, function, _watched(name, getattr(module, function), point))
     for name in DRIVER_METHODS:
         setattr(driver, name, _watched(name, getattr(driver, name), point))
+    for module, names in FUNCTIONS:
+        module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins.controller." + module)
+        for name in names:
+            setattr(module, name, _watched(name, getattr(module, name), point))
 
 
 def _spoil():

@@ -56,13 +56,17 @@ def test_four_processes_on_two_controllers_make_the_same_twenty_volumes_once(pai
 def test_what_two_controllers_change_of_one_volume_at_once_is_all_there_in_the_end(pair):
     first, second = pair
     first.ensure("volume", backend="one", name="data", size="1")
-    results = at_once(
-        *[lambda size=size, controller=controller: controller.ensure("volume", backend="one", name="data", size=str(size))
-          for size, controller in ((5, first), (5, second), (5, first))],
-        *[lambda controller=controller: controller.ensure("volume", backend="one", name="data", metadata={"who": "all"}) for controller in pair],
-        *[lambda controller=controller: controller.ensure("volume", backend="one", name="data", description="text") for controller in pair],
-        *[lambda name=name, controller=controller: controller.ensure("snapshot", backend="one", name=name, volume="data") for name, controller in (("a", first), ("b", second))],
-    )  # fmt: skip
+    wishes = [{"size": "5"}, {"metadata": {"who": "all"}}, {"description": "text"}]
+    calls = [
+        lambda controller=controller, wish=wish: controller.ensure("volume", backend="one", name="data", **wish)
+        for wish in wishes
+        for controller in pair
+    ]
+    calls += [
+        lambda controller=controller, name=name: controller.ensure("snapshot", backend="one", name=name, volume="data")
+        for controller, name in zip(pair, "ab")
+    ]
+    results = at_once(*calls)
     assert not [result for result in results if isinstance(result, Exception) or result.get("failed")], results
     (volume,) = second.ask("volume.list", {})["volumes"]
     assert (volume["size"], volume["metadata"], volume["description"], volume["snapshots"]) == (5, {"who": "all"}, "text", ["a", "b"])
@@ -76,7 +80,8 @@ def test_a_lock_that_a_driver_takes_holds_over_both_controllers(pair):
         first.ensure("volume", backend="one", name=name, size="1")
     with first.fault("create_snapshot", "sleep 0.5"):
         results = at_once(
-            lambda: first.ensure("snapshot", backend="one", name="of a", volume="a"), lambda: second.ensure("snapshot", backend="one", name="of b", volume="b")
+            lambda: first.ensure("snapshot", backend="one", name="of a", volume="a"),
+            lambda: second.ensure("snapshot", backend="one", name="of b", volume="b"),
         )
     assert [result["changed"] for result in results] == [True, True], results
     assert calls_of(first, "create_snapshot") == ["begin", "end"] * 2, "never two of them at once"
@@ -126,14 +131,20 @@ def test_a_controller_with_another_key_is_refused(make_controller, postgresql, d
 
 
 KILLED = [
-    ("volume", {"name": "new", "size": "1"}, ["before commit 1", "before create_volume", "after create_volume", "before commit 3", "after commit 3"]),
+    (
+        "volume",
+        {"name": "new", "size": "1"},
+        ["before commit 1", "before create_volume", "after create_volume", "before commit 3", "after commit 3"],
+    ),
     ("volume", {"name": "data", "size": "2"}, ["before extend_volume", "after extend_volume"]),
     ("snapshot", {"name": "snap", "volume": "data"}, ["before create_snapshot", "after create_snapshot"]),
     ("export", {"volume": "data"}, ["after create_export", "after initialize_connection"]),
 ]
 
 
-@pytest.mark.parametrize(("noun", "parameters", "point"), [(noun, parameters, point) for noun, parameters, points in KILLED for point in points])
+@pytest.mark.parametrize(
+    ("noun", "parameters", "point"), [(noun, parameters, point) for noun, parameters, points in KILLED for point in points]
+)
 def test_what_a_killed_run_of_one_controller_left_the_other_settles(pair, connector, monkeypatch, noun, parameters, point):
     first, second = pair
     first.ensure("volume", backend="one", name="data", size="1")
@@ -192,7 +203,9 @@ def test_a_wrong_password_is_told_without_it(make_controller, postgresql, databa
     assert caught.value.code == "store" and "canary" not in repr(caught.value.to_dict())
 
 
-@pytest.mark.parametrize("url", ["mysql://a:canary-b@c/d", "postgresql://a@b/c?password=canary-b", "canary-b", "postgresql://a:canary-b@c:port/d"])
+@pytest.mark.parametrize(
+    "url", ["mysql://a:canary-b@c/d", "postgresql://a@b/c?password=canary-b", "canary-b", "postgresql://a:canary-b@c:port/d"]
+)
 def test_what_is_no_url_of_a_store_is_refused_without_its_password(make_controller, url):
     controller = make_controller(ready=False, store_url=url)
     with pytest.raises(StorageError, match="store_url") as caught:
@@ -203,7 +216,9 @@ def test_what_is_no_url_of_a_store_is_refused_without_its_password(make_controll
 def test_the_tasks_of_many_nodes_at_once_all_get_their_connections(pair, connector):
     pair[0].ask("volume.ensure", {"volumes": [{"backend": "one", "name": "v%d" % number, "size": "1"} for number in range(8)]})
     calls = [
-        lambda number=number: pair[number % 2].ensure("export", backend="one", volume="v%d" % number, connector=connector("node%d" % number))
+        lambda number=number: pair[number % 2].ensure(
+            "export", backend="one", volume="v%d" % number, connector=connector("node%d" % number)
+        )
         for number in range(8)
     ]
     results = at_once(*calls)

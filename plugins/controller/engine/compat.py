@@ -26,15 +26,13 @@ import cinderlib
 from cinder.db import api as db_api
 from cinderlib import serialization
 
-# rbd_keyring_conf: cinder removed it from its RBD driver (OSSN-0085), cinderlib still honours it. cinder 22 and later.
-CINDERLIB_OPTIONS = ("rbd_keyring_conf",)
-
 
 def setup(**settings):
     """Call ``cinderlib.setup`` with what it needs on the installed versions."""
+    pluggable = hasattr(db_api, "IMPL")  # cinder up to 28 asks this object, which cinderlib replaces
     serialization.wrap_to_primitive = wrap_to_primitive
     cinderlib.setup(**settings)
-    if not _has_pluggable_database():
+    if not pluggable:
         _replace_database_functions(db_api, cinderlib.Backend.persistence.db)
 
 
@@ -60,11 +58,6 @@ def wrap_to_primitive(cls):
             return method(self, obj, attr, value)
 
         cls.to_primitive = to_primitive
-
-
-def _has_pluggable_database():
-    """Cinder up to 28 asks ``cinder.db.api.IMPL``, which cinderlib replaces; cinder 29 has no such thing."""
-    return hasattr(db_api, "oslo_db_api")
 
 
 def _replace_database_functions(module, database):

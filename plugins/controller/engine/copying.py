@@ -67,6 +67,15 @@ def compare(source, target, size, tell=None):
     _run(["compare", "-T", cache, _image(source, size), _image(target, size)], tell)
 
 
+def write_file(source, size, path, kind, compressed=False, tell=None):
+    """Copy the first ``size`` bytes of a Device to a file of format ``kind``, in place of the file that is there. It is not yet flushed.
+
+    :param tell: called with the percentage (int) every few seconds.
+    """
+    packing = ["-c"] if compressed else []
+    _run(["convert", "-m", _REQUESTS, *packing, "-T", _cache(source), "-O", kind, _image(source, size), path], tell)
+
+
 def qemu_img(*arguments, tell=None):
     """Run qemu-img with ``arguments`` and return what it printed. Raises StorageError ``host`` with its words.
 

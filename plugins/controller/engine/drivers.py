@@ -27,6 +27,7 @@ from cinder.volume import drivers
 from ...module_utils.model.redaction import is_secret_key
 from ...module_utils.model.wanted import SET_BY_PARAMETERS
 from .declarations import guarded_imports, modules_of, options_of
+from .features import features_of
 from .options import import_driver_module, load_driver
 
 _IN_TREE = drivers.__name__ + "."
@@ -64,6 +65,7 @@ def describe(path, with_options):
         "supported": bool(getattr(cls, "SUPPORTED", True)),
         "ci_wiki_name": getattr(cls, "CI_WIKI_NAME", None),
         "python_packages": _packages(modules_of(cls)),
+        **features_of(cls),
     }
     if with_options:
         found["options"] = _tell(options_of(cls).values())

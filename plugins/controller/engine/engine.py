@@ -27,7 +27,15 @@ from .persistence import VOLUME_FIELDS, StorePersistence
 from .snapshots import Snapshots
 from .volumes import Volumes
 
-_SETTING_UP = threading.Lock()
+_CONFIGURING = threading.Lock()  # cinderlib writes a backend's options into those of the process and reads them there
+
+
+class _Backend(cinderlib.Backend):
+    """cinderlib's, but backends may log in to their arrays side by side: only their options must be set one after the other."""
+
+    def _get_backend_config(self, driver_cfg):
+        with _CONFIGURING:
+            return super()._get_backend_config(driver_cfg)
 
 
 class Engine:
@@ -41,9 +49,11 @@ class Engine:
         self.snapshots = Snapshots(self)
         self.exports = Exports(self)
         self.access = Access(self, os.path.join(config.state_dir, "mounts"))
+        self.download_dir = os.path.join(config.state_dir, "downloads")
         self._store = store
         self.persistence = StorePersistence(store, config.host)
         self._secrets = set()
+        self._logging_in = {}
         os.makedirs(config.lock_dir, mode=0o700, exist_ok=True)
         os.chdir(config.state_dir)  # some drivers write beside them
         start_quickly(processutils)
@@ -109,10 +119,13 @@ class Engine:
 
     def _start(self, backend):
         self._learn_secrets(backend.secret_options)
-        with _SETTING_UP, self.speaking_of(backend.name):
-            options.load_driver(backend.driver)  # cinderlib hands an option that is not declared on as it stands, unparsed
+        # NetApp's drivers find themselves through a function that cinderlib replaces for each of their backends.
+        alone = "netapp" if "netapp" in backend.driver else backend.name
+        with self._logging_in.setdefault(alone, threading.Lock()), self.speaking_of(backend.name):
+            with _CONFIGURING:
+                options.load_driver(backend.driver)  # cinderlib hands an option that is not declared on as it stands, unparsed
             settings = dict(backend.options, **backend.secret_options)
-            return cinderlib.Backend(volume_backend_name=backend.name, volume_driver=backend.driver, **settings)
+            return _Backend(volume_backend_name=backend.name, volume_driver=backend.driver, **settings)
 
     def keep(self, noun, thing, fields, updates):
         """Save what a driver returned as ``updates`` (a dict or None) and what it left on a cinderlib volume or snapshot."""

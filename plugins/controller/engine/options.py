@@ -14,7 +14,6 @@ import importlib
 from oslo_config import cfg
 
 from ...module_utils.model.errors import StorageError, invalid
-from .compat import CINDERLIB_OPTIONS
 from .declarations import options_of
 
 _GROUP = "backend_defaults"  # where importing a driver's module registers its options (cinder.volume.configuration)
@@ -78,8 +77,6 @@ def _declared():
 
 def _check(backend, known, parameter, key, value):
     label = "%s.%s" % (parameter, key)
-    if key in CINDERLIB_OPTIONS:
-        return
     option = known.get(key)
     if option is None:
         for other in known.values():

@@ -11,7 +11,7 @@ says what the next run does about it.
 
 from __future__ import annotations
 
-from . import access, backends, exports, migration, snapshots, volumes
+from . import access, backends, exports, images, migration, snapshots, volumes
 
 _ACTIONS = {
     "backend": backends.ACTIONS,
@@ -19,6 +19,7 @@ _ACTIONS = {
     "snapshot": snapshots.ACTIONS,
     "export": exports.ACTIONS,
     "access": access.ACTIONS,
+    "image": images.ACTIONS,
 }
 _STORE_ONLY = ("update", "rename")  # of volumes and snapshots; arrays know them by their ids
 
@@ -45,6 +46,6 @@ class Executor:
 
     def run(self, operation):
         """Carry one Operation out. Raises StorageError; then nothing is left over, or the journal knows of it."""
-        if operation.noun == "export" or (operation.noun != "backend" and operation.action not in _STORE_ONLY):
+        if operation.noun == "export" or (operation.noun not in ("backend", "image") and operation.action not in _STORE_ONLY):
             self.engine().start(operation.backend)  # an array that cannot be reached is told before anything is recorded
         _ACTIONS[operation.noun][operation.action](self, operation, operation.arguments)

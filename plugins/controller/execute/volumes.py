@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import Source, Volume
 from ...module_utils.plan.volumes import UNREVERTED
+from . import imports
 from .copying import revert_by_copying
 from .endings import give_up, rest
 from .migration import retype_by_migration
@@ -16,21 +20,29 @@ from .migration import retype_by_migration
 
 def _create(work, operation, arguments):
     source = Source(**arguments["source"]) if arguments.get("source") else None
-    values = {key: value for key, value in arguments.items() if key != "source"}
+    image, operation = imports.taken_out(operation)
+    values = {key: value for key, value in operation.arguments.items() if key != "source"}
     volume = Volume(backend=operation.backend, name=operation.name, source=source, **dict(values, status="creating"))
     with work.store.writing() as writer:
         entry = writer.begin(operation, volume.id)
         writer.add_volume(volume)
-    try:
-        pool = work.engine().volumes.create(volume.id)
-    except StorageError as error:
-        give_up(work, error, entry, lambda: work.engine().volumes.delete(volume.id), lambda writer: writer.drop_volume(volume.id))
+    with contextlib.ExitStack() as until_done:
+        try:
+            content = until_done.enter_context(imports.fetched(work, entry, volume, image))
+        except StorageError as error:  # the array was not asked for anything
+            give_up(work, error, entry, lambda: None, lambda writer: writer.drop_volume(volume.id))
+        try:
+            pool = work.engine().volumes.create(volume.id)
+            source = content.pour(source) if content else source
+        except StorageError as error:
+            give_up(work, error, entry, lambda: imports.take_back(work, volume.id), lambda writer: writer.drop_volume(volume.id))
     with work.store.writing() as writer:
-        writer.change_volume(volume.id, status="available", pool=pool)
+        writer.change_volume(volume.id, status="available", pool=pool, source=source and dataclasses.asdict(source))
         writer.settle(entry)
 
 
 def _undo_create(work, operation, arguments):
+    imports.forget(work, arguments["id"])
     work.engine().volumes.delete(arguments["id"])
     with work.store.writing() as writer:
         writer.drop_volume(arguments["id"])

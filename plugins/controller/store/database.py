@@ -15,7 +15,9 @@ import sqlalchemy as sa
 from ...module_utils.model.errors import StorageError
 
 SCHEMA = "0002"  # the newest revision in migrations/versions
-MOVED = "moved"  # what stands for a revision in a store that another one has replaced
+# Marks that stand before the revision, of stores that nobody may work with:
+MOVED = "moved"  # another one has taken its place
+COPYING = "copying"  # it is to take another one's place, and is not complete yet, or that one not yet closed
 BUSY_TIMEOUT = 30  # seconds a writer waits for another one
 _EXAMPLES = "Examples: sqlite:////var/lib/store.sqlite, postgresql://user@host/database, postgresql://user@/database?host=/run/postgresql."
 _VERSION = sa.table("alembic_version", sa.column("version_num"))
@@ -87,6 +89,13 @@ def speaking(engine):
         ) from error
 
 
+@contextlib.contextmanager
+def writing(engine):
+    """Yield a connection in a transaction that writes alone."""
+    with speaking(engine), engine.connect().execution_options(writing=True) as connection, connection.begin():
+        yield connection
+
+
 def revision(engine):
     """Return the schema revision in the database, or None when it has no schema yet."""
     path = _file_of(engine)
@@ -106,6 +115,17 @@ def set_revision(connection, text):
     connection.execute(_VERSION.update().values(version_num=text))
 
 
+def split(found):
+    """Return (mark or None, schema revision or None) of what stands in a store's place for the revision."""
+    mark, _space, schema = (found or "").rpartition(" ")
+    return mark or None, schema or None
+
+
+def join(mark):
+    """Return what stands in the revision's place in a store of this schema that bears a mark."""
+    return "%s %s" % (mark, SCHEMA)
+
+
 def require_schema(engine):
     """Raise StorageError ``not_installed`` unless the schema is the one this code was written for."""
     require(revision(engine), engine.url)
@@ -115,7 +135,10 @@ def require(found, url):
     """Raise StorageError unless ``found``, a schema revision, is the one this code was written for."""
     if found == SCHEMA:
         return
-    if found == MOVED:
+    mark, schema = split(found)
+    if mark == COPYING:
+        raise StorageError("store", "The move of a metadata store to %s was not finished. Run the playbook store_move again." % shown(url))
+    if mark == MOVED:
         raise StorageError(
             "store",
             "The metadata store %s was moved to another database, and nothing is written to it any more. Set controller_store_url of the role "
@@ -124,7 +147,7 @@ def require(found, url):
     raise StorageError(
         "not_installed",
         "The metadata store has schema %s, this code needs %s. Apply the role baremetal.legacy_storage.controller: it creates or migrates the store."
-        % (found or "none", SCHEMA),
+        % (schema or "none", SCHEMA),
     )
 
 
@@ -136,11 +159,14 @@ def migrate(engine):
     found = revision(engine)
     if found == SCHEMA:
         return False
-    if found == MOVED:
+    if split(found)[0]:
         require(found, engine.url)
     path = _file_of(engine)
     if path:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # root-only from its first byte
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # root-only from its first byte
+        except OSError as error:
+            raise StorageError("store", "The metadata store %s cannot be made: %s." % (shown(engine.url), error.strerror)) from error
     settings = Config()
     settings.set_main_option("script_location", os.path.join(os.path.dirname(__file__), "migrations"))
     settings.attributes["engine"] = engine

@@ -31,7 +31,7 @@ class Reader:
     """Questions to the store over one connection; a :class:`Vault` opens the secrets."""
 
     def __init__(self, connection, vault):
-        self._connection = connection
+        self.connection = self._connection = connection
         self._vault = vault
 
     def backends(self):
@@ -152,10 +152,6 @@ class Reader:
         if key:
             query = query.where(tables.key_values.c.key == key)
         return {row.key: row.value for row in self._connection.execute(query)}
-
-    def mark(self, key):
-        """Return a text of our own about the whole store (one of ``marks``), or None."""
-        return self._connection.scalar(sa.select(tables.key_values.c.value).where(tables.key_values.c.key == marks.PREFIX + key))
 
     def _taken_ids(self, keys):
         """Ids that a name would derive but that another thing bears (renamed or migrated since)."""

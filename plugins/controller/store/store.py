@@ -13,7 +13,7 @@ import uuid
 import sqlalchemy as sa
 
 from ...module_utils.model.errors import StorageError
-from . import database, marks, tables
+from . import contents, database, marks, tables
 from .reading import Reader
 
 # What a driver keeps in these fields opens the array or a LUN, so it is encrypted.
@@ -41,23 +41,23 @@ class Store:
     @contextlib.contextmanager
     def writing(self):
         """Yield a Writer whose changes appear together at the end, or not at all. Raises StorageError ``store`` or ``conflict``."""
-        with database.speaking(self.engine):
-            with self.engine.connect().execution_options(writing=True) as connection:
-                with connection.begin():
-                    database.require(database.revision_in(connection), self.engine.url)  # it may have been moved since it was opened
-                    yield Writer(connection, self.vault)
-                    self._guard()
+        with database.writing(self.engine) as connection:
+            database.require(database.revision_in(connection), self.engine.url)  # it may have been moved since it was opened
+            yield Writer(connection, self.vault)
+            self._guard()
 
     def check_key(self):
         """Raise StorageError ``invalid`` unless the vault's key is the one that this store's secrets were encrypted with."""
         with self.reading() as reader:
-            token = reader.mark(marks.KEY_CHECK)
+            token = contents.mark(reader.connection, marks.KEY_CHECK)
         if token is None:
             with self.writing() as writer:
-                writer.set_mark(marks.KEY_CHECK, self.vault.encrypt({}))
+                contents.set_mark(writer.connection, marks.KEY_CHECK, self.vault.encrypt({}))
         elif not self.vault.opens(token):
             raise StorageError(
-                "invalid", "key_file: what it holds is not the key of this store. Put the key there that the store's other controllers have.", "key_file"
+                "invalid",
+                "key_file: what it holds is not the key of this store. Put the key there that the store's other controllers have.",
+                "key_file",
             )
 
 
@@ -65,7 +65,7 @@ class Writer:
     """Changes within one transaction."""
 
     def __init__(self, connection, vault):
-        self._connection = connection
+        self.connection = self._connection = connection
         self._vault = vault
 
     def begin(self, operation, resource_id):
@@ -207,10 +207,6 @@ class Writer:
     def drop_export(self, export_id):
         """Delete an export's row."""
         self._connection.execute(tables.exports.delete().where(tables.exports.c.id == export_id))
-
-    def set_mark(self, key, value):
-        """Keep a text of our own about the whole store (one of ``marks``); ``None`` drops it."""
-        self.set_key_value(marks.PREFIX + key, value)
 
     def set_key_value(self, key, value):
         """Keep a driver's own key; ``None`` drops it."""

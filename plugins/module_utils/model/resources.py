@@ -53,8 +53,8 @@ class Backend:
 class Source:
     """Where a volume's first content came from; kept for life, since it can never change."""
 
-    kind: str  # "volume" or "snapshot"
-    id: str
+    kind: str  # "volume", "snapshot" or "image"
+    id: t.Optional[str]  # of an image its checksum, which may be known only when it has been read
     name: str
 
 

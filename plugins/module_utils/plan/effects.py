@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from ..model.images import Image
 from ..model.resources import Backend, Mapping, Snapshot, Source, Volume
 
 
@@ -21,7 +22,7 @@ def _backend_effect(landscape, operation):
 def _volume_effect(landscape, operation):
     volume_id = operation.arguments["id"]
     if operation.action == "create":
-        values = dict(operation.arguments)
+        values = {key: value for key, value in operation.arguments.items() if key != "image"}
         if values.get("source"):
             values["source"] = Source(**values["source"])
         landscape.volumes[volume_id] = Volume(backend=operation.backend, name=operation.name, **values)
@@ -109,8 +110,24 @@ def _export_effect(landscape, operation):
         landscape.volumes[volume.id] = dataclasses.replace(volume, attached_to=hosts, status="in-use" if hosts else "available", **written)
 
 
+def _image_effect(landscape, operation):
+    if operation.action in ("create", "replace"):
+        values = {key: value for key, value in operation.arguments.items() if key != "id"}
+        landscape.images[operation.name] = Image(path=operation.name, **values)
+    elif operation.action in ("delete", "finish_delete"):
+        landscape.images.pop(operation.name, None)
+    # undo_create takes away what was not yet an image: the file is there, whole, or it is not
+
+
 def _access_effect(landscape, operation):
     """What the controller had open itself is closed: nothing that anybody could see."""
 
 
-EFFECTS = {"backend": _backend_effect, "volume": _volume_effect, "snapshot": _snapshot_effect, "export": _export_effect, "access": _access_effect}
+EFFECTS = {
+    "backend": _backend_effect,
+    "volume": _volume_effect,
+    "snapshot": _snapshot_effect,
+    "export": _export_effect,
+    "access": _access_effect,
+    "image": _image_effect,
+}

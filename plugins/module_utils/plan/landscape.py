@@ -17,13 +17,15 @@ class Landscape:
     :param snapshots: oldest first.
     """
 
-    def __init__(self, backends=(), volumes=(), snapshots=(), mappings=(), unsettled=(), taken_ids=()):
+    def __init__(self, backends=(), volumes=(), snapshots=(), mappings=(), unsettled=(), taken_ids=(), images=(), offers=None):
         self.backends = {backend.name: backend for backend in backends}
         self.volumes = {volume.id: volume for volume in volumes}
         self.snapshots = {snapshot.id: snapshot for snapshot in snapshots}
         self.mappings = {mapping.id: mapping for mapping in mappings}
         self.unsettled = {record.operation_id: record for record in unsettled}
         self.taken_ids = frozenset(taken_ids)
+        self.images = {image.path: image for image in images}
+        self.offers = dict(offers or {})  # {location: Offer or Refusal}: images to make volumes from, and places where none can be
 
     def copy(self):
         """Return a landscape that can be changed without changing this one."""
@@ -34,6 +36,8 @@ class Landscape:
             self.mappings.values(),
             self.unsettled.values(),
             self.taken_ids,
+            self.images.values(),
+            self.offers,
         )
 
     def backend(self, name):

@@ -14,11 +14,11 @@ import typing as t
 class Operation:
     """One step that changes something.
 
-    :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``migrate``, ``extend``, ``update``, ``delete``; and for what a
-        killed run left:
+    :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``migrate``, ``extend``, ``update``, ``replace``, ``delete``;
+        and for what a killed run left:
         ``undo_create``, ``finish_update``, ``finish_extend``, ``undo_migrate``, ``finish_delete``, ``forget``.
-    :param noun: ``backend``, ``volume``, ``snapshot`` or ``export``.
-    :param name: the thing's name; for an export, the volume's name.
+    :param noun: ``backend``, ``volume``, ``snapshot``, ``export`` or ``image``.
+    :param name: the thing's name; for an export, the volume's name; for an image, its path.
     :param arguments: plain data the action needs.
     :param settles: id of the unsettled record that this operation brings to an end.
     """
@@ -33,7 +33,7 @@ class Operation:
     def to_public(self):
         """Return what a task lists under ``operations``."""
         shown = {"action": self.action, "noun": self.noun, "backend": self.backend, "name": self.name}
-        for key in ("size", "host", "volume_name", "new_name", "snapshot_name", "to_backend", "to_pool", "extra_specs", "qos_specs"):
+        for key in ("size", "host", "volume_name", "new_name", "snapshot_name", "to_backend", "to_pool", "format", "extra_specs", "qos_specs"):
             if key in self.arguments:
                 shown[key] = self.arguments[key]
         return shown

@@ -10,7 +10,9 @@ import dataclasses
 
 from ..model.errors import StorageError, invalid, missing_parent
 from ..model.identity import is_id
+from ..model.images import Refusal, same_content
 from ..model.resources import Source
+from ..model.sizes import GIB
 from .exports import delete_export
 from .migration import after_migration, migrate, plan_migration
 from .naming import plan_rename
@@ -71,11 +73,15 @@ def _plan_create(landscape, wanted):
     }
     if source is not None:
         arguments["source"] = dataclasses.asdict(source)
+    if wanted.source_image is not None:
+        arguments["image"] = dataclasses.asdict(wanted.source_image)
     return Operation("create", "volume", wanted.backend, wanted.name, arguments)
 
 
 def _source(landscape, wanted):
-    """Return the Source and its size in GiB, or (None, None)."""
+    """Return the Source and its size in GiB (None where it is not known), or (None, None)."""
+    if wanted.source_image is not None:
+        return _image_source(landscape, wanted.source_image)
     for kind, name, found in (
         ("volume", wanted.source_volume, wanted.source_volume and landscape.volume(wanted.backend, wanted.source_volume)),
         ("snapshot", wanted.source_snapshot, wanted.source_snapshot and landscape.snapshot(wanted.backend, wanted.source_snapshot)),
@@ -91,6 +97,14 @@ def _source(landscape, wanted):
             )
         return Source(kind, found.id, found.name), found.size
     return None, None
+
+
+def _image_source(landscape, image):
+    offer = landscape.offers.get(image.location)
+    if isinstance(offer, Refusal):
+        raise offer.error
+    size = offer.virtual_size if offer else None
+    return Source("image", image.digest, image.shown), None if size is None else max(1, -(-size // GIB))
 
 
 def _plan_change(landscape, current, wanted):
@@ -137,6 +151,16 @@ def _refuse_drift(landscape, current, wanted):
                 % (kind, current.name, was, kind, name),
                 "source_" + kind,
             )
+    if wanted.source_image is not None and not same_content(current.source, wanted.source_image):
+        source, image = current.source, wanted.source_image
+        was = "was created empty" if source is None else "was created from %s %r" % (source.kind, source.name)
+        known = " (%s)" % source.id if source is not None and source.kind == "image" and source.id else ""
+        raise StorageError(
+            "conflict",
+            "source_image: volume %r exists already and %s%s, not from image %r%s. Choose another name, or delete that volume first."
+            % (current.name, was, known, image.shown, " (%s)" % image.digest if image.digest else ""),
+            "source_image",
+        )
 
 
 def _plan_pool(landscape, current, wanted):

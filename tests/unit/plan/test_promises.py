@@ -11,6 +11,7 @@ import dataclasses
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.attachment import Connector
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.identity import derive_id
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.images import ImageSource
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.resources import Backend, Mapping, Snapshot, Source, Unsettled, Volume
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.wanted import (
     MigrationTarget,
@@ -56,6 +57,8 @@ def landscapes(draw):
                 source = Source("volume", volumes[0].id, volumes[0].name)
             elif snapshots and draw(st.booleans()):
                 source = Source("snapshot", snapshots[0].id, snapshots[0].name)
+            elif draw(st.booleans()):
+                source = Source("image", draw(st.sampled_from([None, "sha256:" + "1" * 64, "sha256:" + "2" * 64])), "/a")
             volume = Volume(
                 volume_id,
                 backend.name,
@@ -165,6 +168,13 @@ WANTED = {
         metadata=maybe(st.sampled_from(TEXTS)),
         extra_specs=maybe(st.sampled_from(SPECS)),
         migrate_to=st.builds(MigrationTarget, st.sampled_from(BACKENDS), maybe(st.sampled_from(["p1", "p2"]))),
+    )
+    | st.builds(
+        WantedVolume,
+        backend=st.sampled_from(BACKENDS),
+        name=st.sampled_from(NAMES + ("new",)),
+        size=st.integers(1, 9),
+        source_image=st.builds(ImageSource, st.sampled_from(["/a", "https://example.com/a?token=x"]), maybe(st.just("sha256:" + "1" * 64))),
     ),
     "snapshot": st.builds(
         WantedSnapshot,
