@@ -16,7 +16,7 @@ class Operation:
 
     :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``migrate``, ``extend``, ``update``, ``replace``, ``delete``;
         and for what a killed run left:
-        ``undo_create``, ``finish_update``, ``finish_extend``, ``undo_migrate``, ``finish_delete``, ``forget``.
+        ``undo_create``, ``finish_update``, ``finish_extend``, ``undo_migrate``, ``finish_move``, ``finish_discard``, ``finish_delete``, ``forget``.
     :param noun: ``backend``, ``volume``, ``snapshot``, ``export`` or ``image``.
     :param name: the thing's name; for an export, the volume's name; for an image, its path.
     :param arguments: plain data the action needs.
