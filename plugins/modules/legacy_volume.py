@@ -89,7 +89,8 @@ options:
   extra_specs:
     description:
       - All extra specs of the volume, as the Cinder driver documents them for volume types. Not given, they stay as they are.
-      - On an existing volume the driver changes them where the volume lies (retype). One that cannot is told so, and the volume stays as it was.
+      - On an existing volume the driver changes them where the volume lies (retype). Where it cannot, O(migration_policy=on-demand) lets
+        the volume migrate.
       - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
     type: dict
   qos_specs:
@@ -226,7 +227,8 @@ options:
       extra_specs:
         description:
           - All extra specs of the volume, as the Cinder driver documents them for volume types. Not given, they stay as they are.
-          - On an existing volume the driver changes them where the volume lies (retype). One that cannot is told so, and the volume stays as it was.
+          - On an existing volume the driver changes them where the volume lies (retype). Where it cannot,
+            O(volumes[].migration_policy=on-demand) lets the volume migrate.
           - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
         type: dict
       qos_specs:

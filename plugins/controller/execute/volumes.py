@@ -153,8 +153,11 @@ def _retype(work, operation, arguments):
 
 
 def _finish_retype(work, operation, arguments):
+    with work.store.reading() as reader:
+        (driven,) = reader.driven_volumes(ids=[arguments["id"]])
     try:
-        _retype_on_array(work, operation, arguments)
+        if any(getattr(driven.resource, key) != arguments[key] for key in ("extra_specs", "qos_specs")):  # else it was migrated already
+            _retype_on_array(work, operation, arguments)
     except StorageError:
         _leave_as_it_was(work, operation.settles, arguments)
         raise

@@ -105,6 +105,7 @@ class MigrationTarget:
             ("pool", "Give the pool as migrate_to.pool"),
             ("source_volume", "A volume that is migrated exists"),
             ("source_snapshot", "A volume that is migrated exists"),
+            ("source_image", "A volume that is migrated exists"),
         ):
             if data.get(parameter) is not None:
                 raise invalid(parameter, data[parameter], "does not go with migrate_to. %s." % why)

@@ -29,7 +29,7 @@ def _volume_effect(landscape, operation):
         landscape.volumes[volume_id] = Volume(backend=operation.backend, name=operation.name, **values)
     elif operation.action == "rename":
         _rename_volume(landscape, volume_id, operation.arguments["new_name"])
-    elif operation.action in ("undo_create", "finish_delete", "delete"):
+    elif operation.action in ("undo_create", "finish_delete", "finish_discard", "delete"):
         landscape.volumes.pop(volume_id, None)
     elif operation.action in ("migrate", "finish_move"):
         _move_volume(landscape, volume_id, operation.arguments)

@@ -21,6 +21,7 @@ ENDINGS = {
     ("volume", "delete"): "finish_delete",
     ("volume", "migrate"): "undo_migrate",
     ("volume", "move"): "finish_move",
+    ("volume", "discard"): "finish_discard",
     ("snapshot", "create"): "undo_create",
     ("snapshot", "delete"): "finish_delete",
     ("volume", "restore"): "fail_restore",
