@@ -16,7 +16,6 @@ from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.err
 from ansible_collections.baremetal.legacy_storage.plugins.secrets.vault import Vault
 from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH
 from ansible_collections.baremetal.legacy_storage.tests.integration.test_moving import fill
-from ansible_collections.baremetal.legacy_storage.tests.integration.test_postgresql import fixture_database, fixture_pair  # noqa: F401
 
 STEPS = ("add", "use", "reencrypt", "drop")
 
