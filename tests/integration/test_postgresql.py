@@ -13,30 +13,9 @@ import subprocess
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import make_pair
 from ansible_collections.baremetal.legacy_storage.tests.integration.test_at_once import at_once, wait_for_call
 from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD
-
-
-@pytest.fixture(name="database")
-def fixture_database(postgresql):
-    """The name of a fresh database."""
-    return postgresql.make_database()
-
-
-@pytest.fixture(name="pair")
-def fixture_pair(make_controller, postgresql, database):
-    """Two controllers with one store and one array."""
-    return make_pair(make_controller, postgresql, database)
-
-
-def make_pair(make_controller, postgresql, database, **settings):
-    settings = dict(settings, store_url=postgresql.url(database, password=None), store_password=PASSWORD)
-    first = make_controller("first", **settings)
-    second = make_controller("second", ready=False, **settings)
-    second.array = first.array
-    shutil.copy2(first.root / "etc" / "store.key", second.root / "etc" / "store.key")
-    assert second.initialize() == {"changed": False}
-    return first, second
 
 
 def calls_of(controller, method):

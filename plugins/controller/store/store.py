@@ -41,9 +41,13 @@ class Store:
     @contextlib.contextmanager
     def writing(self):
         """Yield a Writer whose changes appear together at the end, or not at all. Raises StorageError ``store`` or ``conflict``."""
-        with database.writing(self.engine) as connection:
+        with database.writing(self.engine) as connection, contextlib.ExitStack() as before_commit:
             database.require(database.revision_in(connection), self.engine.url)  # it may have been moved since it was opened
+            before_commit.push(self._check)
             yield Writer(connection, self.vault)
+
+    def _check(self, failure, _error, _traceback):
+        if failure is None:
             self._guard()
 
     def check_key(self):

@@ -11,7 +11,6 @@ import datetime
 import pytest
 import sqlalchemy as sa
 from ansible_collections.baremetal.legacy_storage.plugins.controller.store import contents, database
-from ansible_collections.baremetal.legacy_storage.tests.unit.store.test_store import fixture_url  # noqa: F401
 
 LONG = "ä€𝄞'\\\n%s " * 400
 VALUES = {
