@@ -310,23 +310,26 @@ def node_connector(host, initiator="", **properties):
 NODE_KEY = SealingKey.temporary()
 
 
-TALLY = pytest.StashKey()
-
-
 @pytest.fixture(name="tally")
-def fixture_tally(request):
-    """Count faults that were survived, by what went wrong; shown at the end of the run."""
-    return request.config.stash.setdefault(TALLY, collections.Counter())
+def fixture_tally(record_property):
+    """Count faults that were survived, by what went wrong; shown at the end of the run, whichever process ran the test."""
+    counts = collections.Counter()
+    yield counts
+    record_property("survived", dict(counts))
 
 
-def pytest_terminal_summary(terminalreporter, config):
+def pytest_terminal_summary(terminalreporter):
     """Say what was survived."""
-    tally = config.stash.get(TALLY, None)
-    if tally:
+    total = collections.Counter()
+    for report in terminalreporter.stats.get("", []):
+        for name, counts in report.user_properties if report.when == "teardown" else ():
+            total.update(counts if name == "survived" else {})
+    if total:
+        compared = total.pop("bytes", 0)
         terminalreporter.section("faults survived", sep="-")
-        for name in sorted(name for name in tally if name != "bytes"):
-            terminalreporter.write_line("%6d  %s" % (tally[name], name))
-        terminalreporter.write_line("%6d  bytes of volumes and snapshots compared afterwards, 0 lost" % tally["bytes"])
+        for name in sorted(total):
+            terminalreporter.write_line("%6d  %s" % (total[name], name))
+        terminalreporter.write_line("%6d  bytes of volumes and snapshots compared afterwards, 0 lost" % compared)
 
 
 @pytest.fixture(scope="session", name="warm_python")
