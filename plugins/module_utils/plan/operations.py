@@ -28,18 +28,11 @@ _SHOWN = (
 class Operation:
     """One step that changes something.
 
-<<<<<<< HEAD
     :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``restore``, ``migrate``, ``extend``, ``update``, ``replace``,
         ``delete``, ``forget``; and for what a killed run left: ``undo_create``, ``finish_update``, ``finish_extend``, ``undo_migrate``,
-        ``finish_delete``, ``forget``, ``fail_restore``, ``clean_up``.
+        ``finish_move``, ``finish_discard``, ``finish_delete``, ``forget``, ``fail_restore``, ``clean_up``.
     :param noun: ``backend``, ``volume``, ``snapshot``, ``export``, ``image``, ``repository`` or ``backup``.
     :param backend: where the name is unique; for a backup, its repository.
-=======
-    :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``migrate``, ``extend``, ``update``, ``replace``, ``delete``;
-        and for what a killed run left:
-        ``undo_create``, ``finish_update``, ``finish_extend``, ``undo_migrate``, ``finish_move``, ``finish_discard``, ``finish_delete``, ``forget``.
-    :param noun: ``backend``, ``volume``, ``snapshot``, ``export`` or ``image``.
->>>>>>> refs/heads/data
     :param name: the thing's name; for an export, the volume's name; for an image, its path.
     :param arguments: plain data the action needs.
     :param settles: id of the unsettled record that this operation brings to an end.
