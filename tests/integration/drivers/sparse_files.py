@@ -5,7 +5,8 @@
 """A Cinder driver for tests: volumes are sparse files in a directory, handed out through os-brick's ``local`` protocol.
 
 It stores data for real, needs no root, and can be told to fail or to be slow by files in its ``faults`` directory:
-a file named like a method makes that method raise (its text is the message) or, if it begins with "sleep", wait.
+a file named like a method makes that method raise (its text is the message) or, if it begins with "sleep", wait,
+or, if it begins with "bug", raise what a careless driver raises.
 """
 
 from __future__ import annotations
@@ -75,6 +76,8 @@ class SparseFileDriver(driver.VolumeDriver):
                 text = stream.read().strip()
             if text.startswith("sleep"):
                 time.sleep(float(text.split()[1]))
+            elif text.startswith("bug"):
+                raise AttributeError(text)
             else:
                 raise exception.VolumeBackendAPIException(data=text.replace("%(sparse_files_password)s", str(self.configuration.sparse_files_password)))
         self._log("end", method)
