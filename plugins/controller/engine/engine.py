@@ -47,6 +47,12 @@ def _call_directly():
     tpool.execute = lambda function, *args, **keywords: function(*args, **keywords)
 
 
+def _unhidden(error):
+    """Return what really went wrong: cinderlib takes any AttributeError of a starting driver for a driver that has setup() and calls that."""
+    hidden = error.__context__
+    return hidden if isinstance(error, AttributeError) and error.name == "setup" and isinstance(hidden, AttributeError) else error
+
+
 class Engine:
     """Cinder drivers over our store. One per process: cinderlib keeps its state in its classes.
 
@@ -169,7 +175,8 @@ class Engine:
             yield
         except StorageError:
             raise
-        except Exception as error:  # drivers raise anything: vendor SDK errors, HTTP errors, KeyError ...
+        except Exception as raised:  # drivers raise anything: vendor SDK errors, HTTP errors, KeyError ...
+            error = _unhidden(raised)
             text = str(error) or type(error).__name__
             for secret in sorted(self._secrets, key=len, reverse=True):
                 text = text.replace(secret, "(hidden)")

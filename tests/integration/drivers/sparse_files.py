@@ -6,7 +6,7 @@
 
 It stores data for real, needs no root, and can be told to fail or to be slow by files in its ``faults`` directory:
 a file named like a method makes that method raise (its text is the message) or, if it begins with "sleep", wait; with "not offered" the
-method is one that the driver does not have.
+method is one that the driver does not have, and if it begins with "bug" it raises what a careless driver raises.
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ class SparseFileDriver(driver.VolumeDriver):
                 time.sleep(float(text.split()[1]))
             elif text == "not offered":
                 raise NotImplementedError
+            elif text.startswith("bug"):
+                raise AttributeError(text)
             else:
                 raise exception.VolumeBackendAPIException(data=text.replace("%(sparse_files_password)s", str(self.configuration.sparse_files_password)))
         self._log("end", method)
