@@ -40,7 +40,7 @@ FEATURES = {
     "revert_to_snapshot": ("revert", "revert a volume to a snapshot by itself"),
     "retype": ("retype", "change a volume's type in place"),
     "migrate": ("migrate", "move a volume to another pool or backend by itself"),
-    "adopt_volume": ("adopt", "take over volumes that exist on the array (“+ snapshots”: and their snapshots)"),
+    "adopt_volume": ("adopt", 'take over volumes that exist on the array ("+ snapshots": and their snapshots)'),
     "group_snapshot": ("group", "take consistent snapshots of several volumes"),
     "multiattach": ("shared", "attach one volume to several hosts"),
     "replication": ("replication", "replicate, and fail over"),
