@@ -77,7 +77,7 @@ class Lab:
     def _up(self) -> None:
         log = self.paths.logs / 'up.log'
         self.paths.logs.mkdir(parents=True, exist_ok=True)
-        packages.ensure(log)
+        packages.ensure(log, packages.PACKAGES)
         root = image.ensure(self.paths, log)
         self.say('image ready')
         self.paths.sockets.mkdir(parents=True, exist_ok=True)

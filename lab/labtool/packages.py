@@ -27,13 +27,13 @@ PACKAGES = {
 _SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 
-def missing(programs: dict[str, str] = PACKAGES) -> list[str]:
+def missing(programs: dict[str, str]) -> list[str]:
     """Packages whose program is not here."""
     path = os.environ.get('PATH', '') + ':' + _SYSTEM_PATH
     return [package for package, program in programs.items() if not shutil.which(program, path=path)]
 
 
-def ensure(log: Path, programs: dict[str, str] = PACKAGES) -> None:
+def ensure(log: Path, programs: dict[str, str]) -> None:
     """Install what is missing; LabError that says what to install when that cannot be done here."""
     if os.geteuid() != 0:
         raise LabError('the lab makes network namespaces and taps: run it as root')
