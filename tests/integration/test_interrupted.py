@@ -156,7 +156,7 @@ OPERATIONS = {
         [("backend", {"name": "one", "without": "revert"}), DATA, SNAPPED, WRITTEN],
         volume("data", revert_to="snap"),
         absent(*volume("data", force=["snapshots"])),
-        steps("+", "revert_to_snapshot!", "+", "create_volume_from_snapshot", "+", *OPEN, *OPEN, *CLOSE, *UNMAP, "delete_volume", "+", "+"),
+        steps("+", "revert_to_snapshot!", "+", "create_volume_from_snapshot", "+", *OPEN, *OPEN, "copy", "compare", *CLOSE, *UNMAP, "delete_volume", "+", "+"),
     ),
     "let the driver move a volume to another pool": (
         [DATA, "moves"],
