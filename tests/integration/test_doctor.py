@@ -133,7 +133,7 @@ def test_an_interrupted_run_is_told_and_settled_only_when_told(used, monkeypatch
 
 
 def test_what_a_task_works_on_is_left_to_it(used):
-    with concurrent.futures.ThreadPoolExecutor(1) as pool, used.fault("create_volume", "sleep 3"):
+    with used.fault("create_volume", "sleep 3"), concurrent.futures.ThreadPoolExecutor(1) as pool:
         working = pool.submit(used.ensure, "volume", backend="one", name="slow", size="1")
         while not used.unsettled():
             time.sleep(0.02)
