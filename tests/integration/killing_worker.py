@@ -162,6 +162,7 @@ def _watch(driver, kill_at, log):
 
     @contextlib.contextmanager
     def watched_writing(self):
+        # pylint: disable-next=contextmanager-generator-missing-cleanup
         with contextlib.ExitStack() as limited, writing(self) as writer:
             yield writer
             commits.append(None)

@@ -198,9 +198,10 @@ def test_a_backend_that_does_not_answer_holds_no_other_up(used):
 
 
 def test_things_stuck_in_a_status_are_told(used):
-    with contextlib.closing(sqlite3.connect(used.root / "state" / "store.sqlite")) as connection, connection:
+    with contextlib.closing(sqlite3.connect(used.root / "state" / "store.sqlite")) as connection:
         connection.execute("UPDATE volumes SET status = 'deleting'")
         connection.execute("UPDATE exports SET status = 'exporting'")
+        connection.commit()
     assert told(examine(used)) == [("error", "status", "export one/data on node1"), ("error", "status", "volume one/data")]
 
 
