@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, baremetal.legacy_storage contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Ceph cluster for the hosts: one monitor and one OSD that keeps its data in memory, on the lab's side of a storage network."""
+"""A Ceph cluster for the hosts: a monitor, a manager and an OSD that keeps its data in memory, on the lab's side of a storage network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .paths import Paths, read_json, write_atomically
 from .run import run
 from .topology import STORAGE_NETWORKS
 
-PACKAGES = {'ceph-mon': 'ceph-mon', 'ceph-osd': 'ceph-osd', 'ceph-common': 'ceph'}
+PACKAGES = {'ceph-mon': 'ceph-mon', 'ceph-mgr': 'ceph-mgr', 'ceph-osd': 'ceph-osd', 'ceph-common': 'ceph'}
 POOL = 'volumes'
 USER = 'cinder'
 ADDRESS = STORAGE_NETWORKS[0].gateway
@@ -43,6 +43,8 @@ run dir = {directory}
 log file =
 log to stderr = true
 mon data = {directory}/mon
+mgr data = {directory}/mgr
+mgr initial modules =
 osd data = {directory}/osd
 osd objectstore = memstore
 memstore device bytes = {size}
@@ -82,7 +84,7 @@ def up(paths: Paths) -> None:
         raise LabError('the lab is not up')
     log = paths.logs / 'ceph.log'
     packages.ensure(log, PACKAGES)
-    if len(running(paths)) == 2:
+    if len(running(paths)) == 3:
         return
     down(paths)
     try:
@@ -125,6 +127,11 @@ def _make(paths: Paths, log: Path) -> None:
     shutil.copy(monitor, directory / 'mon' / 'keyring')
     _start(paths, 'mon', ['ceph-mon', *options, '--id', 'a', '-f'])
 
+    # It alone knows how full the pools are.
+    (directory / 'mgr').mkdir()
+    ceph('auth', 'get-or-create', 'mgr.a', 'mon', 'allow profile mgr', 'osd', 'allow *', '-o', directory / 'mgr.a.keyring')
+    _start(paths, 'mgr', ['ceph-mgr', *options, '--id', 'a', '-f'])
+
     osd = uuid.uuid4()
     number = ceph('osd', 'new', str(osd)).strip()
     (directory / 'osd').mkdir()
@@ -139,7 +146,7 @@ def _make(paths: Paths, log: Path) -> None:
     (files / 'ceph.conf').write_text(client, encoding='utf-8')
     ceph('auth', 'get-or-create', f'client.{USER}', 'mon', 'profile rbd', 'osd', f'profile rbd pool={POOL}',
          '-o', files / f'ceph.client.{USER}.keyring')
-    _wait(lambda: json.loads(ceph('osd', 'stat', '--format', 'json'))['num_up_osds'] == 1, 'the OSD did not join')
+    _wait(lambda: any(pool['stats']['max_avail'] for pool in json.loads(ceph('df', '--format', 'json'))['pools']), 'the pool did not become usable')
 
 
 def _start(paths: Paths, name: str, command: list[str | Path]) -> None:

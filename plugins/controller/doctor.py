@@ -207,8 +207,10 @@ class _Touched:
     """What a journal entry is about, as a task would name it."""
 
     def __init__(self, record):
-        noun = record.noun if record.noun in ("snapshot", "image") else "volume"
+        noun = record.noun if record.noun in ("snapshot", "image", "backup") else "volume"
         self._keys = {(noun, record.backend, record.name)}
+        if record.saved_volume:
+            self._keys.add(record.saved_volume)
         if noun == "image":
             self._keys.add(("file", "", record.name))
         if record.action == "migrate":
@@ -224,7 +226,7 @@ def _settle(session, record):
     thing = _Touched(record)
     own = {(record.noun, record.backend, record.name), (record.noun, record.backend, record.resource_id)}
     store = session.store()
-    executor = Executor(store, session.engine)
+    executor = Executor(store, session.engine, session.restic)
     executor.prepare()
     with store.reading() as reader:
         keys = lock_keys(reader.landscape(thing.touches() | own), thing)

@@ -42,6 +42,11 @@ class Noun:
     initiators: t.Callable = lambda wanted: ()
     look: t.Callable = lambda store, landscape, wanted: landscape
 
+    @property
+    def singular(self):
+        """The key of one item's record."""
+        return self.plural[:-3] + "y" if self.plural.endswith("ies") else self.plural[:-1]
+
 
 class Outcome:
     """What became of one item of the list.
@@ -89,15 +94,17 @@ class Flow:
 
     :param locks: a function that returns the Locks.
     :param executor: its ``run`` carries one Operation out, its ``prepare`` is called before the first.
+    :param survey: (landscape, wanted items) to the landscape with what stands in no store, such as what repositories hold.
     :param warn: called with a text for each thing a person should know.
     :param patience: seconds that an operation may take; 0 for as long as it takes.
     """
 
-    def __init__(self, noun, store, locks, executor, check, warn, patience=0):
+    def __init__(self, noun, store, locks, executor, survey, check, warn, patience=0):
         self._noun = noun
         self._store = store
         self._locks = locks
         self._executor = executor
+        self._survey = survey
         self._check = check
         self._warn = warn
         self._patience = Patience(patience)
@@ -159,7 +166,8 @@ class Flow:
             initiators.update(self._noun.initiators(outcome.wanted))
         with self._store.reading() as reader:
             landscape = reader.landscape(keys, sorted(initiators))
-        return self._noun.look(self._store, landscape, [outcome.wanted for outcome in outcomes])
+        wanted = [outcome.wanted for outcome in outcomes]
+        return self._survey(self._noun.look(self._store, landscape, wanted), wanted)
 
     def _plan(self, landscape, wanted):
         doomed = self._noun.find(landscape, wanted) if wanted.state == "absent" else None
@@ -253,8 +261,9 @@ class Flow:
 
 def touched(landscape, wanted):
     """Return the keys whose unsettled operations an item must settle: what it names, and what hangs on those volumes."""
-    keys = set(wanted.touches())
-    for noun, backend, name in wanted.touches():
+    named = concerned(landscape, wanted)
+    keys = set(named)
+    for noun, backend, name in named:
         if noun == "snapshot":
             snapshot = landscape.snapshot(backend, name)
             if snapshot:
@@ -270,13 +279,19 @@ def touched(landscape, wanted):
     return keys
 
 
+def concerned(landscape, wanted):
+    """Return the keys of what an item names, and of the volume that a killed backup of this name may have left open."""
+    keys = set(wanted.touches())
+    return keys | {record.saved_volume for record in landscape.unsettled.values() if record.saved_volume and record.key in keys}
+
+
 def lock_keys(landscape, wanted):
     """Return the locks an item needs, each under the thing's name whether the task said name or id.
 
     A snapshot is locked with its volume, so whoever holds a volume's lock works on its snapshots and exports alone.
     """
     keys = set()
-    for noun, backend, name in wanted.touches():
+    for noun, backend, name in concerned(landscape, wanted):
         if noun == "volume":
             volume = landscape.volume(backend, name)
             keys.add((noun, backend, volume.name if volume else name))

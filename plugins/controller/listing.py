@@ -11,6 +11,7 @@ import os
 
 from ..module_utils.model.errors import StorageError, invalid
 from ..module_utils.model.images import ImageSource
+from .backup.catalogue import catalogue_of
 from .images import files
 from .images.looking import dated, offer_of
 
@@ -102,6 +103,38 @@ def list_backends(session, arguments, check, warn):
         for backend, item in zip(found, shown):
             item["stats"] = plain_stats(session.engine().probe(backend, fresh=True))
     return {"changed": False, "backends": shown}
+
+
+def list_repositories(session, arguments, check, warn):
+    """Return {"repositories": [...]}; nothing is asked of them."""
+    with session.store().reading() as reader:
+        found = reader.repositories()
+    return {
+        "changed": False,
+        "repositories": [item.to_public() for item in found if arguments.get("names") is None or item.name in arguments["names"]],
+    }
+
+
+def list_backups_in_repositories(session, arguments, check, warn):
+    """Return {"backups": [...]} as the repositories tell of them, filtered by repository, backend, volume and names."""
+    with session.store().reading() as reader:
+        known = [item.name for item in reader.repositories()]
+    if arguments.get("repository") is not None and arguments["repository"] not in known:
+        raise invalid(
+            "repository", arguments["repository"], "is not registered on this controller (registered: %s)." % (", ".join(known) or "none")
+        )
+    found = []
+    for name in known if arguments.get("repository") is None else [arguments["repository"]]:
+        found += catalogue_of(session.store(), session.restic, name).backups()
+    wanted = {
+        "backend": lambda item, value: item.volume["backend"] == value,
+        "volume": lambda item, value: value in (item.volume["name"], item.volume["id"]),
+        "names": lambda item, value: item.name in value or item.id in value,
+    }
+    for key, fits in wanted.items():
+        if arguments.get(key) is not None:
+            found = [item for item in found if fits(item, arguments[key])]
+    return {"changed": False, "backups": [item.to_public() for item in sorted(found, key=lambda item: (item.repository, item.created_at))]}
 
 
 def list_drivers(session, arguments, check, warn):

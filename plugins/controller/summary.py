@@ -42,7 +42,7 @@ def _item(noun, outcome, show):
         "name": outcome.params.get("name") or outcome.params.get("path") or outcome.params.get("volume"),
         "changed": bool(outcome.operations) or outcome.guessed,
         "operations": [operation.to_public() for operation in outcome.operations],
-        noun.plural[:-1]: record,
+        noun.singular: record,
     }
     if outcome.error is not None:
         item.update(failed=True, msg=outcome.error.message, error=outcome.error.to_dict())

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: legacy_volume
 short_description: Manage volumes on a storage system with a Cinder driver
 description:
-  - Creates volumes, empty, as clones, from snapshots or from images; extends and renames them, changes their metadata,
+  - Creates volumes, empty, as clones, from snapshots, images or backups; extends and renames them, changes their metadata,
     extra specs and QoS, reverts them to a snapshot, and deletes them.
   - Runs on the controller, the host to which the role P(baremetal.legacy_storage.controller#role) was applied.
   - Never shrinks a volume, and never deletes one that is attached or has snapshots unless O(force) says so.
@@ -72,6 +72,14 @@ options:
   image_url_password:
     description: Password for O(image_url_username). It is kept nowhere.
     type: str
+  source_backup:
+    description:
+      - Create the volume from this backup, and read it back before it counts. It may be of a volume of another backend.
+      - On an existing volume it must be what the volume was made from.
+    type: str
+  source_repository:
+    description: Repository of O(source_backup), as registered with M(baremetal.legacy_storage.legacy_backup_repository).
+    type: str
   description:
     description: Free text.
     type: str
@@ -81,7 +89,8 @@ options:
   extra_specs:
     description:
       - All extra specs of the volume, as the Cinder driver documents them for volume types. Not given, they stay as they are.
-      - On an existing volume the driver changes them where the volume lies (retype). One that cannot is told so, and the volume stays as it was.
+      - On an existing volume the driver changes them where the volume lies (retype). Where it cannot, O(migration_policy=on-demand) lets
+        the volume migrate.
       - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
     type: dict
   qos_specs:
@@ -201,6 +210,14 @@ options:
       image_url_password:
         description: Password for O(volumes[].image_url_username). It is kept nowhere.
         type: str
+      source_backup:
+        description:
+          - Create the volume from this backup, and read it back before it counts. It may be of a volume of another backend.
+          - On an existing volume it must be what the volume was made from.
+        type: str
+      source_repository:
+        description: Repository of O(volumes[].source_backup), as registered with M(baremetal.legacy_storage.legacy_backup_repository).
+        type: str
       description:
         description: Free text.
         type: str
@@ -210,7 +227,8 @@ options:
       extra_specs:
         description:
           - All extra specs of the volume, as the Cinder driver documents them for volume types. Not given, they stay as they are.
-          - On an existing volume the driver changes them where the volume lies (retype). One that cannot is told so, and the volume stays as it was.
+          - On an existing volume the driver changes them where the volume lies (retype). Where it cannot,
+            O(volumes[].migration_policy=on-demand) lets the volume migrate.
           - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
         type: dict
       qos_specs:
@@ -387,6 +405,7 @@ volumes:
         source: null
         reverted_to: null
         attached_to: []
+        restored: null
     failed:
       description: Set when this item failed; the others were carried out all the same.
       returned: on failure
@@ -416,6 +435,7 @@ volume:
     source: null
     reverted_to: null
     attached_to: []
+    restored: null
 operations:
   description: What was done, or in check mode would be done, in order.
   returned: when one volume was asked for by its own parameters
@@ -449,6 +469,8 @@ ITEM = dict(
     renamed_from=dict(type="str"),
     source_volume=dict(type="str"),
     source_snapshot=dict(type="str"),
+    source_backup=dict(type="str"),
+    source_repository=dict(type="str"),
     source_image=dict(type="str"),
     image_checksum=dict(type="str"),
     image_format=dict(type="str", choices=["raw", "qcow2", "vmdk", "vhdx", "vdi", "vhd"]),

@@ -65,6 +65,7 @@ volumes:
       source: null
       reverted_to: null
       attached_to: []
+      restored: null
       snapshots:
         - data-nightly
       created_at: '2026-11-20T09:30:00Z'

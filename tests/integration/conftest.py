@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -406,3 +407,26 @@ def fixture_connector():
 def fixture_node_key():
     """The key that opens what was sealed to a node of the fixture ``connector``."""
     return NODE_KEY
+
+
+@pytest.fixture(name="database")
+def fixture_database(postgresql):
+    """The name of a fresh PostgreSQL database."""
+    return postgresql.make_database()
+
+
+@pytest.fixture(name="pair")
+def fixture_pair(make_controller, postgresql, database):
+    """Two controllers with one store and one array."""
+    return make_pair(make_controller, postgresql, database)
+
+
+def make_pair(make_controller, postgresql, database, **settings):
+    """Make two controllers with one store, one key and one array, and directories of their own for all else."""
+    settings = dict(settings, store_url=postgresql.url(database, password=None), store_password=STORE_PASSWORD)
+    first = make_controller("first", **settings)
+    second = make_controller("second", ready=False, **settings)
+    second.array = first.array
+    shutil.copy2(first.root / "etc" / "store.key", second.root / "etc" / "store.key")
+    assert second.initialize() == {"changed": False}
+    return first, second

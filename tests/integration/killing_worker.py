@@ -14,6 +14,10 @@ patched from outside, it can kill its own process with SIGKILL, which nothing ca
     BLS_TEST_POINTS    a file to which each point that was passed is written
 
 With BLS_TEST_SPOIL_COPIES, what was copied is not what was read.
+
+A volume of a GiB, the smallest there is, can be taken to be shorter when it is backed up:
+
+    BLS_TEST_BACKUP_BYTES   how many bytes of a volume a backup reads
 """
 
 from __future__ import annotations
@@ -118,6 +122,7 @@ def _handle(connection, worker, driver):
     os.chdir("/")
     code = 1
     try:
+        _shorten(os.environ.get("BLS_TEST_BACKUP_BYTES"))
         _watch(driver, os.environ.get("BLS_TEST_KILL_AT"), os.environ.get("BLS_TEST_POINTS"))
         if os.environ.get("BLS_TEST_SPOIL_COPIES"):
             _spoil()
@@ -126,6 +131,14 @@ def _handle(connection, worker, driver):
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def _shorten(count):
+    """Make backups read so many bytes of a volume, and take its first ones for the whole."""
+    from ansible_collections.baremetal.legacy_storage.plugins.controller.backup import content
+
+    if count:
+        content.length_of = lambda device, volume: int(count)
 
 
 def _watch(driver, kill_at, log):
@@ -175,6 +188,7 @@ def _watch(driver, kill_at, log):
         point("after commit %d" % number)
 
     Store.writing = watched_writing
+    _watch_backups(point)
     for name in STORE_FUNCTIONS:
         module, _dot, function = name.rpartition(".")
         module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins." + module)
@@ -185,6 +199,28 @@ def _watch(driver, kill_at, log):
         module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins.controller." + module)
         for name in names:
             setattr(module, name, _watched(name, getattr(module, name), point))
+
+
+def _watch_backups(point):
+    """Make the steps of a backup points, too, and the middle of its content."""
+    from ansible_collections.baremetal.legacy_storage.plugins.controller.backup import catalogue, content
+
+    for name in ("save", "record", "read", "delete"):
+        setattr(catalogue.Catalogue, name, _watched(name, getattr(catalogue.Catalogue, name), point))
+    blocks, put = content.blocks, content._put
+
+    def watched_blocks(device, length):
+        for number, block in enumerate(blocks(device, length)):
+            yield block
+            if number == 0:
+                point("amid blocks")
+
+    def watched_put(stream, block):
+        put(stream, block)
+        if stream.tell() == content.BLOCK:
+            point("amid write")
+
+    content.blocks, content._put = watched_blocks, watched_put
 
 
 def _spoil():

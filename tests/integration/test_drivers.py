@@ -107,3 +107,16 @@ def test_what_a_driver_can_do_is_read_from_its_sources(everything):
     pure = told["cinder.volume.drivers.pure.PureFCDriver"]
     assert pure["protocols"] == ["FC"] and {"group_snapshot", "replication"} <= set(pure["features"])
     assert told["cinder.volume.drivers.nfs.NfsDriver"]["protocols"] == ["NFS"]
+
+
+def test_what_a_driver_stumbled_over_when_it_started_is_told(controller):
+    with controller.fault("check_for_setup_error", "bug: 'NoneType' object has no attribute 'pool'"):
+        result = controller.ensure("backend", **controller.backend_parameters("two"), probe=True)
+    assert result["failed"] and "no attribute 'pool'" in result["msg"], result
+
+
+def test_the_nfs_driver_starts_as_far_as_its_mount(controller):
+    """It makes itself a client of Nova first, which Cinder lets dispose of database connections that there are none of."""
+    backend = {"name": "nfs", "driver": "cinder.volume.drivers.nfs.NfsDriver", "options": {"nas_host": "127.0.0.1", "nas_share_path": "/nowhere"}}
+    result = controller.ensure("backend", **backend, probe=True, cold=True)
+    assert result["failed"] and "attribute" not in result["msg"], result

@@ -39,7 +39,21 @@ def copy(source, target, size, tell=None):
     :param tell: called with the percentage (int) every few seconds.
     """
     _run(
-        ["convert", "-n", "-W", "-m", _REQUESTS, "-T", _cache(source), "-t", _cache(target), _image(source, size), _image(target, size)],
+        [
+            "convert",
+            "-n",
+            "-W",
+            "-m",
+            _REQUESTS,
+            "-O",
+            target.format,
+            "-T",
+            _cache(source),
+            "-t",
+            _cache(target),
+            _image(source, size),
+            _image(target, size),
+        ],
         tell,
     )
 

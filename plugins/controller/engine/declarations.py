@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import ast
+import functools
+import inspect
 import sys
 import types
 
@@ -71,10 +73,18 @@ def _told(cls):
         return []
 
 
-def guarded_imports(source):
-    """Return the top-level names that Python ``source`` tries to import and can do without."""
+@functools.lru_cache(maxsize=None)  # drivers of one vendor share modules
+def nodes_of(module):
+    """Return the syntax nodes of a module's source that say something: calls, imports and what assigns."""
+    kinds = (ast.Assign, ast.Call, ast.Dict, ast.Try, ast.keyword)
+    return [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, kinds)]
+
+
+@functools.lru_cache(maxsize=None)
+def guarded_imports(module):
+    """Return the top-level names that a module tries to import and can do without."""
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes_of(module):
         if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called == "try_import":

@@ -122,7 +122,7 @@ def _plain(value):
 
 def _packages(modules):
     """Return the packages that a driver imports only where they are there: [{"import", "requirement", "installed"}]."""
-    names = set().union(*(_guarded_imports_of(module) for module in modules))
+    names = set().union(*(guarded_imports(module) for module in modules))
     wanted = _requirements()
     return [
         {
@@ -133,11 +133,6 @@ def _packages(modules):
         for name in sorted(names)
         if name not in sys.stdlib_module_names and name != "cinder"
     ]
-
-
-@functools.lru_cache(maxsize=None)  # drivers of one vendor share modules
-def _guarded_imports_of(module):
-    return guarded_imports(inspect.getsource(module))
 
 
 @functools.lru_cache(maxsize=None)

@@ -14,13 +14,13 @@ import os
 import threading
 
 import cinderlib
-from cinder import coordination
+from eventlet import tpool
 from oslo_concurrency import processutils
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.redaction import is_secret_key
 from ...module_utils.worker.children import start_quickly
-from . import compat, options
+from . import compat, driver_locks, options
 from .access import Access
 from .exports import Exports
 from .persistence import VOLUME_FIELDS, StorePersistence
@@ -36,6 +36,21 @@ class _Backend(cinderlib.Backend):
     def _get_backend_config(self, driver_cfg):
         with _CONFIGURING:
             return super()._get_backend_config(driver_cfg)
+
+
+def _call_directly():
+    """Let drivers call their libraries in the thread they run in.
+
+    Ceph's and Cinder's own copying go through eventlet's pool of threads, whose answers reach only the thread that asked first: with several
+    volumes at once, all others would wait for ever. Our threads are real ones, so the pool is of no use either.
+    """
+    tpool.execute = lambda function, *args, **keywords: function(*args, **keywords)
+
+
+def _unhidden(error):
+    """Return what really went wrong: cinderlib takes any AttributeError of a starting driver for a driver that has setup() and calls that."""
+    hidden = error.__context__
+    return hidden if isinstance(error, AttributeError) and error.name == "setup" and isinstance(hidden, AttributeError) else error
 
 
 class Engine:
@@ -57,6 +72,7 @@ class Engine:
         os.makedirs(config.lock_dir, mode=0o700, exist_ok=True)
         os.chdir(config.state_dir)  # some drivers write beside them
         start_quickly(processutils)
+        _call_directly()
         compat.setup(
             file_locks_path=config.lock_dir,
             host=config.host,
@@ -66,8 +82,8 @@ class Engine:
             state_path=config.state_dir,
             image_conversion_dir=os.path.join(config.state_dir, "conversion"),
         )
-        if coordinator is not None:  # locks that hold over several controllers, instead of files in lock_dir
-            coordination.COORDINATOR.coordinator = coordinator
+        if coordinator is not None:
+            driver_locks.share(coordinator)
 
     def validate(self, backend):
         """Check a Backend's driver and options without contacting the array. Raises StorageError ``invalid``."""
@@ -159,7 +175,8 @@ class Engine:
             yield
         except StorageError:
             raise
-        except Exception as error:  # drivers raise anything: vendor SDK errors, HTTP errors, KeyError ...
+        except Exception as raised:  # drivers raise anything: vendor SDK errors, HTTP errors, KeyError ...
+            error = _unhidden(raised)
             text = str(error) or type(error).__name__
             for secret in sorted(self._secrets, key=len, reverse=True):
                 text = text.replace(secret, "(hidden)")

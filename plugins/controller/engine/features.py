@@ -16,7 +16,7 @@ import inspect
 import re
 import textwrap
 
-from .declarations import modules_of
+from .declarations import modules_of, nodes_of
 
 _BASES = ("cinder.volume.driver", "cinder.interface")
 # Feature: the methods any of which makes it.
@@ -109,7 +109,7 @@ def _protocols(cls):
 def _words(module):
     """Return what a module's source names: protocols, and whether it ever says yes to multiattach."""
     found = {"protocols": set(), "multiattach": False}
-    for node in ast.walk(ast.parse(inspect.getsource(module))):
+    for node in nodes_of(module):
         for key, value in _pairs(node):
             if key == "multiattach" and not (isinstance(value, ast.Constant) and not value.value):
                 found["multiattach"] = True

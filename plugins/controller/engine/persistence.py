@@ -11,6 +11,8 @@ by the operations themselves, ahead of the array.
 
 from __future__ import annotations
 
+import types
+
 from cinderlib import objects
 from cinderlib.persistence import base
 
@@ -42,6 +44,8 @@ class StorePersistence(base.PersistenceDriverBase):
         self._store = store
         self._host = host
         self._db = base.DB(self)
+        # Drivers that make themselves a client of another Cinder service, as NFS's of Nova, let the database's connections go first: none here.
+        self._db.get_engine = lambda: types.SimpleNamespace(name="sqlite")
         super().__init__()
 
     @property

@@ -138,7 +138,7 @@ def _tag(response):
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows redirections, but not from https to http."""
 
-    def redirect_request(self, request, stream, code, message, headers, location):
-        if request.type == "https" and not location.lower().startswith("https:"):
-            raise urllib.error.URLError("it redirects from https to %s" % shown_location(location))
-        return super().redirect_request(request, stream, code, message, headers, location)
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        if req.type == "https" and not newurl.lower().startswith("https:"):
+            raise urllib.error.URLError("it redirects from https to %s" % shown_location(newurl))
+        return super().redirect_request(req, fp, code, msg, headers, newurl)

@@ -105,6 +105,7 @@ class MigrationTarget:
             ("pool", "Give the pool as migrate_to.pool"),
             ("source_volume", "A volume that is migrated exists"),
             ("source_snapshot", "A volume that is migrated exists"),
+            ("source_image", "A volume that is migrated exists"),
         ):
             if data.get(parameter) is not None:
                 raise invalid(parameter, data[parameter], "does not go with migrate_to. %s." % why)
@@ -127,6 +128,8 @@ class WantedVolume:
     size: t.Optional[int] = None
     source_volume: t.Optional[str] = None
     source_snapshot: t.Optional[str] = None
+    source_backup: t.Optional[str] = None
+    source_repository: t.Optional[str] = None
     source_image: t.Optional[ImageSource] = None
     description: t.Optional[str] = None
     metadata: t.Optional[t.Dict[str, str]] = None
@@ -142,9 +145,11 @@ class WantedVolume:
     @classmethod
     def from_params(cls, data):
         """Parse task parameters (a dict). Raises StorageError ``invalid`` naming the parameter."""
-        sources = [key for key in ("source_volume", "source_snapshot", "source_image") if data.get(key) is not None]
+        sources = [key for key in ("source_volume", "source_snapshot", "source_image", "source_backup") if data.get(key) is not None]
         if len(sources) > 1:
             raise StorageError("invalid", "%s exclude each other: a volume has one source." % " and ".join(sources), sources[0])
+        if (data.get("source_backup") is None) != (data.get("source_repository") is None):
+            raise StorageError("invalid", "source_backup: needs source_repository beside it, and the other way round.", "source_backup")
         return cls(
             backend=_name(data, "backend"),
             name=_name(data, "name"),
@@ -152,6 +157,8 @@ class WantedVolume:
             size=None if data.get("size") is None else parse_size(data["size"]),
             source_volume=_name(data, "source_volume", required=False),
             source_snapshot=_name(data, "source_snapshot", required=False),
+            source_backup=_name(data, "source_backup", required=False),
+            source_repository=_name(data, "source_repository", required=False),
             source_image=ImageSource.from_params(data),
             description=None if data.get("description") is None else str(data["description"]),
             metadata=_texts(data, "metadata"),
@@ -174,6 +181,8 @@ class WantedVolume:
             keys.add(("volume", self.backend, self.source_volume))
         if self.source_snapshot:
             keys.add(("snapshot", self.backend, self.source_snapshot))
+        if self.source_backup:
+            keys.add(("backup", self.source_repository, self.source_backup))
         if self.renamed_from:
             keys.add(("volume", self.backend, self.renamed_from))
         if self.revert_to:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from ..model.backups import UNRESTORED
 from ..model.errors import StorageError, invalid, missing_parent
 from ..model.identity import is_id
 from ..model.images import Refusal, same_content
@@ -96,6 +97,13 @@ def _source(landscape, wanted):
                 "conflict", "%s: %s %r is in status %s; it must be available." % (parameter, kind, found.name, found.status), parameter
             )
         return Source(kind, found.id, found.name), found.size
+    if wanted.source_backup:
+        backup = landscape.backup(wanted.source_repository, wanted.source_backup)
+        if backup is None:
+            raise missing_parent(
+                "source_backup", "there is no backup %r in repository %s." % (wanted.source_backup, wanted.source_repository)
+            )
+        return Source("backup", backup.id, "%s/%s" % (backup.repository, backup.name)), backup.size
     return None, None
 
 
@@ -108,6 +116,13 @@ def _image_source(landscape, image):
 
 
 def _plan_change(landscape, current, wanted):
+    if current.status == UNRESTORED:
+        raise StorageError(
+            "conflict",
+            "name: restoring a backup to volume %r did not end well, so its content is worth nothing. Restore a backup to it with legacy_backup, "
+            "or delete it with state=absent." % current.name,
+            "name",
+        )
     if current.status not in USABLE and not (current.status == UNREVERTED and wanted.revert_to):
         raise StorageError(
             "conflict",
@@ -144,13 +159,11 @@ def _refuse_drift(landscape, current, wanted):
         bearer = getattr(landscape, kind)(wanted.backend, name)  # the name may have gone to another since
         same = source is not None and source.kind == kind and name in (source.name, source.id)
         if not same or (bearer is not None and bearer.id != source.id):
-            was = "was created empty" if source is None else "was created from %s %r" % (source.kind, source.name)
-            raise StorageError(
-                "conflict",
-                "source_%s: volume %r exists already and %s, not from %s %r. Choose another name, or delete that volume first."
-                % (kind, current.name, was, kind, name),
-                "source_" + kind,
-            )
+            raise _another_source(current, kind, name)
+    if wanted.source_backup is not None:
+        made_from, source = "%s/%s" % (wanted.source_repository, wanted.source_backup), current.source
+        if source is None or (source.kind, source.name) != ("backup", made_from):
+            raise _another_source(current, "backup", made_from)
     if wanted.source_image is not None and not same_content(current.source, wanted.source_image):
         source, image = current.source, wanted.source_image
         was = "was created empty" if source is None else "was created from %s %r" % (source.kind, source.name)
@@ -174,6 +187,17 @@ def _plan_pool(landscape, current, wanted):
             "pool",
         )
     return [migrate(landscape, current, current.backend, wanted.pool, wanted.extra_specs, wanted.qos_specs, "pool")]
+
+
+def _another_source(current, kind, name):
+    source = current.source
+    was = "was created empty" if source is None else "was created from %s %r" % (source.kind, source.name)
+    return StorageError(
+        "conflict",
+        "source_%s: volume %r exists already and %s, not from %s %r. Choose another name, or delete that volume first."
+        % (kind, current.name, was, kind, name),
+        "source_" + kind,
+    )
 
 
 def _plan_delete(landscape, current, wanted):

@@ -6,7 +6,7 @@
 
 It stores data for real, needs no root, and can be told to fail or to be slow by files in its ``faults`` directory:
 a file named like a method makes that method raise (its text is the message) or, if it begins with "sleep", wait; with "not offered" the
-method is one that the driver does not have.
+method is one that the driver does not have, and if it begins with "bug" it raises what a careless driver raises.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import json
 import os
 import time
 
-from cinder import coordination, exception, interface
+from cinder import coordination, exception, interface, utils
 from cinder.volume import configuration, driver
+from eventlet import tpool
 from oslo_config import cfg
 
 OPTIONS = [
@@ -79,6 +80,8 @@ class SparseFileDriver(driver.VolumeDriver):
                 time.sleep(float(text.split()[1]))
             elif text == "not offered":
                 raise NotImplementedError
+            elif text.startswith("bug"):
+                raise AttributeError(text)
             else:
                 raise exception.VolumeBackendAPIException(data=text.replace("%(sparse_files_password)s", str(self.configuration.sparse_files_password)))
         self._log("end", method)
@@ -87,11 +90,14 @@ class SparseFileDriver(driver.VolumeDriver):
         return os.path.join(self._dir, thing.name)
 
     def create_volume(self, volume):
-        """Make an empty volume."""
+        """Make an empty volume; through eventlet's threads, as Ceph's driver calls its library."""
         self._call("create_volume")
+        tpool.execute(self._make, volume)
+        return {"provider_location": self._path(volume), "provider_auth": "CHAP tester canary-%s" % volume.id}
+
+    def _make(self, volume):
         with open(self._path(volume), "xb") as stream:
             stream.truncate(volume.size * GIB)
-        return {"provider_location": self._path(volume), "provider_auth": "CHAP tester canary-%s" % volume.id}
 
     def _copy(self, source, target, size):
         with open(self._path(target), "xb") as stream, open(source, "rb") as original:
@@ -99,6 +105,7 @@ class SparseFileDriver(driver.VolumeDriver):
             stream.truncate(size * GIB)
         return {"provider_location": self._path(target)}
 
+    @utils.synchronized("sparse-files-clones", external=True)
     def create_cloned_volume(self, volume, src_vref):
         """Make a volume with another one's content."""
         self._call("create_cloned_volume")

@@ -75,7 +75,8 @@ def record(tasks):
         if task["task"].startswith(CASE):
             case = task["task"][len(CASE) :]
             cases[case] = "shown" if task["status"] == "ok" else about["not_offered"][case]
-    operations = collections.Counter(name for task in tasks if task["status"] == "ok" for name in _operations(task["result"]))
+    begun = next(number for number, task in enumerate(tasks) if task["task"].startswith(CASE))  # before it stands the sweep
+    operations = collections.Counter(name for task in tasks[begun:] if task["status"] == "ok" for name in _operations(task["result"]))
     return {
         "title": about["title"],
         "driver": about["driver"],
@@ -95,13 +96,14 @@ def _operations(result):
                 yield from _operations(part)
         return
     for operation in result.get("operations") or ():
-        yield _name(operation) if isinstance(operation, dict) else "%s connection" % operation
+        yield _name(operation, result) if isinstance(operation, dict) else "%s connection" % operation
 
 
-def _name(operation):
-    kind = (operation.get("source") or {}).get("kind")
-    if operation["noun"] == "volume" and operation["action"] == "create" and kind:
-        return "clone volume" if kind == "volume" else "create volume from snapshot"
+def _name(operation, result):
+    volume = result.get("volume")
+    source = volume.get("source") if isinstance(volume, dict) else None
+    if source and (operation["action"], operation["noun"]) == ("create", "volume"):
+        return "create volume from %s" % source["kind"]
     return "%s %s" % (operation["action"], operation["noun"])
 
 

@@ -13,7 +13,13 @@ from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.err
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.identity import derive_id
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.images import ImageSource
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.resources import Backend, Mapping, Snapshot, Source, Unsettled, Volume
-from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.wanted import WantedBackend, WantedExport, WantedSnapshot, WantedVolume
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.wanted import (
+    MigrationTarget,
+    WantedBackend,
+    WantedExport,
+    WantedSnapshot,
+    WantedVolume,
+)
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.backends import plan_backend
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.difference import collect
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.exports import plan_export
@@ -78,22 +84,30 @@ def landscapes(draw):
     for noun, thing in draw(st.lists(st.sampled_from(things), max_size=3, unique_by=lambda pair: pair[1].id)) if things else []:
         name = thing.volume_name if noun == "export" else thing.name
         action = draw(
-            st.sampled_from({"volume": ["create", "extend", "retype", "revert", "delete"], "snapshot": ["create", "delete"], "export": ["create", "update", "delete"]}[noun])
+            st.sampled_from(
+                {
+                    "volume": ["create", "extend", "retype", "revert", "migrate", "move", "delete"],
+                    "snapshot": ["create", "delete"],
+                    "export": ["create", "update", "delete"],
+                }[noun]
+            )
         )
         arguments = {"id": thing.id}
         if noun == "volume":
-            if action in ("create", "delete") and (landscape.mappings_of(thing) or landscape.snapshots_of(thing)):
-                continue  # a volume that is coming or going has neither
+            if action in ("create", "migrate", "move", "delete") and (landscape.mappings_of(thing) or landscape.snapshots_of(thing)):
+                continue  # a volume that is coming, moving or going has neither
             if action == "revert" and (landscape.mappings_of(thing) or not landscape.snapshots_of(thing)):
                 continue
             arguments.update(
                 {
                     "extend": {"size": thing.size + 1},
                     "retype": {"extra_specs": thing.extra_specs, "qos_specs": {"a": "b"}},
+                    "migrate": {"target": "copy", "from_backend": thing.backend, "to_backend": "two", "to_pool": None},
+                    "move": {"to_backend": thing.backend, "to_pool": thing.pool},
                     "revert": {"snapshot_id": getattr((landscape.snapshots_of(thing) or [None])[0], "id", None)},
                 }.get(action, {"size": thing.size})
             )
-            status = {"create": "creating", "extend": "extending", "retype": "retyping", "revert": "reverting", "delete": "deleting"}[action]
+            status = {"create": "creating", "extend": "extending", "retype": "retyping", "revert": "reverting", "delete": "deleting"}.get(action, thing.status)
             landscape.volumes[thing.id] = dataclasses.replace(thing, status=status)
         elif noun == "snapshot":
             arguments.update(volume_id=thing.volume_id, volume_name=thing.volume_name)
@@ -117,6 +131,8 @@ def sensible(wanted):
         wanted = dataclasses.replace(wanted, renamed_from=None)
     if wanted.state != "present" and hasattr(wanted, "revert_to"):
         wanted = dataclasses.replace(wanted, revert_to=None)
+    if getattr(wanted, "migrate_to", None) and (wanted.state != "present" or wanted.migrate_to.backend == wanted.backend):
+        wanted = dataclasses.replace(wanted, migrate_to=None)
     return wanted
 
 
@@ -134,6 +150,7 @@ WANTED = {
         pool=maybe(st.sampled_from(["p1", "p2"])),
         renamed_from=maybe(st.sampled_from(NAMES)),
         revert_to=maybe(st.sampled_from(["s1 of data", "s2 of data", "s1 of gold"])),
+        migration_policy=st.sampled_from(["never", "on-demand"]),
         force=st.frozensets(st.sampled_from(["attached", "snapshots"])),
     )
     | st.builds(
@@ -142,6 +159,15 @@ WANTED = {
         name=st.sampled_from(NAMES + ("new",)),
         size=maybe(st.integers(1, 9)),
         source_snapshot=st.sampled_from(["s1 of data", "s2 of data", "s1 of gold"]),
+    )
+    | st.builds(
+        WantedVolume,
+        backend=st.sampled_from(BACKENDS),
+        name=st.sampled_from(NAMES + ("new",)),
+        size=maybe(st.integers(1, 9)),
+        metadata=maybe(st.sampled_from(TEXTS)),
+        extra_specs=maybe(st.sampled_from(SPECS)),
+        migrate_to=st.builds(MigrationTarget, st.sampled_from(BACKENDS), maybe(st.sampled_from(["p1", "p2"]))),
     )
     | st.builds(
         WantedVolume,
@@ -180,10 +206,9 @@ def requests(draw, nouns=("volume", "snapshot", "export")):
     """A landscape, and something wanted of one of its nouns."""
     noun, landscape = draw(st.sampled_from(nouns)), draw(landscapes())
     wanted = draw(WANTED[noun])
-    wanted = wanted if noun == "export" else sensible(wanted)
     if draw(st.integers(0, 9)):  # mostly of a backend there is
         wanted = dataclasses.replace(wanted, backend=draw(st.sampled_from(sorted(landscape.backends))))
-    return landscape, noun, wanted
+    return landscape, noun, wanted if noun == "export" else sensible(wanted)
 
 
 def keys_of(landscape, noun, wanted):
@@ -272,12 +297,14 @@ def test_what_does_not_concern_a_task_is_not_touched(request):
     settled, operations = settled_and_planned(landscape, noun, wanted)
     if operations is None:
         return
+    target_of = getattr(wanted, "migrate_to", None)
+    backends = {wanted.backend} | ({target_of.backend} if target_of else set())
     for operation in plan_settlement(landscape, keys, doomed(landscape, noun, wanted)) + operations:
-        assert operation.backend == wanted.backend
+        assert operation.backend in backends
     after = settled.after(operations)
     for table in ("volumes", "snapshots", "mappings"):
         for key, item in getattr(landscape, table).items():
-            if item.backend != wanted.backend:
+            if item.backend not in backends or (target_of and table == "volumes" and item.name != wanted.name):
                 assert getattr(after, table)[key] == item
 
 
@@ -355,12 +382,33 @@ def test_another_source_or_pool_of_an_existing_volume_is_refused_and_nothing_cha
         name = getattr(wanted, "source_" + kind)
         if name is not None:
             assert current.source is not None and (current.source.kind, current.source.name) == (kind, name)
-    assert wanted.pool in (None, current.pool)
+    assert wanted.pool in (None, current.pool) or wanted.migration_policy == "on-demand"
     after = settled.after(operations).volumes[current.id]
     for key in ("extra_specs", "qos_specs", "description", "metadata"):
         assert getattr(after, key) == (getattr(current, key) if getattr(wanted, key) is None else getattr(wanted, key))
-    unchangeable = ("id", "backend", "name", "source", "pool", "attached_to")
+    unchangeable = ("id", "name", "source", "attached_to")
     assert [getattr(after, key) for key in unchangeable] == [getattr(current, key) for key in unchangeable]
+
+
+@MANY
+@given(requests(nouns=("volume",)))
+def test_only_what_nobody_uses_migrates_and_only_to_where_the_task_says(request):
+    landscape, noun, wanted = request
+    settled, operations = settled_and_planned(landscape, noun, wanted)
+    if operations is None:
+        return
+    after = settled.after(operations)
+    for volume in settled.volumes.values():
+        moved = after.volumes.get(volume.id, volume)
+        if (moved.backend, moved.pool) == (volume.backend, volume.pool):
+            continue
+        assert [operation.action for operation in operations if operation.arguments.get("id") == volume.id][0] == "migrate"
+        assert (volume.name, volume.backend) == (wanted.name, wanted.backend)
+        assert not settled.mappings_of(volume) and not settled.snapshots_of(volume)
+        if wanted.migrate_to:
+            assert moved.backend == wanted.migrate_to.backend and wanted.migrate_to.pool in (None, moved.pool)
+        else:
+            assert (moved.backend, moved.pool) == (volume.backend, wanted.pool) and wanted.migration_policy == "on-demand"
 
 
 @MANY
