@@ -175,17 +175,16 @@ def _watch(driver, kill_at, log):
 
     @contextlib.contextmanager
     def watched_writing(self):
-        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        try:
-            with writing(self) as writer:
-                yield writer
-                commits.append(None)
-                number = len(commits)
-                point("before commit %d" % number)
-                if full:
-                    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        # pylint: disable-next=contextmanager-generator-missing-cleanup
+        with contextlib.ExitStack() as limited, writing(self) as writer:
+            yield writer
+            commits.append(None)
+            number = len(commits)
+            point("before commit %d" % number)
+            if full:
+                limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+                limited.callback(resource.setrlimit, resource.RLIMIT_FSIZE, limits)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
         point("after commit %d" % number)
 
     Store.writing = watched_writing

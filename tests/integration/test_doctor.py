@@ -133,7 +133,7 @@ def test_an_interrupted_run_is_told_and_settled_only_when_told(used, monkeypatch
 
 
 def test_what_a_task_works_on_is_left_to_it(used):
-    with concurrent.futures.ThreadPoolExecutor(1) as pool, used.fault("create_volume", "sleep 3"):
+    with used.fault("create_volume", "sleep 3"), concurrent.futures.ThreadPoolExecutor(1) as pool:
         working = pool.submit(used.ensure, "volume", backend="one", name="slow", size="1")
         while not used.unsettled():
             time.sleep(0.02)
@@ -198,9 +198,10 @@ def test_a_backend_that_does_not_answer_holds_no_other_up(used):
 
 
 def test_things_stuck_in_a_status_are_told(used):
-    with contextlib.closing(sqlite3.connect(used.root / "state" / "store.sqlite", isolation_level=None)) as connection:
+    with contextlib.closing(sqlite3.connect(used.root / "state" / "store.sqlite")) as connection:
         connection.execute("UPDATE volumes SET status = 'deleting'")
         connection.execute("UPDATE exports SET status = 'exporting'")
+        connection.commit()
     assert told(examine(used)) == [("error", "status", "export one/data on node1"), ("error", "status", "volume one/data")]
 
 
