@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ..module_utils.model.attachment import Export
+from ..module_utils.model.errors import StorageError
 from ..module_utils.model.redaction import redact
 from ..module_utils.model.wanted import WantedBackend, WantedExport, WantedSnapshot, WantedVolume
+from ..module_utils.plan.adopting import snapshots_volume
 from ..module_utils.plan.backends import plan_backend
 from ..module_utils.plan.exports import plan_export
 from ..module_utils.plan.naming import bearer
@@ -22,12 +26,31 @@ from .summary import summarize
 
 def ensure_volumes(session, arguments, check, warn):
     """Make volumes as wanted: {"volumes": [parameters, ...]}."""
-    return summarize(VOLUME, _flow(session, VOLUME, check, warn).run(arguments["volumes"]))
+    noun = dataclasses.replace(VOLUME, plan=_measuring(session, "volume", plan_volume))
+    return summarize(noun, _flow(session, noun, check, warn).run(arguments["volumes"]))
 
 
 def ensure_snapshots(session, arguments, check, warn):
     """Make snapshots as wanted: {"snapshots": [parameters, ...]}."""
-    return summarize(SNAPSHOT, _flow(session, SNAPSHOT, check, warn).run(arguments["snapshots"]))
+    noun = dataclasses.replace(SNAPSHOT, plan=_measuring(session, "snapshot", plan_snapshot))
+    return summarize(noun, _flow(session, noun, check, warn).run(arguments["snapshots"]))
+
+
+def _measuring(session, noun, plan):
+    """Return ``plan`` for items that may adopt: the array is asked, also in check mode, how large that is."""
+
+    def measured(landscape, wanted):
+        if wanted.adopt is None or getattr(landscape, noun)(wanted.backend, wanted.name) is not None:
+            return plan(landscape, wanted)
+        backend = landscape.backend(wanted.backend)
+        owner = snapshots_volume(landscape, wanted) if noun == "snapshot" else None
+        with session.store().reading() as reader:
+            known = reader.adopted(noun, wanted.backend, wanted.adopt)
+        if known is not None:
+            raise StorageError("conflict", "adopt: %r is managed already, as %s %r." % (wanted.adopt, noun, known), "adopt")
+        return plan(landscape, dataclasses.replace(wanted, found=session.engine().adopting.measure(noun, backend, wanted, owner)))
+
+    return measured
 
 
 def ensure_backends(session, arguments, check, warn):

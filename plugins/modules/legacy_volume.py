@@ -71,6 +71,14 @@ options:
       - Refused unless it is the volume's latest snapshot, the volume is detached, and it has still the size of that time.
       - Done by the storage system itself; drivers that cannot are told so.
     type: str
+  adopt:
+    description:
+      - Make a volume that the storage system has already a managed one, under O(name). Its data stays; the driver may rename it there.
+      - What the driver knows it by, such as C(source-name) or C(source-id), as its documentation says and as
+        M(baremetal.legacy_storage.legacy_backend_info) with O(baremetal.legacy_storage.legacy_backend_info#module:candidates=true) lists it.
+      - The storage system is asked for its size, also in check mode. A larger O(size) extends it afterwards.
+      - Make sure that nobody else uses or manages the volume. On a managed volume it must be what that was adopted from.
+    type: dict
   force:
     description:
       - What O(state=absent) may override.
@@ -81,9 +89,11 @@ options:
     choices: [attached, snapshots]
     default: []
   state:
-    description: Whether the volume should exist.
+    description:
+      - Whether the volume should exist.
+      - V(released) forgets it and leaves it on the storage system with all its data. It must be detached, and its snapshots released or deleted.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, released]
     default: present
   volumes:
     description:
@@ -147,6 +157,14 @@ options:
           - Refused unless it is the volume's latest snapshot, the volume is detached, and it has still the size of that time.
           - Done by the storage system itself; drivers that cannot are told so.
         type: str
+      adopt:
+        description:
+          - Make a volume that the storage system has already a managed one, under O(name). Its data stays; the driver may rename it there.
+          - What the driver knows it by, such as C(source-name) or C(source-id), as its documentation says and as
+            M(baremetal.legacy_storage.legacy_backend_info) with O(baremetal.legacy_storage.legacy_backend_info#module:candidates=true) lists it.
+          - The storage system is asked for its size, also in check mode. A larger O(size) extends it afterwards.
+          - Make sure that nobody else uses or manages the volume. On a managed volume it must be what that was adopted from.
+        type: dict
       force:
         description:
           - What O(state=absent) may override.
@@ -157,9 +175,11 @@ options:
         choices: [attached, snapshots]
         default: []
       state:
-        description: Whether the volume should exist.
+        description:
+          - Whether the volume should exist.
+          - V(released) forgets it and leaves it on the storage system with all its data. It must be detached, and its snapshots released or deleted.
         type: str
-        choices: [present, absent]
+        choices: [present, absent, released]
         default: present
 extends_documentation_fragment:
   - baremetal.legacy_storage.controller
@@ -201,6 +221,19 @@ EXAMPLES = r"""
     backend: lvm
     name: data
     revert_to: data-before-upgrade
+
+- name: Manage a volume that was made on the array
+  baremetal.legacy_storage.legacy_volume:
+    backend: lvm
+    name: wiki
+    adopt:
+      source-name: old_wiki
+
+- name: Leave it to somebody else, with its data
+  baremetal.legacy_storage.legacy_volume:
+    backend: lvm
+    name: wiki
+    state: released
 
 - name: A clone of it and a volume from a snapshot, in one task
   baremetal.legacy_storage.legacy_volume:
@@ -265,6 +298,7 @@ volumes:
         pool: lvm
         source: null
         reverted_to: null
+        adopted_from: null
         attached_to: []
     failed:
       description: Set when this item failed; the others were carried out all the same.
@@ -294,6 +328,7 @@ volume:
     pool: lvm
     source: null
     reverted_to: null
+    adopted_from: null
     attached_to: []
 operations:
   description: What was done, or in check mode would be done, in order.
@@ -334,8 +369,9 @@ ITEM = dict(
     qos_specs=dict(type="dict"),
     pool=dict(type="str"),
     revert_to=dict(type="str"),
+    adopt=dict(type="dict"),
     force=dict(type="list", elements="str", choices=["attached", "snapshots"], default=[]),
-    state=dict(type="str", choices=["present", "absent"], default="present"),
+    state=dict(type="str", choices=["present", "absent", "released"], default="present"),
 )
 
 

@@ -62,6 +62,7 @@ volumes:
       pool: lvm
       source: null
       reverted_to: null
+      adopted_from: null
       attached_to: []
       snapshots:
         - data-nightly

@@ -18,6 +18,7 @@ import cinderlib
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.redaction import is_secret_key
 from . import options
+from .adopting import Adopting
 from .exports import Exports
 from .persistence import VOLUME_FIELDS, StorePersistence
 from .snapshots import Snapshots
@@ -29,13 +30,14 @@ _SETTING_UP = threading.Lock()
 class Engine:
     """Cinder drivers over our store. One per process: cinderlib keeps its state in its classes.
 
-    What drivers do stands in ``volumes``, ``snapshots`` and ``exports``; here is what all of them need.
+    What drivers do stands in ``volumes``, ``snapshots``, ``exports`` and ``adopting``; here is what all of them need.
     """
 
     def __init__(self, config, store):
         self.volumes = Volumes(self)
         self.snapshots = Snapshots(self)
         self.exports = Exports(self)
+        self.adopting = Adopting(self)
         self._store = store
         self.persistence = StorePersistence(store, config.host)
         self._secrets = set()
@@ -61,7 +63,7 @@ class Engine:
 
         :raises StorageError: ``backend`` with the driver's own words.
         """
-        started = self._start(backend)
+        started = self.started(backend)
         with self.speaking_of(backend.name):
             return started.stats(refresh=fresh)
 
@@ -69,7 +71,7 @@ class Engine:
         """Start a registered backend's driver, which logs in to the array. Raises StorageError ``backend``."""
         with self._store.reading() as reader:
             backends = {backend.name: backend for backend in reader.backends()}
-        self._start(backends[backend_name])
+        self.started(backends[backend_name])
 
     @contextlib.contextmanager
     def volume(self, volume_id):
@@ -78,7 +80,7 @@ class Engine:
             (driven,) = reader.driven_volumes(ids=[volume_id])
             exports = reader.driven_exports(volume_ids=[volume_id])
             backends = {backend.name: backend for backend in reader.backends()}
-        backend = self._start(backends[driven.resource.backend])
+        backend = self.started(backends[driven.resource.backend])
         with self._store.reading() as reader:
             volume = self.persistence.volume(reader, driven)
         self._learn_secrets(driven.data)
@@ -93,13 +95,14 @@ class Engine:
         with self._store.reading() as reader:
             (driven,) = reader.driven_snapshots(ids=[snapshot_id])
             backends = {backend.name: backend for backend in reader.backends()}
-        backend = self._start(backends[driven.resource.backend])
+        backend = self.started(backends[driven.resource.backend])
         with self._store.reading() as reader:
             snapshot = self.persistence.snapshot(reader, driven)
         with self.speaking_of(driven.resource.backend):
             yield backend, snapshot
 
-    def _start(self, backend):
+    def started(self, backend):
+        """Return the cinderlib backend of a Backend record, logged in to its array. Raises StorageError ``backend``."""
         self._learn_secrets(backend.secret_options)
         with _SETTING_UP, self.speaking_of(backend.name):
             options.load_driver(backend.driver)  # cinderlib hands an option that is not declared on as it stands, unparsed

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import Source, Volume
 from ...module_utils.plan.volumes import UNREVERTED
+from .adopting import adopt, forget
 from .endings import give_up, rest
 
 
@@ -172,6 +173,35 @@ def _reverted(work, entry, arguments):
         writer.settle(entry)
 
 
+def _adopt(work, operation, arguments):
+    volume = Volume(backend=operation.backend, name=operation.name, status="managing", **arguments)
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, volume.id)
+        writer.add_volume(volume)
+    adopt(work, "volume", operation, entry, work.engine().adopting.take)
+
+
+def _finish_adopt(work, operation, arguments):
+    adopt(work, "volume", operation, operation.settles, work.engine().adopting.take_again)
+
+
+def _release(work, operation, arguments):
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, arguments["id"])
+        writer.change_volume(arguments["id"], status="unmanaging")
+    try:
+        work.engine().adopting.let_go("volume", arguments["id"])
+    except StorageError:
+        _leave_as_it_was(work, entry, arguments)
+        raise
+    forget(work, "volume", operation, entry)
+
+
+def _finish_release(work, operation, arguments):
+    work.engine().adopting.let_go("volume", arguments["id"])
+    forget(work, "volume", operation, operation.settles)
+
+
 def _update(work, operation, arguments):
     with work.store.writing() as writer:
         writer.change_volume(arguments["id"], **{key: value for key, value in arguments.items() if key != "id"})
@@ -194,6 +224,10 @@ ACTIONS = {
     "revert": _revert,
     "finish_revert": _finish_revert,
     "forget": _forget,
+    "adopt": _adopt,
+    "finish_adopt": _finish_adopt,
+    "release": _release,
+    "finish_release": _finish_release,
     "update": _update,
     "rename": _rename,
 }

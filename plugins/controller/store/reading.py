@@ -125,6 +125,14 @@ class Reader:
             taken_ids=self._taken_ids(keys),
         )
 
+    def adopted(self, noun, backend, reference):
+        """Return the name of the ``volume`` or ``snapshot`` that stands for what the array calls ``reference``, or None."""
+        table = {"volume": tables.volumes, "snapshot": tables.snapshots}[noun]
+        for row in self._connection.execute(sa.select(table.c.id, table.c.name, table.c.adopted_from).where(table.c.backend == backend)):
+            if row.adopted_from == reference or any(row.id in value for value in reference.values()):
+                return row.name
+        return None
+
     def unsettled(self, keys=None, resource_ids=()):
         """Return Unsettled records: all of them, or those of these keys and ids."""
         rows = self._connection.execute(sa.select(tables.operations).order_by(tables.operations.c.started_at)).mappings()
@@ -143,7 +151,7 @@ class Reader:
         return {row.key: row.value for row in self._connection.execute(query)}
 
     def _taken_ids(self, keys):
-        """Ids that a name would derive but that another thing bears (renamed since)."""
+        """Ids that a name would derive but that another thing bears (renamed since), or that the array keeps (released)."""
         taken = set()
         for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots)):
             named = [(backend, name) for key_noun, backend, name in keys if key_noun == noun]
@@ -152,10 +160,11 @@ class Reader:
                 derived = {derive_id(noun, backend, name, generation): (backend, name) for backend, name in named}
                 named = []
                 for part in _chunks(sorted(derived)):
-                    for row in self._connection.execute(sa.select(table.c.id, table.c.name).where(table.c.id.in_(part))):
-                        if row.name != derived[row.id][1]:
-                            taken.add(row.id)
-                            named.append(derived[row.id])
+                    borne = self._connection.execute(sa.select(table.c.id, table.c.name).where(table.c.id.in_(part))).all()
+                    buried = self._connection.scalars(sa.select(tables.released.c.id).where(tables.released.c.id.in_(part))).all()
+                    found = {row.id for row in borne if row.name != derived[row.id][1]} | set(buried)
+                    taken |= found
+                    named += [derived[identity] for identity in found]
                 generation += 1
         return taken
 
@@ -189,13 +198,14 @@ class Reader:
                     "qos_specs",
                     "pool",
                     "reverted_to",
+                    "adopted_from",
                 )
             },
         )
         return Driven(volume, self._data(row), row["created_at"])
 
     def _snapshot(self, row):
-        keys = ("id", "backend", "name", "volume_id", "volume_name", "size", "status", "description", "metadata")
+        keys = ("id", "backend", "name", "volume_id", "volume_name", "size", "status", "description", "metadata", "adopted_from")
         return Driven(Snapshot(**{key: row[key] for key in keys}), self._data(row), row["created_at"])
 
     def _export(self, row):

@@ -14,7 +14,7 @@ import typing as t
 class Operation:
     """One step that changes something.
 
-    :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``extend``, ``update``, ``delete``; and for what a killed run left:
+    :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``adopt``, ``release``, ``extend``, ``update``, ``delete``; and for what a killed run left:
         ``undo_create``, ``finish_update``, ``finish_extend``, ``forget_extend``, ``finish_delete``.
     :param noun: ``backend``, ``volume``, ``snapshot`` or ``export``.
     :param name: the thing's name; for an export, the volume's name.
@@ -32,7 +32,7 @@ class Operation:
     def to_public(self):
         """Return what a task lists under ``operations``."""
         shown = {"action": self.action, "noun": self.noun, "backend": self.backend, "name": self.name}
-        for key in ("size", "host", "volume_name", "new_name", "snapshot_name", "extra_specs", "qos_specs"):
+        for key in ("size", "host", "volume_name", "new_name", "snapshot_name", "extra_specs", "qos_specs", "adopted_from"):
             if key in self.arguments:
                 shown[key] = self.arguments[key]
         return shown

@@ -15,7 +15,7 @@ import os
 import time
 
 from cinder import exception, interface
-from cinder.volume import configuration, driver
+from cinder.volume import configuration, driver, volume_utils
 from oslo_config import cfg
 
 OPTIONS = [
@@ -146,7 +146,62 @@ class SparseFileDriver(driver.VolumeDriver):
 
     def manage_existing_get_size(self, volume, existing_ref):
         """Tell the size in GiB of a file."""
-        return os.path.getsize(os.path.join(self._dir, existing_ref["source-name"])) // GIB
+        path = os.path.join(self._dir, existing_ref["source-name"])
+        if not os.path.exists(path):
+            raise exception.ManageExistingInvalidReference(existing_ref=existing_ref, reason="there is no such file")
+        return -(-os.path.getsize(path) // GIB)
+
+    manage_existing_snapshot_get_size = manage_existing_get_size
+
+    def manage_existing(self, volume, existing_ref):
+        """Take a file over: as many arrays do, under another name; it gets its own back when it is let go."""
+        self._call("manage_existing")
+        self._take(volume, existing_ref["source-name"])
+        return {"provider_location": self._path(volume), "provider_id": existing_ref["source-name"], "metadata": {"lun": existing_ref["source-name"]}}
+
+    def manage_existing_snapshot(self, snapshot, existing_ref):
+        """Take a file over as a snapshot."""
+        self._call("manage_existing_snapshot")
+        self._take(snapshot, existing_ref["source-name"])
+        return {"provider_id": existing_ref["source-name"]}
+
+    def _take(self, thing, name):
+        known = volume_utils.extract_id_from_volume_name(name)
+        if volume_utils.check_already_managed_volume(known):
+            raise exception.ManageExistingAlreadyManaged(volume_ref=name)
+        os.rename(os.path.join(self._dir, name), self._path(thing))
+
+    def unmanage(self, volume):
+        """Let a file go."""
+        self._call("unmanage")
+        if volume.provider_id and os.path.exists(self._path(volume)):
+            os.rename(self._path(volume), os.path.join(self._dir, volume.provider_id))
+
+    def unmanage_snapshot(self, snapshot):
+        """Let a snapshot's file go."""
+        self._call("unmanage_snapshot")
+        if snapshot.provider_id and os.path.exists(self._path(snapshot)):
+            os.rename(self._path(snapshot), os.path.join(self._dir, snapshot.provider_id))
+
+    def get_manageable_volumes(self, cinder_volumes, marker, limit, offset, sort_keys, sort_dirs):
+        """List the files that are no snapshots."""
+        return self._manageable(cinder_volumes, "snap", False, marker, limit, offset, sort_keys, sort_dirs)
+
+    def get_manageable_snapshots(self, cinder_snapshots, marker, limit, offset, sort_keys, sort_dirs):
+        """List the files that are snapshots."""
+        return self._manageable(cinder_snapshots, "snap", True, marker, limit, offset, sort_keys, sort_dirs)
+
+    def _manageable(self, known, prefix, wanted, *page):
+        ids = {thing.name: thing.id for thing in known}
+        entries = []
+        for name in os.listdir(self._dir):
+            path = os.path.join(self._dir, name)
+            if not os.path.isfile(path) or os.path.getsize(path) < GIB or name.startswith(prefix) is not wanted:
+                continue
+            why = "already managed" if name in ids else "in use" if os.path.exists(path + ".lock") else None
+            entry = {"reference": {"source-name": name}, "size": -(-os.path.getsize(path) // GIB), "safe_to_manage": why is None, "reason_not_safe": why}
+            entries.append(dict(entry, cinder_id=ids.get(name), extra_info=None))
+        return volume_utils.paginate_entries_list(entries, *page)
 
     def create_snapshot(self, snapshot):
         """Keep a copy of a volume."""
