@@ -4,10 +4,10 @@
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup lab demo test test-fast test-all bench docs lint sanity build clean clean-cache
+.PHONY: help setup lab demo test test-fast test-all test-lane bench docs drivers lint sanity build clean clean-cache
 
 RUN := tools/run
-FAST := $(wildcard tests/unit tests/integration)
+FAST := $(wildcard tests/unit tests/integration tests/contract)
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -27,13 +27,19 @@ test: setup  ## run every test
 test-fast: setup  ## run the tests that need no lab: units and integration
 	@$(RUN) pytest $(FAST) $(ARGS)
 
-test-all: test  ## run every test, then units and integration on the oldest ansible-core
-	@tools/setup core216
-	@BLS_LANE=core216 $(RUN) pytest $(FAST) $(ARGS)
+test-all: test  ## run every test, also on NFS and Ceph, then those that need no lab on every other version that is supported
+	@$(RUN) pytest -m extra $(ARGS)
+	@tools/lanes pytest $(FAST) $(ARGS)
+
+test-lane: setup  ## the same on one: make test-lane LANE=cinder29 (or core216, py311, py312)
+	@tools/lanes --only '$(LANE)' pytest $(FAST) $(ARGS)
 
 bench: setup  ## measure what the tasks cost
 	@$(RUN) python tests/bench/run.py
 	@$(RUN) python tests/bench/attach.py
+
+drivers: setup  ## make docs/drivers.md of what was exercised and what drivers declare
+	@$(RUN) tools/drivers table
 
 docs: setup  ## build the modules' reference pages into build/docs
 	@tools/docs build/docs

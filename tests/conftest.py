@@ -16,7 +16,7 @@ COLLECTION = 'ansible_collections.baremetal.legacy_storage'
 LAB_TIMEOUT = 1800
 
 # The quickest first, and what needs the lab last.
-ORDER = ('unit', 'integration', 'test_quality.py')
+ORDER = ('unit', 'contract', 'integration', 'test_quality.py')
 LAB_FOLDERS = ('lab', 'molecule')
 
 
@@ -43,13 +43,17 @@ def pytest_configure() -> None:
         raise pytest.UsageError(f'{COLLECTION} is not {ROOT}: run tools/setup, then source tools/env (make test does both)')
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests, mark those that need the lab, and give those more time."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the tests, mark those that need the lab, give those more time, and leave `extra` ones to those who ask for them."""
     for item in items:
         if item.path.relative_to(ROOT / 'tests').parts[0] in LAB_FOLDERS:
             item.add_marker('lab')
         if item.get_closest_marker('lab') and not item.get_closest_marker('timeout'):
             item.add_marker(pytest.mark.timeout(LAB_TIMEOUT))
+    if not config.option.markexpr and not any('::' in argument for argument in config.args):
+        left_out = [item for item in items if item.get_closest_marker('extra')]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: _place(item.path))
 
 
@@ -57,3 +61,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def collection_root() -> Path:
     """The checkout's root, which is the collection's root."""
     return ROOT
+
+
+@pytest.fixture(scope='session', name='postgresql')
+def fixture_postgresql():
+    """Give a PostgreSQL server of its own, for as long as the tests run."""
+    from ansible_collections.baremetal.legacy_storage.tests import postgresql
+
+    with postgresql.running() as server:
+        yield server

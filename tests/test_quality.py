@@ -149,20 +149,31 @@ def test_roles_say_what_they_accept(tree: Path) -> None:
         assert not [option for option in options if not option.startswith(f'{role.name}_')], role.name
 
 
-def test_requirements_are_pinned_and_agree(tree: Path) -> None:
-    """Controller and node run the same version of every library they share, and tests run on the same store's libraries."""
-    controller, node, dev = (
-        read_pins(tree / path)
-        for path in (
-            'roles/controller/files/requirements-cinder28.txt',
-            'roles/node/files/requirements-osbrick7.txt',
-            'tools/requirements-dev.txt',
-        )
-    )
+@pytest.mark.parametrize(('cinder', 'brick'), [('28', '70'), ('29', '71')])
+def test_controller_and_node_of_a_release_agree(tree: Path, cinder: str, brick: str) -> None:
+    """Controller and node run the same version of every library they share, and every release has what our own code imports."""
+    controller = read_pins(tree / f'roles/controller/files/requirements-cinder{cinder}.txt')
+    node = read_pins(tree / f'roles/node/files/requirements-osbrick{brick}.txt')
     assert {'cinder', 'cinderlib', 'os-brick'} <= set(controller)
     assert 'os-brick' in node
     assert {name: node[name] for name in node if name in controller} == {name: controller[name] for name in node if name in controller}
-    store = ('alembic', 'cryptography', 'pyyaml', 'sqlalchemy')
+    default = read_pins(tree / 'roles/controller/files/requirements-cinder28.txt')
+    assert not set(default) - set(controller), 'what the default release has, and this one lacks'
+
+
+def test_every_release_that_roles_offer_has_its_pins(tree: Path) -> None:
+    """Each choice of the roles' variables stands for a list of packages, and each list for a choice."""
+    for role, option, stem in (('controller', 'controller_cinder_release', 'cinder'), ('node', 'node_os_brick_release', 'osbrick')):
+        choices = read_yaml(tree / f'roles/{role}/meta/argument_specs.yml')['argument_specs']['main']['options'][option]['choices']
+        wanted = {f'requirements-{stem}{choice.replace(".", "")}.txt' for choice in choices}
+        assert {path.name for path in (tree / f'roles/{role}/files').glob('requirements-*.txt')} == wanted
+
+
+def test_tests_run_on_the_store_s_own_libraries(tree: Path) -> None:
+    """The store's unit tests run on the versions that a controller has by default."""
+    controller = read_pins(tree / 'roles/controller/files/requirements-cinder28.txt')
+    dev = read_pins(tree / 'tools/requirements-dev.txt')
+    store = ('alembic', 'cryptography', 'psycopg', 'psycopg-binary', 'pyyaml', 'sqlalchemy')
     assert {name: dev.get(name) for name in store} == {name: controller.get(name) for name in store}
 
 

@@ -11,7 +11,7 @@ import shlex
 import signal
 import sys
 
-from . import image, inventory, network, packages, ssh
+from . import ceph, image, inventory, network, packages, ssh
 from .errors import LabError
 from .lab import Lab
 from .paths import Paths
@@ -60,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument('network', choices=[network.name for network in NETWORKS])
     command.add_argument('state', choices=['up', 'down'])
     add('exec', _exec, "run a command in the lab's network namespace").add_argument('words', nargs=argparse.REMAINDER, metavar='COMMAND')
+    command = add('ceph', _ceph, 'start or end a Ceph cluster beside the hosts, which keeps its data in memory')
+    command.add_argument('state', choices=['up', 'down', 'files'], help='files: print the directory with what clients need in /etc/ceph')
     add('packages', _packages, 'print the Debian packages that the lab needs on this machine')
     return parser
 
@@ -140,6 +142,21 @@ def _exec(lab: Lab, options: argparse.Namespace) -> int:
         os.execvp(command[0], command)
     except OSError as error:
         raise LabError(f'{shlex.join(words)}: {error}') from None
+
+
+def _ceph(lab: Lab, options: argparse.Namespace) -> int:
+    if options.state == 'files':
+        if not ceph.running(lab.paths):
+            raise LabError('there is no cluster: `lab ceph up` first')
+        print(ceph.client_files(lab.paths))
+        return 0
+    with lab.locked():
+        if options.state == 'up':
+            ceph.up(lab.paths)
+            lab.say(f'Ceph answers on {ceph.ADDRESS}: pool {ceph.POOL}, user {ceph.USER}')
+        else:
+            ceph.down(lab.paths)
+    return 0
 
 
 def _packages(lab: Lab, options: argparse.Namespace) -> int:

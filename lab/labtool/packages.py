@@ -27,25 +27,25 @@ PACKAGES = {
 _SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 
-def missing() -> list[str]:
+def missing(programs: dict[str, str] = PACKAGES) -> list[str]:
     """Packages whose program is not here."""
     path = os.environ.get('PATH', '') + ':' + _SYSTEM_PATH
-    return [package for package, program in PACKAGES.items() if not shutil.which(program, path=path)]
+    return [package for package, program in programs.items() if not shutil.which(program, path=path)]
 
 
-def ensure(log: Path) -> None:
+def ensure(log: Path, programs: dict[str, str] = PACKAGES) -> None:
     """Install what is missing; LabError that says what to install when that cannot be done here."""
     if os.geteuid() != 0:
         raise LabError('the lab makes network namespaces and taps: run it as root')
     os.environ['PATH'] = os.environ.get('PATH', '') + ':' + _SYSTEM_PATH
-    wanted = missing()
+    wanted = missing(programs)
     if wanted:
-        _install(wanted, log)
+        _install(wanted, programs, log)
     if not Path('/dev/net/tun').exists():
         raise LabError('/dev/net/tun is missing: the kernel of this machine has no tun/tap')
 
 
-def _install(wanted: list[str], log: Path) -> None:
+def _install(wanted: list[str], programs: dict[str, str], log: Path) -> None:
     advice = f'install with: apt-get install {" ".join(wanted)}'
     if not shutil.which('apt-get'):
         raise LabError(f'missing programs and no apt-get here; {advice}')
@@ -63,5 +63,5 @@ def _install(wanted: list[str], log: Path) -> None:
             run(install, timeout=300, log=log, env=env)
         except LabError:
             raise LabError(f'{error}; {advice}') from None
-    if missing():
-        raise LabError(f'still missing after the installation: {", ".join(missing())}')
+    if missing(programs):
+        raise LabError(f'still missing after the installation: {", ".join(missing(programs))}')

@@ -15,6 +15,7 @@ from ..module_utils.model.wanted import WantedBackend, WantedExport, WantedSnaps
 from ..module_utils.plan.adopting import snapshots_volume
 from ..module_utils.plan.backends import plan_backend
 from ..module_utils.plan.exports import plan_export
+from ..module_utils.plan.migration import find_volume
 from ..module_utils.plan.naming import bearer
 from ..module_utils.plan.snapshots import plan_snapshot
 from ..module_utils.plan.volumes import plan_volume
@@ -130,7 +131,7 @@ VOLUME = Noun(
     "volumes",
     WantedVolume.from_params,
     plan_volume,
-    lambda landscape, wanted: bearer(landscape.volume, wanted),
+    find_volume,
     lambda wanted: "%s/%s" % (wanted.backend, wanted.name),
 )
 SNAPSHOT = Noun(

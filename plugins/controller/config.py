@@ -16,7 +16,9 @@ from ..module_utils.model.errors import StorageError
 class Config:
     """Settings of the controller half.
 
-    :param store_url: SQLAlchemy URL of the metadata store.
+    :param store_url: SQLAlchemy URL of the metadata store, SQLite's or PostgreSQL's.
+    :param store_password: of the database's user, where it stands neither in the URL nor in libpq's own password file.
+    :param lock_url: where locks are held: a tooz URL, or PostgreSQL's. None: in the store where that is PostgreSQL, otherwise in ``lock_dir``.
     :param key_file: root-only file with the keys that encrypt secrets at rest.
     :param state_dir: where the store (SQLite) and scratch files live.
     :param lock_dir: locks of ours and of the Cinder drivers; one directory for every process of this host.
@@ -30,6 +32,8 @@ class Config:
     lock_dir: str
     host: str = "legacy-storage"
     lock_timeout: int = 120
+    store_password: str | None = dataclasses.field(default=None, repr=False)
+    lock_url: str | None = dataclasses.field(default=None, repr=False)
 
     @classmethod
     def load(cls, path):

@@ -197,13 +197,16 @@ def touched(landscape, wanted):
     for noun, backend, name in wanted.touches():
         if noun == "snapshot":
             snapshot = landscape.snapshot(backend, name)
-            keys |= {("snapshot", backend, snapshot.id), ("volume", backend, snapshot.volume_id)} if snapshot else set()
+            if snapshot:
+                keys |= {(kind, backend, snapshot.id) for kind in ("snapshot", "access")}
+                keys |= {(kind, backend, snapshot.volume_id) for kind in ("volume", "access")}
             continue
         volume = landscape.volume(backend, name) if noun == "volume" else None
         if volume is None:
             continue
-        keys |= {("volume", backend, volume.id), ("export", backend, volume.name)}
-        keys |= {("snapshot", backend, snapshot.id) for snapshot in landscape.snapshots_of(volume)}
+        keys |= {("volume", backend, volume.id), ("export", backend, volume.name), ("access", backend, volume.id)}
+        for snapshot in landscape.snapshots_of(volume):
+            keys |= {("snapshot", backend, snapshot.id), ("access", backend, snapshot.id)}
     return keys
 
 
@@ -224,6 +227,9 @@ def lock_keys(landscape, wanted):
                 keys.add(("volume", backend, snapshot.volume_name))
         else:
             keys.add((noun, backend, name))
+    for record in landscape.unsettled.values():
+        if record.action == "migrate":  # whoever settles it works on both backends
+            keys |= {("volume", record.arguments[key], record.name) for key in ("from_backend", "to_backend")}
     return keys
 
 

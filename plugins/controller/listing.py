@@ -18,13 +18,27 @@ def list_volumes(session, arguments, check, warn):
         snapshots = {}
         for item in reader.driven_snapshots(volume_ids=[item.resource.id for item in found]):
             snapshots.setdefault(item.resource.volume_id, []).append(item.resource.name)
+        unsettled = reader.unsettled(keys=(), resource_ids={item.resource.id for item in found})
     return {
         "changed": False,
         "volumes": [
-            dict(item.resource.to_public(), snapshots=snapshots.get(item.resource.id, []), created_at=item.created_at.isoformat() + "Z")
+            dict(
+                item.resource.to_public(),
+                snapshots=snapshots.get(item.resource.id, []),
+                created_at=item.created_at.isoformat() + "Z",
+                in_progress=_in_progress(item.resource, unsettled),
+            )
             for item in found
         ],
     }
+
+
+def _in_progress(volume, unsettled):
+    return [
+        {"action": record.action, "step": record.step, "started_at": record.started_at.isoformat() + "Z"}
+        for record in unsettled
+        if (record.resource_id, record.backend) == (volume.id, volume.backend) and record.noun != "access"
+    ]
 
 
 def list_snapshots(session, arguments, check, warn):

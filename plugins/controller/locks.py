@@ -10,19 +10,26 @@ import contextlib
 import hashlib
 import os
 
-from tooz import coordination
+from tooz import ToozError, coordination
 
 from ..module_utils.model.errors import StorageError
+from .gate import AdvisoryGate, FileGate
+from .store import database
 
 
 class Locks:
-    """Named locks over all processes that use one lock directory (tooz; another URL makes them span hosts)."""
+    """Named locks over all processes that share a store, on one host or on several.
 
-    def __init__(self, lock_dir, timeout):
-        os.makedirs(lock_dir, mode=0o700, exist_ok=True)
+    :param coordinator: gives locks by name (tooz, or an AdvisoryCoordinator).
+    :param gate: through which all who change things go, until somebody wants to be alone with the whole store.
+    :param drivers: the coordinator that the drivers' locks must come from as well, or None for files in the lock directory.
+    """
+
+    def __init__(self, coordinator, gate, timeout, drivers=None):
+        self._coordinator = coordinator
+        self._gate = gate
         self._timeout = timeout
-        self._coordinator = coordination.get_coordinator("file://" + lock_dir, b"legacy-storage-%d" % os.getpid())
-        self._coordinator.start()
+        self.drivers = drivers
 
     @contextlib.contextmanager
     def hold(self, keys):
@@ -31,15 +38,99 @@ class Locks:
         :raises StorageError: ``busy`` when another process holds one for longer than the timeout.
         """
         with contextlib.ExitStack() as stack:
+            with _speaking():
+                passed = self._gate.enter(self._timeout)
+            if passed is None:
+                raise StorageError(
+                    "busy", "The whole store is being worked on by another task. Run this task again when that one has ended."
+                )
+            stack.callback(self._gate.leave, passed)
             for key in sorted(keys):
                 digest = hashlib.sha256("/".join(key).encode("utf-8")).hexdigest()[:32]
                 lock = self._coordinator.get_lock(b"legacy-storage-" + digest.encode("ascii"))
-                if not lock.acquire(blocking=self._timeout):
+                with _speaking():
+                    acquired = lock.acquire(blocking=self._timeout)
+                if not acquired:
                     raise StorageError(
                         "busy",
                         "%s %r of backend %s is being worked on by another task for more than %d s. Run this task again when that one has ended."
                         % (key[0], key[2], key[1], self._timeout),
                         "name",
                     )
-                stack.callback(lock.release)
+                stack.callback(_release, lock)
             yield
+
+    @contextlib.contextmanager
+    def alone(self):
+        """Be alone with the store: who works is waited for, who comes waits. Raises StorageError ``busy`` after the timeout."""
+        with _speaking():
+            closed = self._gate.close(self._timeout)
+        if closed is None:
+            raise StorageError(
+                "busy",
+                "Other tasks have been changing things for more than %d s. Run this task again when they have ended." % self._timeout,
+            )
+        try:
+            yield
+        finally:
+            self._gate.leave(closed)
+
+    def check(self):
+        """Raise StorageError ``store`` unless everything that was locked still is."""
+        with _speaking():
+            for holder in (self._coordinator, self._gate):
+                getattr(holder, "check", lambda: None)()
+
+
+def open_locks(config):
+    """Return the Locks that a controller's settings ask for. Call it after a fork, not before."""
+    os.makedirs(config.lock_dir, mode=0o700, exist_ok=True)
+    store = database.parse(config.store_url, config.store_password)
+    shared = store.get_backend_name() == "postgresql"
+    of_store = _advisory(store) if shared else None
+    gate = (
+        AdvisoryGate(of_store)
+        if shared
+        else FileGate(os.path.join(config.lock_dir, "store-" + hashlib.sha256(str(store.database).encode("utf-8")).hexdigest()[:16]))
+    )
+    if config.lock_url is None:
+        coordinator = of_store or _start("file://" + os.path.join(config.lock_dir, "legacy-storage"))
+        return Locks(coordinator, gate, config.lock_timeout, of_store)
+    if config.lock_url.startswith(("postgresql:", "postgres:", "postgresql+")):
+        coordinator = _advisory(database.parse(config.lock_url, parameter="lock_url"))
+    else:
+        coordinator = _start(config.lock_url)
+    return Locks(coordinator, gate, config.lock_timeout, coordinator)
+
+
+def _advisory(url):
+    from .advisory import AdvisoryCoordinator  # psycopg takes a moment
+
+    return AdvisoryCoordinator(url)
+
+
+def _start(url):
+    try:
+        with _speaking():
+            coordinator = coordination.get_coordinator(url, b"legacy-storage-%s-%d" % (os.uname().nodename.encode(), os.getpid()))
+            coordinator.start(start_heart=True)
+    except (ValueError, TypeError) as error:
+        raise StorageError(
+            "invalid", "lock_url: is no URL of a lock service that tooz knows (%s)" % type(error).__name__, "lock_url"
+        ) from error
+    return coordinator
+
+
+def _release(lock):
+    with contextlib.suppress(ToozError):  # lost before; whoever writes is told by check()
+        lock.release()
+
+
+@contextlib.contextmanager
+def _speaking():
+    try:
+        yield
+    except ToozError as error:
+        raise StorageError(
+            "store", "The locks failed: %s. Mend that and run the task again; what was begun is settled first." % error
+        ) from error

@@ -7,12 +7,19 @@
 from __future__ import annotations
 
 from ..module_utils.model.errors import StorageError
-from . import changing, listing
+from . import changing, keys, listing, moving
+from .doctor import examine
 from .initialize import initialize_store
 from .session import Session
 
 VERBS = {
     "store.initialize": initialize_store,
+    "doctor.examine": examine,
+    "store.show": moving.show_store,
+    "store.export": moving.export_store,
+    "store.import": moving.import_store,
+    "store.move": moving.move_store,
+    "store.key": keys.change_key,
     "backend.ensure": changing.ensure_backends,
     "backend.list": listing.list_backends,
     "driver.list": listing.list_drivers,
@@ -33,4 +40,4 @@ def run(config_path, verb, arguments, check, warn):
         raise StorageError(
             "not_installed", "The code on this controller knows no %r. Apply the role baremetal.legacy_storage.controller again." % verb
         )
-    return VERBS[verb](Session(config_path), arguments, check, warn)
+    return VERBS[verb](Session.load(config_path), arguments, check, warn)

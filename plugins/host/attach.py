@@ -26,6 +26,7 @@ def connect(node, record, wanted, seen):
     :param record: of an earlier boot or run, or ``None``. :param seen: what stood there before.
     """
     export = wanted.export
+    _refuse_images(export, node.address(export))
     draft = AttachmentRecord(export, "connecting", node.system.boot_id(), wanted.multipath)
     on_top = record is not None and seen.identity == "right"
     if on_top:
@@ -55,6 +56,18 @@ def connect(node, record, wanted, seen):
     finished = dataclasses.replace(draft, state="connected")
     node.records.put(finished)
     return finished
+
+
+def _refuse_images(export, data):
+    """A file in a format of its own is no disk: whoever wrote to it as to one would destroy the volume."""
+    kind = data.get("format") or "raw"
+    if kind != "raw":
+        raise StorageError(
+            "unsupported",
+            "Volume %s/%s is a %s file on its share now, not a raw one, as Cinder's file drivers make them while a volume has snapshots. Written to "
+            "as a disk it would be destroyed. Delete its snapshots, or make a volume of one and attach that; nothing was connected."
+            % (export.backend, export.volume_name, kind),
+        )
 
 
 def _identify(node, path):

@@ -26,6 +26,7 @@ from oslo_concurrency import lockutils, processutils
 from oslo_config import cfg
 
 from ..module_utils.model.errors import StorageError
+from ..module_utils.worker.children import start_quickly
 from . import iscsi
 
 # Rescans for a LUN that the array has mapped but does not show yet: at 0, 4 and 13 s.
@@ -41,6 +42,7 @@ def prepare(lock_dir):
     lockutils.set_defaults(lock_path=path)
     cfg.CONF([], project="baremetal.legacy_storage", default_config_files=[], default_config_dirs=[])
     cfg.CONF.set_override("lock_path", path, group="oslo_concurrency")
+    start_quickly(processutils)
     os_brick.setup(cfg.CONF)
     # Without it os-brick starts sudo privsep-helper, even as root.
     privileged.default.set_client_mode(False)

@@ -10,7 +10,7 @@ import os
 
 from ..module_utils.model.errors import StorageError
 from ..secrets.sealing import SealingKey
-from . import devices, iscsi
+from . import devices, remains
 from .records import Records
 
 
@@ -83,11 +83,4 @@ class Node:
 
     def what_stays(self, export, identity):
         """Return what a disconnected volume left in the kernel or in open-iscsi: one sentence part each."""
-        found = []
-        if identity and identity["kind"] != "file":
-            name, disks = devices.find(self.system, identity)
-            found += ["device %s" % self.system.node(each) for each in dict.fromkeys(([name] if name else []) + list(disks))]
-        data = self.address(export)
-        found += ["device %s" % self.system.node(disk) for disk in iscsi.disks_at(self.system, data)]
-        found += iscsi.empty_sessions(self.system, data)
-        return list(dict.fromkeys(found))
+        return remains.what_stays(self.system, self.address(export), identity)

@@ -85,6 +85,22 @@ drivers:
       type: str
       returned: always
       sample: Cinder_Jenkins
+    protocols:
+      description: How nodes reach its volumes, as far as its sources tell. In doubt several, or none.
+      type: list
+      elements: str
+      returned: always
+      sample: [iSCSI]
+    features:
+      description:
+        - What the driver's sources say that it can do beyond volumes, snapshots and clones, which every driver can. Read, not tried; an
+          array, a licence or an option may say no. C(docs/drivers.md) of this collection tells what was tried.
+        - C(adopt_volume), C(adopt_snapshot), C(list_adoptable), C(clone_image), C(group_snapshot), C(migrate), C(multiattach),
+          C(replication), C(retype), C(revert_to_snapshot).
+      type: list
+      elements: str
+      returned: always
+      sample: [adopt_volume, migrate, retype, revert_to_snapshot]
     python_packages:
       description:
         - Python packages that the driver uses where they are there, which some drivers cannot start without. Each with the name that

@@ -61,15 +61,41 @@ options:
     description: All back-end QoS specs, as the Cinder driver documents them. Changed as O(extra_specs) are. Not given, they stay as they are.
     type: dict
   pool:
-    description: Pool of the backend to create the volume in. The backend's first pool when not given.
+    description:
+      - Pool of the backend to create the volume in. The backend's first pool when not given.
+      - An existing volume in another pool moves only where O(migration_policy=on-demand) lets it.
     type: str
+  migrate_to:
+    description:
+      - Another backend that the volume should be on, of whatever kind. Its data is copied by the controller and compared byte by byte,
+        and only then deleted where it was. Id, name, metadata, description and time of creation stay.
+      - Works on a volume that is not attached and has no snapshots. Where the volume is on that backend already, nothing is done.
+      - O(size), O(extra_specs) and the like hold for the volume there; not given, they stay as they are.
+      - A task that was killed is settled by the next one that names the volume. Until both copies were found equal it is undone,
+        from then on it is finished.
+    type: dict
+    suboptions:
+      backend:
+        description: Name of the backend, as registered with M(baremetal.legacy_storage.legacy_backend).
+        type: str
+        required: true
+      pool:
+        description: Pool of that backend. Its first pool when not given.
+        type: str
+  migration_policy:
+    description:
+      - Whether the volume may be migrated for what cannot be changed where it is, such as its O(pool).
+      - V(on-demand) lets the driver move it, or where it cannot, the controller copy it, with the rules of O(migrate_to).
+    type: str
+    choices: [never, on-demand]
+    default: never
   revert_to:
     description:
       - The snapshot (name or id) whose content the volume should hold. Everything that was written since it was taken is B(lost).
       - Nothing is done where the volume was reverted to it before and was not handed to a host since; RV(volume.reverted_to) tells.
         Once a host may have written, the task reverts again.
       - Refused unless it is the volume's latest snapshot, the volume is detached, and it has still the size of that time.
-      - Done by the storage system itself; drivers that cannot are told so.
+      - Done by the storage system itself where its driver can. Else the controller copies the snapshot over the volume and compares the two.
     type: str
   adopt:
     description:
@@ -147,15 +173,41 @@ options:
         description: All back-end QoS specs, as the Cinder driver documents them. Changed as O(extra_specs) are. Not given, they stay as they are.
         type: dict
       pool:
-        description: Pool of the backend to create the volume in. The backend's first pool when not given.
+        description:
+          - Pool of the backend to create the volume in. The backend's first pool when not given.
+          - An existing volume in another pool moves only where O(volumes[].migration_policy=on-demand) lets it.
         type: str
+      migrate_to:
+        description:
+          - Another backend that the volume should be on, of whatever kind. Its data is copied by the controller and compared byte by byte,
+            and only then deleted where it was. Id, name, metadata, description and time of creation stay.
+          - Works on a volume that is not attached and has no snapshots. Where the volume is on that backend already, nothing is done.
+          - O(volumes[].size), O(volumes[].extra_specs) and the like hold for the volume there; not given, they stay as they are.
+          - A task that was killed is settled by the next one that names the volume. Until both copies were found equal it is undone,
+            from then on it is finished.
+        type: dict
+        suboptions:
+          backend:
+            description: Name of the backend, as registered with M(baremetal.legacy_storage.legacy_backend).
+            type: str
+            required: true
+          pool:
+            description: Pool of that backend. Its first pool when not given.
+            type: str
+      migration_policy:
+        description:
+          - Whether the volume may be migrated for what cannot be changed where it is, such as its O(volumes[].pool).
+          - V(on-demand) lets the driver move it, or where it cannot, the controller copy it, with the rules of O(volumes[].migrate_to).
+        type: str
+        choices: [never, on-demand]
+        default: never
       revert_to:
         description:
           - The snapshot (name or id) whose content the volume should hold. Everything that was written since it was taken is B(lost).
           - Nothing is done where the volume was reverted to it before and was not handed to a host since; RV(volume.reverted_to) tells.
             Once a host may have written, the task reverts again.
           - Refused unless it is the volume's latest snapshot, the volume is detached, and it has still the size of that time.
-          - Done by the storage system itself; drivers that cannot are told so.
+          - Done by the storage system itself where its driver can. Else the controller copies the snapshot over the volume and compares the two.
         type: str
       adopt:
         description:
@@ -243,6 +295,13 @@ EXAMPLES = r"""
         source_volume: data
       - name: data-yesterday
         source_snapshot: data-nightly
+
+- name: Move it to another storage system
+  baremetal.legacy_storage.legacy_volume:
+    backend: lvm
+    name: data
+    migrate_to:
+      backend: ceph
 
 - name: Delete it and its snapshots
   baremetal.legacy_storage.legacy_volume:
@@ -368,6 +427,8 @@ ITEM = dict(
     extra_specs=dict(type="dict"),
     qos_specs=dict(type="dict"),
     pool=dict(type="str"),
+    migrate_to=dict(type="dict", options=dict(backend=dict(type="str", required=True), pool=dict(type="str"))),
+    migration_policy=dict(type="str", choices=["never", "on-demand"], default="never"),
     revert_to=dict(type="str"),
     adopt=dict(type="dict"),
     force=dict(type="list", elements="str", choices=["attached", "snapshots"], default=[]),

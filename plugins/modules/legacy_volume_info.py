@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: legacy_volume_info
 short_description: Tell what volumes there are
 description:
-  - Lists volumes with their snapshots and the hosts they are attached to.
+  - Lists volumes with their snapshots, the hosts they are attached to, and what a task is doing with them right now.
   - Reads the metadata store on the controller, the host to which the role P(baremetal.legacy_storage.controller#role) was applied.
     Needs no Cinder and asks no storage system.
 options:
@@ -44,7 +44,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 volumes:
-  description: The volumes found, by backend and name. Sizes in GiB.
+  description:
+    - The volumes found, by backend and name. Sizes in GiB.
+    - RV(ignore:in_progress) holds what a task has begun and not ended, and how far it got. It is at it, or it was killed.
   returned: always
   type: list
   elements: dict
@@ -67,6 +69,10 @@ volumes:
       snapshots:
         - data-nightly
       created_at: '2026-11-20T09:30:00Z'
+      in_progress:
+        - action: migrate
+          step: copying 37 %
+          started_at: '2026-11-21T14:02:00Z'
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Key files: made whole or not at all, readable by their owner only, and never replaced."""
+"""Files for their owner only, such as keys: made whole or not at all."""
 
 from __future__ import annotations
 
@@ -29,3 +29,23 @@ def create_once(path, content):
     finally:
         os.unlink(draft)
     return True
+
+
+def replace(path, content):
+    """Put ``content`` (bytes) in a file's place (mode 0600), whole or not at all."""
+    draft = "%s.%d" % (path, os.getpid())
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.rename(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
+    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+    try:
+        os.fsync(folder)  # or a power cut could bring the old file back
+    finally:
+        os.close(folder)

@@ -15,22 +15,28 @@ import contextlib
 import dataclasses
 import json
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
+import sqlalchemy as sa
 import yaml
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker.client import ask
 from ansible_collections.baremetal.legacy_storage.plugins.secrets.sealing import SealingKey
+from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD as STORE_PASSWORD
 
 HERE = Path(__file__).resolve().parent
 DRIVER = "sparse_files.SparseFileDriver"
 PASSWORD = "canary-option-password"
 FQCN = "baremetal.legacy_storage."
 GIB = 1024**3
+ON_BOTH = pytest.mark.parametrize("store_settings", ["sqlite", "postgresql"], indirect=True)
 
 
 @contextlib.contextmanager
@@ -146,20 +152,35 @@ class Controller:
 
     # Looking at what is there
 
+    def connect(self):
+        """Return a connection to the store's database that only looks."""
+        url = sa.engine.make_url(self.settings["store_url"])
+        if url.get_backend_name() == "sqlite":
+            return contextlib.closing(sqlite3.connect("file:%s?mode=ro" % url.database, uri=True))
+        return psycopg.connect(dbname=url.database, user=url.username, password=url.password or self.settings["store_password"], host=url.query["host"])
+
     def dump(self):
         """Return the whole store as one text, ciphertext included, but for what differs from look to look."""
-        import sqlite3
-
-        path = self.root / "state" / "store.sqlite"
-        with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True)) as connection:
-            return "\n".join(connection.iterdump())
+        with self.connect() as connection:
+            if isinstance(connection, sqlite3.Connection):
+                return "\n".join(connection.iterdump())
+            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
+            return "\n".join(repr(sorted(map(repr, connection.execute("SELECT * FROM %s" % name).fetchall()))) for (name,) in tables)
 
     def query(self, text, *values):
         """Return the rows of one query to the store."""
+        with self.connect() as connection:
+            if not isinstance(connection, sqlite3.Connection):
+                text = text.replace("?", "%s")
+            return connection.execute(text, values).fetchall()
+
+    def execute(self, text, *values):
+        """Change the store behind the worker's back."""
         import sqlite3
 
         with contextlib.closing(sqlite3.connect(self.root / "state" / "store.sqlite")) as connection:
-            return connection.execute(text, values).fetchall()
+            with connection:
+                connection.execute(text, values)
 
     def listing(self):
         """Return {relative path: size} of what the array holds; no log, no faults."""
@@ -243,6 +264,17 @@ def run_playbook(folder, tasks, check=False, diff=False, extra_vars=None, argume
     command += ["--check"] * check + ["--diff"] * diff
     if extra_vars:
         command += ["-e", json.dumps(extra_vars)]
+    with tempfile.TemporaryDirectory(prefix="bls-") as short:
+        temporary = os.path.join(short, "t")  # ansible-core 2.20 and later make a socket in it, whose path must not be long
+        os.symlink(work, temporary)
+        done = _run_ansible(command, work, results, temporary, variables, timeout)
+    lines = results.read_text().splitlines() if results.exists() else []
+    output = done.stdout + done.stderr
+    assert lines, output
+    return Played([TaskResult(**json.loads(line)) for line in lines], output, done.returncode)
+
+
+def _run_ansible(command, work, results, temporary, variables, timeout):
     settings = dict(
         os.environ,
         ANSIBLE_CALLBACK_PLUGINS=str(HERE / "callbacks"),
@@ -253,14 +285,10 @@ def run_playbook(folder, tasks, check=False, diff=False, extra_vars=None, argume
         ANSIBLE_NOCOLOR="1",
         ANSIBLE_RETRY_FILES_ENABLED="0",
         ANSIBLE_LOCALHOST_WARNING="0",
-        TMPDIR=str(work),
+        TMPDIR=temporary,
         **(variables or {}),
     )
-    done = subprocess.run(command, cwd=work, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False)
-    lines = results.read_text().splitlines() if results.exists() else []
-    output = done.stdout + done.stderr
-    assert lines, output
-    return Played([TaskResult(**json.loads(line)) for line in lines], output, done.returncode)
+    return subprocess.run(command, cwd=work, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 def node_connector(host, initiator="", **properties):
@@ -326,10 +354,19 @@ def fixture_make_controller_in(warm_python):
     return make
 
 
+@pytest.fixture(name="store_settings")
+def fixture_store_settings(request):
+    """Settings of a new store: none, which is SQLite, or those of a fresh PostgreSQL database where a test asks for it."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return {}
+    server = request.getfixturevalue("postgresql")
+    return {"store_url": server.url(server.make_database(), password=None), "store_password": STORE_PASSWORD}
+
+
 @pytest.fixture(name="controller")
-def fixture_controller(make_controller):
+def fixture_controller(make_controller, store_settings):
     """A controller with one registered backend, ``one``."""
-    return make_controller()
+    return make_controller(**store_settings)
 
 
 @pytest.fixture(name="connector")

@@ -10,6 +10,8 @@ patched from outside, it can kill its own process with SIGKILL, which nothing ca
 
     BLS_TEST_KILL_AT   the point to die at, such as "before commit 2" or "after create_volume"
     BLS_TEST_POINTS    a file to which each point that was passed is written
+
+With BLS_TEST_SPOIL_COPIES, what was copied is not what was read.
 """
 
 from __future__ import annotations
@@ -42,6 +44,17 @@ DRIVER_METHODS = (
     "initialize_connection",
     "terminate_connection",
     "remove_export",
+    "migrate_volume",
+)
+# Steps of what is done with the whole store.
+STORE_FUNCTIONS = (
+    "controller.moving._copy",
+    "controller.moving._close",
+    "controller.moving._open",
+    "controller.moving._switch",
+    "controller.store.contents.replace",
+    "controller.store.contents.encrypt_anew",
+    "secrets.keyfile.replace",
 )
 
 
@@ -60,10 +73,12 @@ def shim(path):
 def serve(path):
     """Import what the controller half imports, then run a worker for each connection."""
     package = "ansible_collections.baremetal.legacy_storage.plugins."
-    for name in ("controller.verbs", "controller.engine.engine"):
+    for name in ("controller.verbs", "controller.advisory", "controller.engine.engine"):
         importlib.import_module(package + name)
     worker = importlib.import_module(package + "module_utils.worker.serve")
     driver = importlib.import_module("sparse_files").SparseFileDriver  # after cinderlib, as in a worker
+    accessing = importlib.import_module("accessing")
+    importlib.import_module(package + "controller.verbs").VERBS[accessing.VERB] = accessing.run
 
     parent = os.getppid()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -103,6 +118,8 @@ def _handle(connection, worker, driver):
     code = 1
     try:
         _watch(driver, os.environ.get("BLS_TEST_KILL_AT"), os.environ.get("BLS_TEST_POINTS"))
+        if os.environ.get("BLS_TEST_SPOIL_COPIES"):
+            _spoil()
         worker.main()
         code = 0
     finally:
@@ -141,8 +158,26 @@ def _watch(driver, kill_at, log):
         point("after commit %d" % number)
 
     Store.writing = watched_writing
+    for name in STORE_FUNCTIONS:
+        module, _dot, function = name.rpartition(".")
+        module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins." + module)
+        setattr(module, function, _watched(name, getattr(module, function), point))
     for name in DRIVER_METHODS:
         setattr(driver, name, _watched(name, getattr(driver, name), point))
+
+
+def _spoil():
+    """Let every copy be another one by a byte."""
+    from ansible_collections.baremetal.legacy_storage.plugins.controller.engine import copying
+
+    copy = copying.copy
+
+    def spoiled(source, target, *rest):
+        copy(source, target, *rest)
+        with open(target.path, "r+b") as stream:
+            stream.write(b"G")
+
+    copying.copy = spoiled
 
 
 def _watched(name, method, point):

@@ -16,7 +16,7 @@ GIB = 1024**3
 @pytest.fixture(name="lun")
 def fixture_lun(controller):
     """Files of other people on the array, and a way to read their fronts."""
-    for name, size in (("lun7", GIB), ("lun8", 2 * GIB - 5), ("snap7", GIB)):
+    for name, size in (("lun7", GIB), ("lun8", 2 * GIB - 5), ("snapshot-7", GIB)):
         with open(controller.array / name, "wb") as stream:
             stream.write(name.encode())
             stream.truncate(size)
@@ -24,7 +24,7 @@ def fixture_lun(controller):
 
 def front(path):
     with open(path, "rb") as stream:
-        return stream.read(5).rstrip(b"\0").decode()
+        return stream.read(4).rstrip(b"\0").decode()
 
 
 def adopt(controller, name="data", reference="lun7", **parameters):
@@ -57,19 +57,19 @@ def test_a_volume_of_the_array_is_adopted_used_and_released_with_its_data(contro
 
 def test_a_snapshot_of_the_array_is_adopted_with_its_volume_and_released_first(controller, lun):
     adopt(controller)
-    item = {"backend": "one", "name": "snap", "volume": "data", "adopt": {"source-name": "snap7"}}
+    item = {"backend": "one", "name": "snap", "volume": "data", "adopt": {"source-name": "snapshot-7"}}
     foreseen = controller.ensure("snapshot", check=True, **item)
     found = controller.ensure("snapshot", **item)
     assert not found.get("failed"), found.get("msg")
     assert (found["diff"], found["changed"]) == (foreseen["diff"], True)
     assert controller.ensure("snapshot", **item)["changed"] is False
     copy = controller.ensure("volume", backend="one", name="copy", source_snapshot="snap")["volumes"][0]["volume"]
-    assert front(controller.path_of("volume", copy["id"])) == "snap7"
+    assert front(controller.path_of("volume", copy["id"])) == "snap"
     result = controller.ensure("volume", backend="one", name="data", state="released")
     assert result["error"]["code"] == "in_use" and "has snapshots (snap)" in result["msg"]
     controller.ensure("snapshot", backend="one", name="snap", state="released")
     controller.ensure("volume", backend="one", name="data", state="released")
-    assert (front(controller.array / "snap7"), front(controller.array / "lun7")) == ("snap7", "lun7")
+    assert (front(controller.array / "snapshot-7"), front(controller.array / "lun7")) == ("snap", "lun7")
 
 
 def test_what_was_released_is_never_touched_again_not_even_by_a_new_volume_of_its_name(controller):
@@ -112,4 +112,4 @@ def test_candidates_are_listed_with_what_speaks_against_them(controller, lun):
     found = {entry["reference"]["source-name"]: (entry["size"], entry["safe_to_manage"], entry["reason_not_safe"], entry["managed_as"])
              for entry in backend["candidates"]["volumes"]}
     assert found == {"lun8": (2, False, "in use", None), "volume-" + volume["id"]: (1, False, "already managed", "data")}
-    assert [entry["reference"] for entry in backend["candidates"]["snapshots"]] == [{"source-name": "snap7"}]
+    assert [entry["reference"] for entry in backend["candidates"]["snapshots"]] == [{"source-name": "snapshot-7"}]

@@ -12,6 +12,7 @@ import time
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH
 
 
 def at_once(*calls):
@@ -29,6 +30,7 @@ def wait_for_call(controller, method):
         time.sleep(0.02)
 
 
+@ON_BOTH
 def test_two_tasks_that_create_one_volume_create_it_once_and_both_succeed(controller):
     with controller.fault("create_volume", "sleep 0.5"):
         results = at_once(*[lambda: controller.ensure("volume", backend="one", name="data", size="1")] * 2)
@@ -38,6 +40,7 @@ def test_two_tasks_that_create_one_volume_create_it_once_and_both_succeed(contro
     assert len(controller.listing()) == 1
 
 
+@ON_BOTH
 def test_eight_tasks_with_a_volume_each_make_eight_volumes(controller):
     calls = [lambda name=name: controller.ensure("volume", backend="one", name=name, size="1") for name in "abcdefgh"]
     results = at_once(*calls)
@@ -46,6 +49,7 @@ def test_eight_tasks_with_a_volume_each_make_eight_volumes(controller):
     assert len(controller.listing()) == 8 and controller.unsettled() == []
 
 
+@ON_BOTH
 def test_opposite_tasks_end_in_one_of_both_states(controller):
     present = {"backend": "one", "name": "data", "size": "1"}
     results = at_once(*[lambda: controller.ensure("volume", **present), lambda: controller.ensure("volume", **dict(present, state="absent"))] * 2)
@@ -54,6 +58,7 @@ def test_opposite_tasks_end_in_one_of_both_states(controller):
     assert len(controller.listing()) == len(volumes) <= 1 and controller.unsettled() == []
 
 
+@ON_BOTH
 def test_two_hosts_that_ask_for_one_volume_do_not_both_get_it(controller, connector):
     controller.ensure("volume", backend="one", name="data", size="1")
     with controller.fault("initialize_connection", "sleep 0.3"):
@@ -66,6 +71,7 @@ def test_two_hosts_that_ask_for_one_volume_do_not_both_get_it(controller, connec
     assert len(controller.listing()) == 2, "the volume and one host"
 
 
+@ON_BOTH
 def test_a_volume_is_not_deleted_while_another_task_takes_its_snapshot(controller):
     controller.ensure("volume", backend="one", name="data", size="1")
 
@@ -104,6 +110,7 @@ def test_a_killed_tasks_locks_are_free_at_once(make_controller, monkeypatch):
     assert not controller.ensure("volume", backend="one", name="data", size="1").get("failed")
 
 
+@ON_BOTH
 def test_reading_does_not_wait_for_a_task_that_works(controller):
     def read():
         wait_for_call(controller, "create_volume")

@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.tests.lab.functional import run, table
 
-IN_TREE = 92  # drivers of cinder 28.0.0
+ROOT = Path(__file__).resolve().parents[2]
+IN_TREE = 92  # drivers; cinder 28.0.0 has 94, 29.0.0 has 97
 
 
 @pytest.fixture(scope="module", name="plain")
@@ -79,3 +83,27 @@ def test_an_option_that_a_driver_declares_only_when_it_starts_is_known(controlle
     assert controller.ensure("backend", check=True, cold=True, **backend, options={"infortrend_pools_name": ["POOL-1"]})["changed"]
     refused = controller.ensure("backend", check=True, cold=True, **backend, options={"infortrend_pool_name": ["POOL-1"]})
     assert refused["failed"] and "'infortrend_pools_name'" in refused["msg"]
+
+
+def test_ceph_keyring_is_told_and_accepted_though_cinder_declares_it_no_more(controller):
+    (driver,) = controller.ask("driver.list", {"names": ["cinder.volume.drivers.rbd.RBDDriver"]}, cold=True)["drivers"]
+    (option,) = [option for option in driver["options"] if option["name"] == "rbd_keyring_conf"]
+    assert (option["type"], option["deprecated"]) == ("str", False)
+    backend = {"name": "ceph", "driver": driver["name"], "probe": False, option["parameter"]: {"rbd_keyring_conf": "/etc/ceph/keyring"}}
+    result = controller.ensure("backend", check=True, cold=True, **backend)
+    assert result["changed"], result
+
+
+def test_the_page_of_drivers_is_what_the_command_makes_of_record_and_declarations(everything):
+    page = table.render(run.read_record(), everything["drivers"])
+    assert (ROOT / "docs/drivers.md").read_text(encoding="utf-8") == page, "run make drivers"
+
+
+def test_what_a_driver_can_do_is_read_from_its_sources(everything):
+    told = {driver["name"]: driver for driver in everything["drivers"]}
+    lvm = told["cinder.volume.drivers.lvm.LVMVolumeDriver"]
+    assert set(lvm["features"]) >= {"adopt_volume", "migrate", "multiattach", "revert_to_snapshot"}
+    assert "replication" not in lvm["features"], "its base class has the method, and only raises"
+    pure = told["cinder.volume.drivers.pure.PureFCDriver"]
+    assert pure["protocols"] == ["FC"] and {"group_snapshot", "replication"} <= set(pure["features"])
+    assert told["cinder.volume.drivers.nfs.NfsDriver"]["protocols"] == ["NFS"]

@@ -24,7 +24,7 @@ GOLD = b"gold" * 1024
 
 
 def volume(name, **parameters):
-    return "volume", dict(parameters, backend="one", name=name)
+    return "volume", dict({"backend": "one"}, name=name, **parameters)
 
 
 def snapshot(name, **parameters):
@@ -44,10 +44,13 @@ def released(noun, parameters):
 
 
 def steps(*names):
-    """Points around transactions ("+" stands for one) and driver calls."""
+    """Points around transactions ("+" stands for one) and driver calls ("!" for one that the driver does not offer)."""
     points, commits, seen = [], 0, collections.Counter()
     for name in names:
         seen[name] += 1
+        if name.endswith("!"):
+            points.append("before " + name[:-1])
+            continue
         if name == "+":
             commits += 1
             name = "commit %d" % commits
@@ -63,6 +66,11 @@ SNAPPED = snapshot("snap", volume="data")
 LUN = "lun", b"gold" * 1024  # a file of somebody else on the array
 WRITTEN = "write", b"lead" * 1024  # what a host wrote since
 UNMAP = ("terminate_connection", "remove_export")
+TWO = ("backend", {"name": "two"})  # on the same array, where the two must not get into each other's way
+OPEN = ("+", "create_export", "+", "initialize_connection", "+", "+")
+CLOSE = (*UNMAP, "+")
+COPY = ("+", "create_volume", "+", *OPEN, *OPEN, *CLOSE, *CLOSE, "+", "delete_volume", "+")
+GONE = [absent(*volume("data")), absent(*volume("data", backend="two"))]
 MAP = ("create_export", "+", "+", "initialize_connection")
 # name: (what was before, the operation, its opposite, its steps)
 OPERATIONS = {
@@ -132,6 +140,25 @@ OPERATIONS = {
         steps("+", "create_export", "+", "initialize_connection", "+"),
     ),
     "delete an export": ([DATA, export("node1")], absent(*export("node1")), export("node1"), steps("+", *UNMAP, "+")),
+    "migrate a volume to another backend": ([TWO, DATA], volume("data", migrate_to={"backend": "two"}), GONE, steps(*COPY)),
+    "retype a volume by migration": (
+        [volume("data", size="1", extra_specs={"tier": "1"})],
+        volume("data", extra_specs={"tier": "2"}, migration_policy="on-demand"),
+        absent(*DATA),
+        steps("+", "retype", *COPY, "+"),
+    ),
+    "revert a volume by copying": (
+        [("backend", {"name": "one", "without": "revert"}), DATA, SNAPPED, WRITTEN],
+        volume("data", revert_to="snap"),
+        absent(*volume("data", force=["snapshots"])),
+        steps("+", "revert_to_snapshot!", "+", "create_volume_from_snapshot", "+", *OPEN, *OPEN, *CLOSE, *UNMAP, "delete_volume", "+", "+"),
+    ),
+    "let the driver move a volume to another pool": (
+        [DATA, "moves"],
+        volume("data", pool="second", migration_policy="on-demand"),
+        absent(*DATA),
+        steps("+", "migrate_volume", "+", "+"),
+    ),
     "delete one of two exports": (
         [SHARED, export("node1"), export("node2")],
         absent(*export("node1")),
@@ -185,7 +212,7 @@ class Bench:
                 os.truncate(self.controller.array / "lun7", 1024**3)
                 continue
             self.run(step)
-            if step[1].get("name") == "data" and "adopt" not in step[1]:
+            if step[0] == "volume" and step[1]["name"] == "data" and "adopt" not in step[1]:
                 self._write(GOLD)
         self._saved = folder / "saved"
         self._saved.mkdir()
@@ -197,9 +224,18 @@ class Bench:
         with open(self.controller.path_of("volume", derive_id("volume", "one", "data")), "r+b") as stream:
             stream.write(content)
 
+    def _backend(self, name, without="nothing"):
+        options = {"sparse_files_dir": str(self.controller.array), "sparse_files_without": without}
+        return self.controller.backend_parameters(name, options=options)
+
     def run(self, step, check=False):
+        if step == "moves":  # what the array is able to
+            (self.controller.array / "faults" / step).write_text("")
+            return None
+        if isinstance(step, list):
+            return [self.run(one) for one in step][-1]
         noun, parameters = step
-        parameters = dict(parameters)
+        parameters = self._backend(**parameters) if noun == "backend" else dict(parameters)
         multipath = parameters.pop("multipath", False)
         if noun == "export" and parameters.get("state") != "absent":
             parameters["connector"] = self._connector(parameters["host"], multipath=multipath)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH
 
 SCRIPT = [  # (name, module, parameters, operations that must happen)
     ("register", "backend", {"name": "two", "max_parallel": 2}, ["register backend"]),
@@ -87,6 +88,7 @@ def record(result, module):
     return shown
 
 
+@ON_BOTH
 def test_every_operation_does_what_check_mode_told_and_is_done_once(controller, connector):
     """Each step three times: in check mode, which changes nothing, for real, and again."""
     for name, module, parameters, operations in SCRIPT:

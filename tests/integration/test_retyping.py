@@ -41,6 +41,7 @@ def test_what_a_driver_cannot_change_in_place_is_told_and_left(controller):
     result = controller.ensure("volume", backend="one", name="data", extra_specs={"tier": "2"}, size="2")
     assert (result["error"]["code"], result["error"]["parameter"]) == ("unsupported", "extra_specs")
     assert make(controller) == before
+    assert "migration_policy: on-demand lets the controller" in result["msg"]
     with controller.fault("retype", "array says no"):
         result = controller.ensure("volume", backend="one", name="data", qos_specs={"iops": "1"})
     assert "array says no" in result["msg"]
@@ -54,3 +55,21 @@ def test_whether_several_hosts_may_have_a_volume_is_not_changed_under_them(contr
     assert (result["error"]["code"], result["error"]["parameter"]) == ("in_use", "extra_specs")
     controller.ensure("export", backend="one", volume="data", host="node1", state="absent")
     assert make(controller, extra_specs={"multiattach": "<is> True"})["extra_specs"] == {"multiattach": "<is> True"}
+
+
+def test_what_a_driver_cannot_change_in_place_is_changed_by_migration_where_that_is_allowed(controller):
+    before = make(controller, size="1", extra_specs={"tier": "1"}, metadata={"a": "b"})
+    with open(controller.path_of("volume", before["id"]), "r+b") as stream:
+        stream.write(b"gold")
+    controller.ensure("snapshot", backend="one", name="snap", volume="data")
+    wanted = {"extra_specs": {"tier": "2"}, "migration_policy": "on-demand"}
+    refused = controller.ensure("volume", backend="one", name="data", **wanted)
+    assert refused["error"]["code"] == "in_use" and "without snapshots (it has: snap)" in refused["msg"]
+    controller.ensure("snapshot", backend="one", name="snap", state="absent")
+    foreseen = controller.ensure("volume", True, backend="one", name="data", **wanted)
+    assert controller.ensure("volume", backend="one", name="data", **wanted) == foreseen
+    assert make(controller, **wanted) == dict(before, extra_specs={"tier": "2"})
+    (path,) = [path for path in controller.listing() if path.startswith("volume-")]
+    assert (controller.array / path).read_bytes()[:4] == b"gold" and path != "volume-" + before["id"]
+    assert controller.ensure("volume", backend="one", name="data", **wanted)["changed"] is False
+    assert controller.ensure("volume", backend="one", name="data", qos_specs={"iops": "1"}, **wanted)["volumes"][0]["volume"]["qos_specs"] == {"iops": "1"}

@@ -80,12 +80,19 @@ def test_a_snapshot_taken_again_under_the_same_name_is_another_content(controlle
     assert controller.ensure("volume", **REVERT)["changed"] is True
 
 
-def test_a_driver_that_cannot_is_told_and_a_failed_one_leaves_a_volume_that_only_reverting_mends(controller, connector, volume):
+def test_where_the_driver_cannot_the_controller_copies_and_compares(controller, volume, monkeypatch):
     controller.ensure("backend", **controller.backend_parameters(options={"sparse_files_dir": str(controller.array), "sparse_files_without": "revert"}))
-    result = controller.ensure("volume", **REVERT)
-    assert (result["error"]["code"], result["error"]["parameter"]) == ("unsupported", "revert_to")
-    assert (controller.unsettled(), controller.ask("volume.list", {})["volumes"][0]["status"]) == ([], "available")
-    controller.register()
+    before = sorted(controller.listing())
+    monkeypatch.setenv("BLS_TEST_SPOIL_COPIES", "1")
+    assert "Nobody knows what volume 'data' holds" in controller.ensure("volume", **REVERT)["msg"]
+    monkeypatch.delenv("BLS_TEST_SPOIL_COPIES")
+    assert controller.ensure("volume", **REVERT)["changed"] is True
+    assert read(controller, volume) == b"good"
+    assert (controller.unsettled(), sorted(controller.listing())) == ([], before)
+    assert controller.ensure("volume", **REVERT)["changed"] is False
+
+
+def test_a_driver_that_fails_leaves_a_volume_that_only_reverting_mends(controller, connector, volume):
     with controller.fault("revert_to_snapshot", "array says no"):
         result = controller.ensure("volume", **REVERT)
     assert "array says no" in result["msg"] and "Nobody knows what volume 'data' holds" in result["msg"]

@@ -55,28 +55,30 @@ class Adopting:
             raise StorageError(error.code, "adopt: %r: %s" % (wanted.adopt, error.message), "adopt", error.details) from error
 
     def take(self, noun, identity, reference):
-        """Let the driver take over what it knows by ``reference`` as the recorded volume or snapshot. Return a volume's pool."""
+        """Let the driver take over what it knows by ``reference`` as the recorded volume or snapshot. Return a volume's pool.
+
+        Where it says no, the thing may stand under its new name all the same: a killed run got that far, or the driver's answer was lost.
+        """
+        try:
+            return self._take(noun, identity, reference)
+        except StorageError as error:
+            refused = error
+        with self._thing(noun, identity) as (backend, thing):
+            own, host = {"source-name": thing._ovo.name}, thing._ovo.host if noun == "volume" else ""
+        with contextlib.suppress(StorageError):
+            return self._take(noun, identity, own)
+        try:
+            with self._thing(noun, identity) as (backend, thing):
+                self._ask(backend, noun, "%s_get_size", thing, own)
+        except StorageError:
+            raise refused from None
+        return host.partition("#")[2] or None
+
+    def _take(self, noun, identity, reference):
         with self._thing(noun, identity) as (backend, thing):
             updates = self._ask(backend, noun, "%s", thing, reference)
             self._engine.keep(noun, thing, _FIELDS[noun], updates)
             return thing._ovo.host.partition("#")[2] if noun == "volume" else None
-
-    def take_again(self, noun, identity, reference):
-        """Do what :meth:`take` does after a run that was killed in it: the driver may have given it its new name already."""
-        try:
-            return self.take(noun, identity, reference)
-        except StorageError as error:
-            with self._thing(noun, identity) as (backend, thing):
-                own = {"source-name": thing._ovo.name}
-                host = thing._ovo.host if noun == "volume" else ""
-            with contextlib.suppress(StorageError):
-                return self.take(noun, identity, own)
-            try:
-                with self._thing(noun, identity) as (backend, thing):
-                    self._ask(backend, noun, "%s_get_size", thing, own)
-            except StorageError:
-                raise error from None
-            return host.partition("#")[2] or None
 
     def let_go(self, noun, identity):
         """Tell the driver that a volume or snapshot is no longer ours; it stays on the array."""

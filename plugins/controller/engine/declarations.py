@@ -13,6 +13,10 @@ import types
 from oslo_config import cfg
 
 _IN_TREE = "cinder.volume.drivers."
+# Read by the driver and declared by nobody: Cinder took it away from OpenStack (OSSN-0085), for cinderlib it stays.
+_UNDECLARED = {
+    "RBDDriver": [cfg.StrOpt("rbd_keyring_conf", default="", help="Keyring file of rbd_user; nodes are given what is in it, sealed.")],
+}
 
 
 def modules_of(cls):
@@ -53,7 +57,8 @@ def options_of(cls):
     only when they start (FusionStorage, Hitachi, Infortrend): so the modules' lists of options count as well.
     """
     found = {}
-    for source in [_told(cls)] + [value for module in modules_of(cls) for value in vars(module).values()]:
+    undeclared = [_UNDECLARED[parent.__name__] for parent in cls.__mro__ if parent.__name__ in _UNDECLARED]
+    for source in [_told(cls), *undeclared] + [value for module in modules_of(cls) for value in vars(module).values()]:
         if isinstance(source, (list, tuple)):
             found.update((option.dest, option) for option in source if isinstance(option, cfg.Opt))
     return found

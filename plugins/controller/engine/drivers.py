@@ -11,7 +11,6 @@ declare, and the imports that their sources guard because the package may be mis
 from __future__ import annotations
 
 import functools
-import importlib
 import importlib.machinery
 import importlib.metadata
 import inspect
@@ -28,7 +27,8 @@ from cinder.volume import drivers
 from ...module_utils.model.redaction import is_secret_key
 from ...module_utils.model.wanted import SET_BY_PARAMETERS
 from .declarations import guarded_imports, modules_of, options_of
-from .options import load_driver
+from .features import features_of
+from .options import import_driver_module, load_driver
 
 _IN_TREE = drivers.__name__ + "."
 # Import name to the project's name on a package index, where they differ (Cinder's own extras, setup.cfg of cinder 28).
@@ -49,7 +49,7 @@ def catalogue():
     broken = {}
     for module in pkgutil.walk_packages(drivers.__path__, _IN_TREE, onerror=lambda name: None):
         try:
-            importlib.import_module(module.name)
+            import_driver_module(module.name)
         except Exception as error:  # a module of a vendor may fail in any way; the others are still of use
             broken[module.name] = "%s: %s" % (type(error).__name__, error)
     return {"%s.%s" % (cls.__module__, cls.__name__): cls for cls in interface._volume_register}, broken
@@ -65,6 +65,7 @@ def describe(path, with_options):
         "supported": bool(getattr(cls, "SUPPORTED", True)),
         "ci_wiki_name": getattr(cls, "CI_WIKI_NAME", None),
         "python_packages": _packages(modules_of(cls)),
+        **features_of(cls),
     }
     if with_options:
         found["options"] = _tell(options_of(cls).values())

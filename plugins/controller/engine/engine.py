@@ -14,10 +14,14 @@ import os
 import threading
 
 import cinderlib
+from cinder import coordination
+from oslo_concurrency import processutils
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.redaction import is_secret_key
-from . import options
+from ...module_utils.worker.children import start_quickly
+from . import compat, options
+from .access import Access
 from .adopting import Adopting
 from .exports import Exports
 from .persistence import VOLUME_FIELDS, StorePersistence
@@ -30,20 +34,23 @@ _SETTING_UP = threading.Lock()
 class Engine:
     """Cinder drivers over our store. One per process: cinderlib keeps its state in its classes.
 
-    What drivers do stands in ``volumes``, ``snapshots``, ``exports`` and ``adopting``; here is what all of them need.
+    What drivers do stands in ``volumes``, ``snapshots``, ``exports`` and ``adopting``, what this host does in ``access``; here is what all of them
+    need.
     """
 
-    def __init__(self, config, store):
+    def __init__(self, config, store, coordinator=None):
         self.volumes = Volumes(self)
         self.snapshots = Snapshots(self)
         self.exports = Exports(self)
         self.adopting = Adopting(self)
+        self.access = Access(self, os.path.join(config.state_dir, "mounts"))
         self._store = store
         self.persistence = StorePersistence(store, config.host)
         self._secrets = set()
         os.makedirs(config.lock_dir, mode=0o700, exist_ok=True)
         os.chdir(config.state_dir)  # some drivers write beside them
-        cinderlib.setup(
+        start_quickly(processutils)
+        compat.setup(
             file_locks_path=config.lock_dir,
             host=config.host,
             persistence_config={"storage": self.persistence},
@@ -52,6 +59,8 @@ class Engine:
             state_path=config.state_dir,
             image_conversion_dir=os.path.join(config.state_dir, "conversion"),
         )
+        if coordinator is not None:  # locks that hold over several controllers, instead of files in lock_dir
+            coordination.COORDINATOR.coordinator = coordinator
 
     def validate(self, backend):
         """Check a Backend's driver and options without contacting the array. Raises StorageError ``invalid``."""

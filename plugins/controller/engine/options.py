@@ -17,7 +17,6 @@ from ...module_utils.model.errors import StorageError, invalid
 from .declarations import options_of
 
 _GROUP = "backend_defaults"  # where importing a driver's module registers its options (cinder.volume.configuration)
-_CINDERLIB_OWN = ("rbd_keyring_conf",)  # gone from Cinder's RBD driver, still honoured by cinderlib
 
 
 def validate(backend):
@@ -42,7 +41,7 @@ def load_driver(path):
     try:
         if not dot:
             raise ImportError("it is no dotted path")
-        cls = getattr(importlib.import_module(module_name), class_name)
+        cls = getattr(import_driver_module(module_name), class_name)
     except (ImportError, AttributeError) as error:
         raise invalid(
             "driver",
@@ -56,6 +55,21 @@ def load_driver(path):
     return cls
 
 
+def import_driver_module(module_name):
+    """Import a driver's module, which may declare an option that another driver's module declares in other words.
+
+    HPE's Alletra MP and 3PAR drivers do (cinder 29). Cinder never has both in one process; the first one's declaration gives way.
+    """
+    while True:
+        try:
+            return importlib.import_module(module_name)
+        except cfg.DuplicateOptError as error:
+            declared = _declared().get(error.opt_name.replace("-", "_"))
+            if declared is None:
+                raise
+            cfg.CONF.unregister_opt(declared, group=_GROUP)
+
+
 def _declared():
     group = cfg.CONF._get_group(_GROUP)  # the public API can look one option up, not list them
     return {name: entry["opt"] for name, entry in group._opts.items()}
@@ -63,8 +77,6 @@ def _declared():
 
 def _check(backend, known, parameter, key, value):
     label = "%s.%s" % (parameter, key)
-    if key in _CINDERLIB_OWN:
-        return
     option = known.get(key)
     if option is None:
         for other in known.values():

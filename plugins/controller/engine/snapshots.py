@@ -9,8 +9,11 @@ from __future__ import annotations
 import contextlib
 
 from cinder import exception as cinder_exception
+from cinderlib import objects
 
 from .persistence import SNAPSHOT_FIELDS
+
+_MAPPING = ("create_export_snapshot", "initialize_connection_snapshot", "terminate_connection_snapshot", "remove_export_snapshot")
 
 
 class Snapshots:
@@ -32,3 +35,27 @@ class Snapshots:
         with self._engine.snapshot(snapshot_id) as (backend, snapshot):
             with contextlib.suppress(cinder_exception.NotFound):
                 backend.driver.delete_snapshot(snapshot._ovo)
+
+    def can_map(self, snapshot_id):
+        """Tell whether the driver can map this backend's snapshots to a host; Cinder's base classes only have the methods' names."""
+        with self._engine.snapshot(snapshot_id) as (backend, snapshot):
+            return all(getattr(type(backend.driver), name).__module__ != "cinder.volume.driver" for name in _MAPPING)
+
+    def prepare(self, snapshot_id, connector):
+        """Make the array ready to let ``connector`` (os-brick's properties) reach a snapshot."""
+        with self._engine.snapshot(snapshot_id) as (backend, snapshot):
+            updates = backend.driver.create_export_snapshot(objects.CONTEXT, snapshot._ovo, connector)
+            self._engine.keep("snapshot", snapshot, SNAPSHOT_FIELDS, updates)
+
+    def map(self, snapshot_id, connector):
+        """Map a snapshot to a host. Return connection_info (dict with driver_volume_type and data)."""
+        with self._engine.snapshot(snapshot_id) as (backend, snapshot):
+            return backend.driver.initialize_connection_snapshot(snapshot._ovo, connector)
+
+    def unmap(self, snapshot_id, connector):
+        """Unmap a snapshot from a host and take its target away."""
+        with self._engine.snapshot(snapshot_id) as (backend, snapshot):
+            with contextlib.suppress(cinder_exception.NotFound):
+                backend.driver.terminate_connection_snapshot(snapshot._ovo, connector)
+            with contextlib.suppress(cinder_exception.NotFound):
+                backend.driver.remove_export_snapshot(objects.CONTEXT, snapshot._ovo)

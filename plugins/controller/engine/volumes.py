@@ -11,7 +11,6 @@ import contextlib
 from cinder import exception as cinder_exception
 from cinderlib import objects
 
-from ...module_utils.model.errors import StorageError
 from .persistence import VOLUME_FIELDS
 from .types import difference, typed_like
 
@@ -76,23 +75,43 @@ class Volumes:
             return bool(done)
 
     def revert(self, volume_id, snapshot_id):
-        """Give a volume the content of its latest snapshot. Raises StorageError ``unsupported`` where its driver cannot."""
+        """Give a volume the content of its latest snapshot. Return whether its driver can; if not, nothing was done."""
         with self._engine.volume(volume_id) as (backend, volume, record):
             (snapshot,) = self._engine.persistence.get_snapshots(snapshot_id=snapshot_id)
             try:
                 backend.driver.revert_to_snapshot(objects.CONTEXT, volume._ovo, snapshot._ovo)
-            except NotImplementedError as error:
-                raise StorageError(
-                    "unsupported",
-                    "revert_to: the driver of backend %s cannot revert volumes. Volume %r is as it was; a volume made with source_snapshot holds "
-                    "what the snapshot holds." % (record.backend, record.name),
-                    "revert_to",
-                ) from error
+            except NotImplementedError:
+                return False
+            return True
 
     def size_on_array(self, volume_id):
         """Return a volume's size in GiB as the array tells it, or None where the driver cannot tell."""
         with self._engine.volume(volume_id) as (backend, volume, record):
             try:
                 return int(backend.driver.manage_existing_get_size(volume._ovo, {"source-name": volume._ovo.name}))
+            except Exception:  # asked in passing, of drivers that may not know the question in any form
+                return None
+
+    def move(self, volume_id, pool):
+        """Let the driver move a volume to another pool of its backend, if it offers that; tell whether it did."""
+        with self._engine.volume(volume_id) as (backend, volume, record):
+            stats = backend.stats()
+            found = [item for item in stats.get("pools", ()) if item.get("pool_name") == pool]
+            host = "%s#%s" % (volume._ovo.host.split("#")[0], pool)
+            capabilities = dict({key: value for key, value in stats.items() if key != "pools"}, **(found[0] if found else {}))
+            try:
+                moved, updates = backend.driver.migrate_volume(objects.CONTEXT, volume._ovo, {"host": host, "capabilities": capabilities})
+            except NotImplementedError:
+                return False
+            if moved:
+                volume._ovo.host = host
+                self._engine.keep("volume", volume, VOLUME_FIELDS, updates)
+            return bool(moved)
+
+    def pool_on_array(self, volume_id):
+        """Return the name of the pool that a volume lies in as the array tells it, or None where the driver cannot tell."""
+        with self._engine.volume(volume_id) as (backend, volume, record):
+            try:
+                return backend.driver.get_pool(volume._ovo) or None
             except Exception:  # asked in passing, of drivers that may not know the question in any form
                 return None

@@ -9,11 +9,11 @@ from __future__ import annotations
 from ...module_utils.model.errors import StorageError
 
 
-def adopt(work, noun, operation, entry, take):
-    """Let the driver ``take`` what the recorded volume or snapshot is to stand for; what it refuses is forgotten."""
+def adopt(work, noun, operation, entry):
+    """Let the driver take over what the recorded volume or snapshot is to stand for; what it refuses is forgotten."""
     identity, reference = operation.arguments["id"], operation.arguments["adopted_from"]
     try:
-        pool = take(noun, identity, reference)
+        pool = work.engine().adopting.take(noun, identity, reference)
     except StorageError:
         with work.store.writing() as writer:
             _DROP[noun](writer, identity)

@@ -11,9 +11,15 @@ says what the next run does about it.
 
 from __future__ import annotations
 
-from . import backends, exports, snapshots, volumes
+from . import access, backends, exports, migration, snapshots, volumes
 
-_ACTIONS = {"backend": backends.ACTIONS, "volume": volumes.ACTIONS, "snapshot": snapshots.ACTIONS, "export": exports.ACTIONS}
+_ACTIONS = {
+    "backend": backends.ACTIONS,
+    "volume": {**volumes.ACTIONS, **migration.ACTIONS},
+    "snapshot": snapshots.ACTIONS,
+    "export": exports.ACTIONS,
+    "access": access.ACTIONS,
+}
 _STORE_ONLY = ("update", "rename")  # of volumes and snapshots; arrays know them by their ids
 
 

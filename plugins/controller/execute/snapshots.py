@@ -57,11 +57,11 @@ def _adopt(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, snapshot.id)
         writer.add_snapshot(snapshot)
-    adopt(work, "snapshot", operation, entry, work.engine().adopting.take)
+    adopt(work, "snapshot", operation, entry)
 
 
 def _finish_adopt(work, operation, arguments):
-    adopt(work, "snapshot", operation, operation.settles, work.engine().adopting.take_again)
+    adopt(work, "snapshot", operation, operation.settles)
 
 
 def _release(work, operation, arguments):

@@ -10,7 +10,9 @@ from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import Source, Volume
 from ...module_utils.plan.volumes import UNREVERTED
 from .adopting import adopt, forget
+from .copying import revert_by_copying
 from .endings import give_up, rest
+from .migration import retype_by_migration
 
 
 def _create(work, operation, arguments):
@@ -59,36 +61,35 @@ def _extend(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, arguments["id"])
         writer.change_volume(arguments["id"], status="extending")
-    try:
-        work.engine().volumes.extend(arguments["id"], arguments["size"])
-    except StorageError:
-        with work.store.writing() as writer:
-            rest(writer, arguments["id"])
-            writer.settle(entry)
-        raise
-    with work.store.writing() as writer:
-        rest(writer, arguments["id"], size=arguments["size"])
-        writer.settle(entry)
+    failure, _size = _grow(work, entry, arguments)
+    if failure is not None:
+        raise failure
 
 
 def _finish_extend(work, operation, arguments):
-    size = arguments["size"]
-    failure = None
-    try:
-        work.engine().volumes.extend(arguments["id"], size)
-    except StorageError as error:
-        # Many arrays refuse to extend to the size there is; then it was done before the run was killed.
-        size, failure = work.engine().volumes.size_on_array(arguments["id"]), error
-    with work.store.writing() as writer:
-        rest(writer, arguments["id"], **({"size": size} if size else {}))
-        writer.settle(operation.settles)
-    if size != arguments["size"]:
+    failure, size = _grow(work, operation.settles, arguments)
+    if failure is not None:
         raise StorageError(
             "interrupted",
             "Volume %r was being extended to %d GiB when a run was killed, and that cannot be finished now: %s It counts as having %s; "
             "mend the cause and run the task again."
             % (operation.name, arguments["size"], failure.message, "%d GiB" % size if size else "its size of before"),
         ) from failure
+
+
+def _grow(work, entry, arguments):
+    """Extend a volume and settle the entry. Return (why it failed or None, the size that the array tells or None)."""
+    size, failure = arguments["size"], None
+    try:
+        work.engine().volumes.extend(arguments["id"], size)
+    except StorageError as error:
+        # It may have grown and only the answer was lost; and many arrays refuse to extend to the size there is.
+        size = work.engine().volumes.size_on_array(arguments["id"])
+        failure = None if size == arguments["size"] else error
+    with work.store.writing() as writer:
+        rest(writer, arguments["id"], **({"size": size} if size else {}))
+        writer.settle(entry)
+    return failure, size
 
 
 def _forget(work, operation, arguments):
@@ -119,13 +120,17 @@ def _finish_retype(work, operation, arguments):
 
 
 def _retype_on_array(work, operation, arguments):
-    if not work.engine().volumes.retype(arguments["id"], arguments["extra_specs"], arguments["qos_specs"]):
-        raise StorageError(
-            "unsupported",
-            "extra_specs, qos_specs: the driver of backend %s cannot change these of volume %r where it lies; that takes moving its data. "
-            "The volume is as it was." % (operation.backend, operation.name),
-            "extra_specs",
-        )
+    if work.engine().volumes.retype(arguments["id"], arguments["extra_specs"], arguments["qos_specs"]):
+        return
+    if arguments.get("migration_policy") == "on-demand":
+        retype_by_migration(work, operation)
+        return
+    raise StorageError(
+        "unsupported",
+        "extra_specs, qos_specs: the driver of backend %s cannot change these of volume %r where it lies. migration_policy: on-demand lets "
+        "the controller copy its data to a new one. The volume is as it was." % (operation.backend, operation.name),
+        "extra_specs",
+    )
 
 
 def _retyped(work, entry, arguments):
@@ -145,11 +150,8 @@ def _revert(work, operation, arguments):
         entry = writer.begin(operation, arguments["id"])
         writer.change_volume(arguments["id"], status="reverting", reverted_to=None)
     try:
-        work.engine().volumes.revert(arguments["id"], arguments["snapshot_id"])
+        _revert_on_array(work, entry, arguments)
     except StorageError as error:
-        if error.code == "unsupported":
-            _leave_as_it_was(work, entry, arguments)
-            raise
         with work.store.writing() as writer:
             writer.change_volume(arguments["id"], status=UNREVERTED)
             writer.settle(entry)
@@ -163,8 +165,13 @@ def _revert(work, operation, arguments):
 
 
 def _finish_revert(work, operation, arguments):
-    work.engine().volumes.revert(arguments["id"], arguments["snapshot_id"])
+    _revert_on_array(work, operation.settles, arguments)
     _reverted(work, operation.settles, arguments)
+
+
+def _revert_on_array(work, entry, arguments):
+    if not work.engine().volumes.revert(arguments["id"], arguments["snapshot_id"]):
+        revert_by_copying(work, entry, arguments["id"], arguments["snapshot_id"])
 
 
 def _reverted(work, entry, arguments):
@@ -178,11 +185,11 @@ def _adopt(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, volume.id)
         writer.add_volume(volume)
-    adopt(work, "volume", operation, entry, work.engine().adopting.take)
+    adopt(work, "volume", operation, entry)
 
 
 def _finish_adopt(work, operation, arguments):
-    adopt(work, "volume", operation, operation.settles, work.engine().adopting.take_again)
+    adopt(work, "volume", operation, operation.settles)
 
 
 def _release(work, operation, arguments):

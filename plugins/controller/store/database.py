@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 
@@ -14,20 +15,26 @@ import sqlalchemy as sa
 from ...module_utils.model.errors import StorageError
 
 SCHEMA = "0002"  # the newest revision in migrations/versions
+# Marks that stand before the revision, of stores that nobody may work with:
+MOVED = "moved"  # another one has taken its place
+COPYING = "copying"  # it is to take another one's place, and is not complete yet, or that one not yet closed
 BUSY_TIMEOUT = 30  # seconds a writer waits for another one
+_EXAMPLES = "Examples: sqlite:////var/lib/store.sqlite, postgresql://user@host/database, postgresql://user@/database?host=/run/postgresql."
+_VERSION = sa.table("alembic_version", sa.column("version_num"))
 
 
-def connect(url):
-    """Return an SQLAlchemy engine. SQLite gets WAL, foreign keys, full sync and immediate write transactions."""
-    try:
-        parsed = sa.engine.make_url(url)
-    except sa.exc.ArgumentError as error:
-        raise StorageError(
-            "invalid",
-            "store_url: is no database URL. Apply the role with a controller_store_url such as sqlite:////path or postgresql+psycopg://...",
-        ) from error
-    if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_pre_ping=True)
+def connect(url, password=None):
+    """Return an SQLAlchemy engine whose transactions read one consistent view, or write alone (``execution_options(writing=True)``).
+
+    Call it after a fork, not before: connections must not be shared by processes.
+
+    :param password: of the database's user, where it does not stand in the URL.
+    """
+    parsed = parse(url, password)
+    if parsed.get_backend_name() == "postgresql":
+        from . import postgresql
+
+        return postgresql.create_engine(parsed, BUSY_TIMEOUT)
     engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT})
 
     @sa.event.listens_for(engine, "connect")
@@ -43,26 +50,105 @@ def connect(url):
     return engine
 
 
+def parse(url, password=None, parameter="store_url"):
+    """Return an SQLAlchemy URL of SQLite or PostgreSQL. Raises StorageError ``invalid``, which never shows a password."""
+    try:
+        parsed = sa.engine.make_url(url)
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise StorageError("invalid", "%s: is no database URL. %s" % (parameter, _EXAMPLES), parameter) from error
+    kind = parsed.drivername.partition("+")[0]
+    if kind not in ("sqlite", "postgresql", "postgres"):
+        raise StorageError("invalid", "%s: %r is neither SQLite nor PostgreSQL. %s" % (parameter, kind, _EXAMPLES), parameter)
+    if "password" in parsed.query:
+        raise StorageError("invalid", "%s: holds the password as a query, where it would be shown. Give it apart." % parameter, parameter)
+    if kind == "sqlite":
+        return parsed.set(drivername="sqlite")
+    parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed if password is None else parsed.set(password=password)
+
+
+def shown(url):
+    """Return a URL (SQLAlchemy's) as people may see it."""
+    return url.render_as_string(hide_password=True)
+
+
+@contextlib.contextmanager
+def speaking(engine):
+    """Turn what the database raises into StorageError ``conflict`` or ``store``."""
+    try:
+        yield
+    except sa.exc.IntegrityError as error:
+        raise StorageError(
+            "conflict", "The metadata store refused the change: %s. Another task changed the same thing; run this one again." % error.orig
+        ) from error
+    except sa.exc.DBAPIError as error:
+        raise StorageError(
+            "store",
+            "The metadata store (%s) failed: %s. Mend that and run the task again; what was begun is settled first."
+            % (shown(engine.url), str(error.orig).strip()),
+        ) from error
+
+
+@contextlib.contextmanager
+def writing(engine):
+    """Yield a connection in a transaction that writes alone."""
+    with speaking(engine), engine.connect().execution_options(writing=True) as connection, connection.begin():
+        yield connection
+
+
 def revision(engine):
     """Return the schema revision in the database, or None when it has no schema yet."""
-    path = engine.url.database
-    if engine.url.get_backend_name() == "sqlite" and path and path != ":memory:" and not os.path.exists(path):
+    path = _file_of(engine)
+    if path and not os.path.exists(path):
         return None
-    with engine.connect() as connection:
-        if not sa.inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    with speaking(engine), engine.connect() as connection:
+        return revision_in(connection) if sa.inspect(connection).has_table(_VERSION.name) else None
+
+
+def revision_in(connection):
+    """Return the schema revision in a database that has one, within a transaction."""
+    return connection.scalar(sa.select(_VERSION.c.version_num))
+
+
+def set_revision(connection, text):
+    """Write a schema revision, or a mark in its place, within a transaction."""
+    connection.execute(_VERSION.update().values(version_num=text))
+
+
+def split(found):
+    """Return (mark or None, schema revision or None) of what stands in a store's place for the revision."""
+    mark, _space, schema = (found or "").rpartition(" ")
+    return mark or None, schema or None
+
+
+def join(mark):
+    """Return what stands in the revision's place in a store of this schema that bears a mark."""
+    return "%s %s" % (mark, SCHEMA)
 
 
 def require_schema(engine):
     """Raise StorageError ``not_installed`` unless the schema is the one this code was written for."""
-    found = revision(engine)
-    if found != SCHEMA:
+    require(revision(engine), engine.url)
+
+
+def require(found, url):
+    """Raise StorageError unless ``found``, a schema revision, is the one this code was written for."""
+    if found == SCHEMA:
+        return
+    mark, schema = split(found)
+    if mark == COPYING:
+        raise StorageError("store", "The move of a metadata store to %s was not finished. Run the playbook store_move again." % shown(url))
+    if mark == MOVED:
         raise StorageError(
-            "not_installed",
-            "The metadata store has schema %s, this code needs %s. Apply the role baremetal.legacy_storage.controller: it creates or migrates the store."
-            % (found or "none", SCHEMA),
+            "store",
+            "The metadata store %s was moved to another database, and nothing is written to it any more. Set controller_store_url of the role "
+            "baremetal.legacy_storage.controller to the new one and apply the role." % shown(url),
         )
+    raise StorageError(
+        "not_installed",
+        "The metadata store has schema %s, this code needs %s. Apply the role baremetal.legacy_storage.controller: it creates or migrates the store."
+        % (schema or "none", SCHEMA),
+    )
 
 
 def migrate(engine):
@@ -70,16 +156,28 @@ def migrate(engine):
     from alembic import command
     from alembic.config import Config
 
-    if revision(engine) == SCHEMA:
+    found = revision(engine)
+    if found == SCHEMA:
         return False
-    path = engine.url.database
-    if engine.url.get_backend_name() == "sqlite" and path and path != ":memory:":
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # root-only from its first byte
+    if split(found)[0]:
+        require(found, engine.url)
+    path = _file_of(engine)
+    if path:
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # root-only from its first byte
+        except OSError as error:
+            raise StorageError("store", "The metadata store %s cannot be made: %s." % (shown(engine.url), error.strerror)) from error
     settings = Config()
     settings.set_main_option("script_location", os.path.join(os.path.dirname(__file__), "migrations"))
     settings.attributes["engine"] = engine
-    command.upgrade(settings, "head")
+    with speaking(engine):
+        command.upgrade(settings, "head")
     return True
+
+
+def _file_of(engine):
+    path = engine.url.database
+    return path if engine.url.get_backend_name() == "sqlite" and path and path != ":memory:" else None
 
 
 def now():

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from ...module_utils.model.identity import derive_id
 from ...module_utils.model.resources import Backend, Mapping, Snapshot, Source, Unsettled, Volume
 from ...module_utils.plan.landscape import Landscape
-from . import tables
+from . import marks, tables
 
 _CHUNK = 500  # SQLite takes at most 999 bound values in old builds
 
@@ -31,12 +31,12 @@ class Reader:
     """Questions to the store over one connection; a :class:`Vault` opens the secrets."""
 
     def __init__(self, connection, vault):
-        self._connection = connection
+        self.connection = self._connection = connection
         self._vault = vault
 
     def backends(self):
         """Return every Backend, by name."""
-        rows = self._connection.execute(sa.select(tables.backends).order_by(tables.backends.c.name)).mappings()
+        rows = sorted(self._connection.execute(sa.select(tables.backends)).mappings(), key=lambda row: row["name"])
         return [
             Backend(
                 row["name"], row["driver"], row["options"], self._vault.decrypt(row["secrets"]), tuple(row["pools"]), row["max_parallel"]
@@ -50,8 +50,8 @@ class Reader:
 
     def driven_volumes(self, ids=None, backend=None, name=None):
         """Return Driven volumes, all of them or those with these ids, on this backend, of this name."""
-        query = sa.select(tables.volumes).order_by(tables.volumes.c.backend, tables.volumes.c.name)
-        rows = self._rows(query, tables.volumes.c.id, ids, {tables.volumes.c.backend: backend, tables.volumes.c.name: name})
+        query = sa.select(tables.volumes)
+        rows = self._rows_in_order(query, tables.volumes.c.id, ids, {tables.volumes.c.backend: backend, tables.volumes.c.name: name})
         if ids is None and name is None:  # many of them: one query for their hosts, not thousands of values
             hosts = _grouped(self._connection.execute(sa.select(tables.exports.c.volume_id, tables.exports.c.host)))
         else:
@@ -68,15 +68,13 @@ class Reader:
 
     def driven_snapshots(self, ids=None, volume_ids=None, backend=None, name=None):
         """Return Driven snapshots, all of them or those with these ids, of these volumes, on this backend, of this name."""
-        query = (
-            sa.select(tables.snapshots, tables.volumes.c.name.label("volume_name"))
-            .join(tables.volumes, tables.volumes.c.id == tables.snapshots.c.volume_id)
-            .order_by(tables.snapshots.c.backend, tables.snapshots.c.name)
+        query = sa.select(tables.snapshots, tables.volumes.c.name.label("volume_name")).join(
+            tables.volumes, tables.volumes.c.id == tables.snapshots.c.volume_id
         )
         column, values = (tables.snapshots.c.volume_id, volume_ids) if ids is None else (tables.snapshots.c.id, ids)
         return [
             self._snapshot(row)
-            for row in self._rows(query, column, values, {tables.snapshots.c.backend: backend, tables.snapshots.c.name: name})
+            for row in self._rows_in_order(query, column, values, {tables.snapshots.c.backend: backend, tables.snapshots.c.name: name})
         ]
 
     def driven_exports(self, ids=None, volume_ids=None, initiator=None):
@@ -138,20 +136,32 @@ class Reader:
         rows = self._connection.execute(sa.select(tables.operations).order_by(tables.operations.c.started_at)).mappings()
         names = None if keys is None else set(keys)
         return [
-            Unsettled(row["id"], row["noun"], row["action"], row["backend"], row["name"], row["resource_id"], row["arguments"])
+            _unsettled(row)
             for row in rows
             if names is None or row["resource_id"] in resource_ids or (row["noun"], row["backend"], row["name"]) in names
         ]
 
+    def operation(self, entry):
+        """Return the Unsettled record with this id."""
+        return _unsettled(self._connection.execute(sa.select(tables.operations).where(tables.operations.c.id == entry)).mappings().one())
+
+    def started(self):
+        """Return {id of an unsettled operation: when it began}."""
+        return dict(self._connection.execute(sa.select(tables.operations.c.id, tables.operations.c.started_at)).tuples().all())
+
+    def check(self):
+        """Let SQLite look through its own file. Return "ok" or what it finds."""
+        return str(self._connection.exec_driver_sql("PRAGMA quick_check(3)").scalar())
+
     def key_values(self, key=None):
         """Return {key: value} of what drivers keep for themselves."""
-        query = sa.select(tables.key_values)
+        query = sa.select(tables.key_values).where(~tables.key_values.c.key.startswith(marks.PREFIX))
         if key:
             query = query.where(tables.key_values.c.key == key)
         return {row.key: row.value for row in self._connection.execute(query)}
 
     def _taken_ids(self, keys):
-        """Ids that a name would derive but that another thing bears (renamed since), or that the array keeps (released)."""
+        """Ids that a name would derive but that another thing bears (renamed or migrated since), or that the array keeps (released)."""
         taken = set()
         for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots)):
             named = [(backend, name) for key_noun, backend, name in keys if key_noun == noun]
@@ -160,13 +170,17 @@ class Reader:
                 derived = {derive_id(noun, backend, name, generation): (backend, name) for backend, name in named}
                 named = []
                 for part in _chunks(sorted(derived)):
-                    borne = self._connection.execute(sa.select(table.c.id, table.c.name).where(table.c.id.in_(part))).all()
+                    borne = self._connection.execute(sa.select(table.c.id, table.c.backend, table.c.name).where(table.c.id.in_(part))).all()
                     buried = self._connection.scalars(sa.select(tables.released.c.id).where(tables.released.c.id.in_(part))).all()
-                    found = {row.id for row in borne if row.name != derived[row.id][1]} | set(buried)
+                    found = {row.id for row in borne if (row.backend, row.name) != derived[row.id]} | set(buried)
                     taken |= found
                     named += [derived[identity] for identity in found]
                 generation += 1
         return taken
+
+    def _rows_in_order(self, *question):
+        """Return rows by backend and name, in the same order whatever the database's collation."""
+        return sorted(self._rows(*question), key=lambda row: (row["backend"], row["name"]))
 
     def _rows(self, query, column, values, filters):
         for filter_column, value in filters.items():
@@ -218,6 +232,11 @@ class Reader:
 
     def _data(self, row):
         return dict(row["driver_data"], **(self._vault.decrypt(row["secrets"]) if row["secrets"] else {}))
+
+
+def _unsettled(row):
+    keys = ("noun", "action", "backend", "name", "resource_id", "arguments", "step", "started_at")
+    return Unsettled(row["id"], **{key: row[key] for key in keys})
 
 
 def _chunks(values):

@@ -13,7 +13,7 @@ import uuid
 import sqlalchemy as sa
 
 from ...module_utils.model.errors import StorageError
-from . import database, tables
+from . import contents, database, marks, tables
 from .reading import Reader
 
 # What a driver keeps in these fields opens the array or a LUN, so it is encrypted.
@@ -21,49 +21,51 @@ SECRET_DRIVER_FIELDS = ("provider_auth", "replication_driver_data")
 
 
 class Store:
-    """One database, one vault."""
+    """One database, one vault.
 
-    def __init__(self, engine, vault):
+    :param guard: called before a transaction of a writer ends; raises when the writer must not go on, as its locks are lost.
+    """
+
+    def __init__(self, engine, vault, guard=lambda: None):
         self.engine = engine
         self.vault = vault
+        self._guard = guard
 
     @contextlib.contextmanager
     def reading(self):
         """Yield a Reader with one consistent view. Raises StorageError ``store`` when the database fails."""
-        with _speaking(self.engine):
+        with database.speaking(self.engine):
             with self.engine.begin() as connection:
                 yield Reader(connection, self.vault)
 
     @contextlib.contextmanager
     def writing(self):
         """Yield a Writer whose changes appear together at the end, or not at all. Raises StorageError ``store`` or ``conflict``."""
-        with _speaking(self.engine):
-            with self.engine.connect().execution_options(writing=True) as connection:
-                with connection.begin():
-                    yield Writer(connection, self.vault)
+        with database.writing(self.engine) as connection:
+            database.require(database.revision_in(connection), self.engine.url)  # it may have been moved since it was opened
+            yield Writer(connection, self.vault)
+            self._guard()
 
-
-@contextlib.contextmanager
-def _speaking(engine):
-    try:
-        yield
-    except sa.exc.IntegrityError as error:
-        raise StorageError(
-            "conflict", "The metadata store refused the change: %s. Another task changed the same thing; run this one again." % error.orig
-        ) from error
-    except sa.exc.DBAPIError as error:
-        raise StorageError(
-            "store",
-            "The metadata store (%s) failed: %s. Mend that and run the task again; what was begun is settled first."
-            % (engine.url.render_as_string(hide_password=True), error.orig),
-        ) from error
+    def check_key(self):
+        """Raise StorageError ``invalid`` unless the vault's key is the one that this store's secrets were encrypted with."""
+        with self.reading() as reader:
+            token = contents.mark(reader.connection, marks.KEY_CHECK)
+        if token is None:
+            with self.writing() as writer:
+                contents.set_mark(writer.connection, marks.KEY_CHECK, self.vault.encrypt({}))
+        elif not self.vault.opens(token):
+            raise StorageError(
+                "invalid",
+                "key_file: what it holds is not the key of this store. Put the key there that the store's other controllers have.",
+                "key_file",
+            )
 
 
 class Writer:
     """Changes within one transaction."""
 
     def __init__(self, connection, vault):
-        self._connection = connection
+        self.connection = self._connection = connection
         self._vault = vault
 
     def begin(self, operation, resource_id):
@@ -87,6 +89,10 @@ class Writer:
     def step(self, entry, step):
         """Record how far an operation got."""
         self._connection.execute(tables.operations.update().where(tables.operations.c.id == entry).values(step=step))
+
+    def note(self, entry, arguments):
+        """Record what an operation learned on its way and needs in order to be settled; secrets as the vault's tokens."""
+        self._connection.execute(tables.operations.update().where(tables.operations.c.id == entry).values(arguments=arguments))
 
     def settle(self, entry):
         """Take an operation's record away: it ended, well or badly, and nothing is left to do."""
@@ -124,6 +130,21 @@ class Writer:
     def change_volume(self, volume_id, **values):
         """Change columns of a volume."""
         self._connection.execute(tables.volumes.update().where(tables.volumes.c.id == volume_id).values(**values))
+
+    def exchange_objects(self, volume_id, other_id):
+        """Let two volumes have each other's objects on the arrays, and what their types are; all else stays with its volume.
+
+        Cinder's ``_name_id`` tells a driver which id the object was made under.
+        """
+        query = sa.select(tables.volumes).where(tables.volumes.c.id.in_((volume_id, other_id)))
+        rows = {row["id"]: row for row in self._connection.execute(query).mappings()}
+        for mine, its in ((other_id, volume_id), (volume_id, other_id)):
+            data = dict(rows[its]["driver_data"])
+            made_under = data.pop("_name_id", None) or its
+            if made_under != mine:
+                data["_name_id"] = made_under
+            values = {key: rows[its][key] for key in ("backend", "pool", "extra_specs", "qos_specs", "secrets")}
+            self.change_volume(mine, driver_data=data, **values)
 
     def change_snapshot(self, snapshot_id, **values):
         """Change columns of a snapshot."""

@@ -133,7 +133,7 @@ class Mapping:
 
 @dataclasses.dataclass(frozen=True)
 class Unsettled:
-    """A recorded operation that no process finished: its run was killed, or its undoing failed."""
+    """A recorded operation that no process finished: its run was killed, or its undoing failed; or one is at it now, as far as ``step``."""
 
     operation_id: str
     noun: str
@@ -142,3 +142,5 @@ class Unsettled:
     name: str
     resource_id: str
     arguments: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    step: str = "begun"
+    started_at: t.Any = None

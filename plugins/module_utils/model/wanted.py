@@ -18,6 +18,7 @@ from .sizes import parse_size
 STATES = ("present", "absent")
 KEPT_STATES = ("present", "absent", "released")
 SET_BY_PARAMETERS = {"volume_driver": "driver", "volume_backend_name": "name"}  # options of Cinder to parameters of a backend
+MIGRATION_POLICIES = ("never", "on-demand")  # as in Cinder's retype
 OVERRIDES = ("attached", "snapshots")
 MAX_NAME = 255  # Cinder's limit for display_name
 
@@ -92,6 +93,40 @@ def _texts(data, parameter):
 
 
 @dataclasses.dataclass(frozen=True)
+class MigrationTarget:
+    """Where a volume should move: another backend; ``None`` for its pool means the first."""
+
+    backend: str
+    pool: t.Optional[str] = None
+
+    @classmethod
+    def from_params(cls, data):
+        """Parse a task's ``migrate_to``, or return None. Raises StorageError ``invalid`` naming the parameter."""
+        value = data.get("migrate_to")
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise invalid("migrate_to", value, "must be a dictionary with backend and perhaps pool.")
+        for parameter, why in (
+            ("renamed_from", "Rename it in a task of its own"),
+            ("pool", "Give the pool as migrate_to.pool"),
+            ("source_volume", "A volume that is migrated exists"),
+            ("source_snapshot", "A volume that is migrated exists"),
+        ):
+            if data.get(parameter) is not None:
+                raise invalid(parameter, data[parameter], "does not go with migrate_to. %s." % why)
+        if data.get("state") not in (None, "present"):
+            raise StorageError("invalid", "migrate_to: moves a volume that stays; leave it out for state=%s." % data["state"], "migrate_to")
+        if is_id(data.get("name")):
+            raise invalid("name", data["name"], "is an id. Beside migrate_to, give the name: it is what both backends are asked for.")
+        if value.get("backend") == data.get("backend"):
+            raise invalid(
+                "migrate_to.backend", value["backend"], "is where it is. For another pool there, say pool and migration_policy: on-demand."
+            )
+        return cls(_name(value, "backend"), _name(value, "pool", required=False))
+
+
+@dataclasses.dataclass(frozen=True)
 class WantedVolume:
     """A volume as a task describes it; ``None`` means "as it is".
 
@@ -111,6 +146,8 @@ class WantedVolume:
     pool: t.Optional[str] = None
     force: t.FrozenSet[str] = frozenset()
     renamed_from: t.Optional[str] = None
+    migrate_to: t.Optional[MigrationTarget] = None
+    migration_policy: str = "never"
     revert_to: t.Optional[str] = None
     adopt: t.Optional[t.Dict[str, str]] = None
     found: t.Optional[int] = None
@@ -139,6 +176,8 @@ class WantedVolume:
             pool=_name(data, "pool", required=False),
             force=force,
             renamed_from=_renamed_from(data),
+            migrate_to=MigrationTarget.from_params(data),
+            migration_policy=_choice(data, "migration_policy", MIGRATION_POLICIES, "never"),
             revert_to=_revert_to(data),
             adopt=_adopt(data),
         )
@@ -146,6 +185,8 @@ class WantedVolume:
     def touches(self):
         """Return the (noun, backend, name) keys this item reads or changes."""
         keys = {("volume", self.backend, self.name)}
+        if self.migrate_to:
+            keys.add(("volume", self.migrate_to.backend, self.name))
         if self.source_volume:
             keys.add(("volume", self.backend, self.source_volume))
         if self.source_snapshot:

@@ -30,6 +30,10 @@ def _volume_effect(landscape, operation):
     elif operation.action in ("undo_create", "finish_delete", "delete", "release", "finish_release"):
         landscape.volumes.pop(volume_id, None)
         _bury(landscape, operation)
+    elif operation.action in ("migrate", "finish_move"):
+        _move_volume(landscape, volume_id, operation.arguments)
+    elif operation.action == "undo_migrate":
+        pass  # the volume never was anywhere else
     elif volume_id in landscape.volumes:  # extend, retype, revert, update and their endings
         landscape.volumes[volume_id] = dataclasses.replace(landscape.volumes[volume_id], **_changes(landscape, operation))
 
@@ -42,7 +46,17 @@ def _changes(landscape, operation):
         return rest
     if operation.action in ("revert", "finish_revert"):
         return {"status": "available", "reverted_to": operation.arguments["snapshot_id"]}
-    return dict(rest, **{key: value for key, value in operation.arguments.items() if key != "id"})
+    return dict(rest, **{key: value for key, value in operation.arguments.items() if key not in ("id", "migration_policy")})
+
+
+def _move_volume(landscape, volume_id, arguments):
+    if volume_id in landscape.volumes:
+        landscape.volumes[volume_id] = dataclasses.replace(
+            landscape.volumes[volume_id],
+            backend=arguments["to_backend"],
+            pool=arguments["to_pool"],
+            **{key: arguments[key] for key in ("extra_specs", "qos_specs") if key in arguments},
+        )
 
 
 def _bury(landscape, operation):
@@ -106,4 +120,14 @@ def _export_effect(landscape, operation):
         landscape.volumes[volume.id] = dataclasses.replace(volume, attached_to=hosts, status="in-use" if hosts else "available", **written)
 
 
-EFFECTS = {"backend": _backend_effect, "volume": _volume_effect, "snapshot": _snapshot_effect, "export": _export_effect}
+def _access_effect(landscape, operation):
+    """What the controller had open itself is closed: nothing that anybody could see."""
+
+
+EFFECTS = {
+    "backend": _backend_effect,
+    "volume": _volume_effect,
+    "snapshot": _snapshot_effect,
+    "export": _export_effect,
+    "access": _access_effect,
+}

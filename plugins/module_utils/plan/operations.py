@@ -14,8 +14,9 @@ import typing as t
 class Operation:
     """One step that changes something.
 
-    :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``adopt``, ``release``, ``extend``, ``update``, ``delete``; and for what a killed run left:
-        ``undo_create``, ``finish_update``, ``finish_extend``, ``forget_extend``, ``finish_delete``.
+    :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``migrate``, ``adopt``, ``release``, ``extend``, ``update``,
+        ``delete``; and for what a killed run left:
+        ``undo_create``, ``finish_adopt``, ``finish_update``, ``finish_extend``, ``undo_migrate``, ``finish_release``, ``finish_delete``, ``forget``.
     :param noun: ``backend``, ``volume``, ``snapshot`` or ``export``.
     :param name: the thing's name; for an export, the volume's name.
     :param arguments: plain data the action needs.
@@ -32,7 +33,19 @@ class Operation:
     def to_public(self):
         """Return what a task lists under ``operations``."""
         shown = {"action": self.action, "noun": self.noun, "backend": self.backend, "name": self.name}
-        for key in ("size", "host", "volume_name", "new_name", "snapshot_name", "extra_specs", "qos_specs", "adopted_from"):
+        keys = (
+            "size",
+            "host",
+            "volume_name",
+            "new_name",
+            "snapshot_name",
+            "to_backend",
+            "to_pool",
+            "extra_specs",
+            "qos_specs",
+            "adopted_from",
+        )
+        for key in keys:
             if key in self.arguments:
                 shown[key] = self.arguments[key]
         return shown

@@ -28,4 +28,7 @@ def plan_retype(current, wanted):
             % (current.name, ", ".join(current.attached_to)),
             "extra_specs",
         )
-    return [Operation("retype", "volume", current.backend, current.name, dict(specs, id=current.id))]
+    arguments = dict(specs, id=current.id)
+    if wanted.migration_policy == "on-demand":
+        arguments["migration_policy"] = wanted.migration_policy  # only the driver knows whether it needs that
+    return [Operation("retype", "volume", current.backend, current.name, arguments)]

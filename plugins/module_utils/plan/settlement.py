@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from .operations import Operation
 
-_ENDINGS = {
+ENDINGS = {
     ("volume", "create"): "undo_create",
     ("volume", "extend"): "finish_extend",
     ("volume", "retype"): "finish_retype",
@@ -20,6 +20,8 @@ _ENDINGS = {
     ("volume", "adopt"): "finish_adopt",
     ("volume", "release"): "finish_release",
     ("volume", "delete"): "finish_delete",
+    ("volume", "migrate"): "undo_migrate",
+    ("volume", "move"): "finish_move",
     ("snapshot", "create"): "undo_create",
     ("snapshot", "adopt"): "finish_adopt",
     ("snapshot", "release"): "finish_release",
@@ -27,7 +29,9 @@ _ENDINGS = {
     ("export", "create"): "undo_create",
     ("export", "update"): "finish_update",
     ("export", "delete"): "finish_delete",
+    ("access", "open"): "close",
 }
+_FIRST = {"open": 0, "migrate": 1}  # what is open must be closed before anything else, and a copy go before its volume changes
 _FORGOTTEN = {"finish_extend": "forget", "finish_retype": "forget", "finish_revert": "forget"}  # what need not be finished for a deletion
 
 
@@ -37,10 +41,10 @@ def plan_settlement(landscape, keys, doomed=None):
     :param doomed: id of the thing that the task deletes; it need not grow first, which a full array would refuse.
     """
     operations = []
-    for record in landscape.unsettled.values():
+    for record in sorted(landscape.unsettled.values(), key=lambda record: _FIRST.get(record.action, len(_FIRST))):
         if not keys & {(record.noun, record.backend, record.name), (record.noun, record.backend, record.resource_id)}:
             continue
-        ending = _ENDINGS[(record.noun, record.action)]
+        ending = ENDINGS[(record.noun, record.action)]
         if record.resource_id == doomed:
             ending = _FORGOTTEN.get(ending, ending)
         operations.append(Operation(ending, record.noun, record.backend, record.name, dict(record.arguments), settles=record.operation_id))

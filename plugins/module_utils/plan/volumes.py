@@ -13,6 +13,7 @@ from ..model.identity import is_id
 from ..model.resources import Source
 from .adopting import plan_adopt_volume, plan_release_volume, refuse_other_origin
 from .exports import delete_export
+from .migration import after_migration, migrate, plan_migration
 from .naming import plan_rename
 from .operations import Operation
 from .retyping import plan_retype
@@ -29,9 +30,16 @@ def plan_volume(landscape, wanted):
     :raises StorageError: what cannot or must not be done, naming the parameter; then nothing is planned.
     """
     landscape.backend(wanted.backend)
+    if wanted.migrate_to:
+        migrating = plan_migration(landscape, wanted)
+        return migrating + plan_volume(landscape.after(migrating), after_migration(wanted))
     renaming = plan_rename(landscape, landscape.volume, "volume", wanted)
     landscape = landscape.after(renaming)
     current = landscape.volume(wanted.backend, wanted.name)
+    if current is not None and current.status == "maintenance":
+        raise StorageError(
+            "busy", "name: volume %r is a copy that another task works with; it goes when that task has ended." % current.name, "name"
+        )
     if wanted.state == "absent":
         return [] if current is None else _plan_delete(landscape, current, wanted)
     if wanted.state == "released":
@@ -97,7 +105,7 @@ def _plan_change(landscape, current, wanted):
         )
     _refuse_drift(landscape, current, wanted)
     refuse_other_origin(current, wanted, "volume")
-    operations = plan_revert(landscape, current, wanted) + plan_retype(current, wanted)
+    operations = plan_revert(landscape, current, wanted) + (_plan_pool(landscape, current, wanted) or plan_retype(current, wanted))
     if wanted.size is not None and wanted.size < current.size:
         raise invalid(
             "size",
@@ -133,12 +141,19 @@ def _refuse_drift(landscape, current, wanted):
                 % (kind, current.name, was, kind, name),
                 "source_" + kind,
             )
-    if wanted.pool is not None and wanted.pool != current.pool:
+
+
+def _plan_pool(landscape, current, wanted):
+    if wanted.pool is None or wanted.pool == current.pool:
+        return []
+    if wanted.migration_policy != "on-demand":
         raise StorageError(
-            "unsupported",
-            "pool: volume %r lies in pool %r; moving it to %r is not offered." % (current.name, current.pool, wanted.pool),
+            "conflict",
+            "pool: volume %r lies in pool %r, not %r. migration_policy: on-demand lets it move there, which may copy all its data."
+            % (current.name, current.pool, wanted.pool),
             "pool",
         )
+    return [migrate(landscape, current, current.backend, wanted.pool, wanted.extra_specs, wanted.qos_specs, "pool")]
 
 
 def _plan_delete(landscape, current, wanted):

@@ -27,7 +27,7 @@ from . import serve
 
 _HELLO = 20  # seconds in which a client must say something
 _PRELOADED = {
-    "controller": ("controller.verbs", "controller.locks", "controller.engine.engine"),
+    "controller": ("controller.verbs", "controller.locks", "controller.advisory", "controller.engine.engine"),
     "host": ("host.verbs", "host.brick"),
 }
 
@@ -59,7 +59,7 @@ def main(half, seconds):
 def _stamp():
     """Return what changes when this code, or what the role installed beside it, is replaced."""
     found = []
-    for path in (serve.__file__, os.path.join(sys.prefix, "requirements.txt")):
+    for path in (serve.__file__, os.path.join(sys.prefix, "requirements.txt"), os.path.join(sys.prefix, "pyvenv.cfg")):
         try:
             state = os.stat(path)
             found.append((state.st_ino, state.st_ctime_ns))

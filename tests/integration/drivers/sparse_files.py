@@ -5,7 +5,8 @@
 """A Cinder driver for tests: volumes are sparse files in a directory, handed out through os-brick's ``local`` protocol.
 
 It stores data for real, needs no root, and can be told to fail or to be slow by files in its ``faults`` directory:
-a file named like a method makes that method raise (its text is the message) or, if it begins with "sleep", wait.
+a file named like a method makes that method raise (its text is the message) or, if it begins with "sleep", wait; with "not offered" the
+method is one that the driver does not have.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import os
 import time
 
-from cinder import exception, interface
+from cinder import coordination, exception, interface
 from cinder.volume import configuration, driver, volume_utils
 from oslo_config import cfg
 
@@ -76,6 +77,8 @@ class SparseFileDriver(driver.VolumeDriver):
                 text = stream.read().strip()
             if text.startswith("sleep"):
                 time.sleep(float(text.split()[1]))
+            elif text == "not offered":
+                raise NotImplementedError
             else:
                 raise exception.VolumeBackendAPIException(data=text.replace("%(sparse_files_password)s", str(self.configuration.sparse_files_password)))
         self._log("end", method)
@@ -119,6 +122,11 @@ class SparseFileDriver(driver.VolumeDriver):
         if os.path.getsize(self._path(volume)) >= new_size * GIB:
             raise exception.VolumeBackendAPIException(data="new size matches existing size")
         os.truncate(self._path(volume), new_size * GIB)
+
+    def migrate_volume(self, context, volume, host):
+        """Move a volume between pools, which are but a name here: only while there is a file ``moves`` among the faults."""
+        self._call("migrate_volume")
+        return os.path.exists(os.path.join(self._dir, "faults", "moves")), None
 
     def retype(self, context, volume, new_type, diff, host):
         """Keep a volume's specs beside it; another ``tier`` would need other disks."""
@@ -183,28 +191,33 @@ class SparseFileDriver(driver.VolumeDriver):
         if snapshot.provider_id and os.path.exists(self._path(snapshot)):
             os.rename(self._path(snapshot), os.path.join(self._dir, snapshot.provider_id))
 
+
     def get_manageable_volumes(self, cinder_volumes, marker, limit, offset, sort_keys, sort_dirs):
-        """List the files that are no snapshots."""
-        return self._manageable(cinder_volumes, "snap", False, marker, limit, offset, sort_keys, sort_dirs)
+        """List the files that may be volumes, those that Cinder has as well."""
+        self._call("get_manageable_volumes")
+        return self._manageable("volume-", {volume.name: volume.id for volume in cinder_volumes}, {})
 
     def get_manageable_snapshots(self, cinder_snapshots, marker, limit, offset, sort_keys, sort_dirs):
-        """List the files that are snapshots."""
-        return self._manageable(cinder_snapshots, "snap", True, marker, limit, offset, sort_keys, sort_dirs)
+        """List the files that may be snapshots, those that Cinder has as well."""
+        self._call("get_manageable_snapshots")
+        return self._manageable("snapshot-", {snapshot.name: snapshot.id for snapshot in cinder_snapshots}, {"source_reference": {}})
 
-    def _manageable(self, known, prefix, wanted, *page):
-        ids = {thing.name: thing.id for thing in known}
-        entries = []
-        for name in os.listdir(self._dir):
-            path = os.path.join(self._dir, name)
-            if not os.path.isfile(path) or os.path.getsize(path) < GIB or name.startswith(prefix) is not wanted:
-                continue
-            why = "already managed" if name in ids else "in use" if os.path.exists(path + ".lock") else None
-            entry = {"reference": {"source-name": name}, "size": -(-os.path.getsize(path) // GIB), "safe_to_manage": why is None, "reason_not_safe": why}
-            entries.append(dict(entry, cinder_id=ids.get(name), extra_info=None))
-        return volume_utils.paginate_entries_list(entries, *page)
+    def _manageable(self, prefix, known, more):
+        other = "snapshot-" if prefix == "volume-" else "volume-"
+        own = ("calls.log", "exports", "faults")
+        names = [name for name in sorted(os.listdir(self._dir)) if name not in own and not name.startswith((other, "specs-")) and not name.endswith(".lock")]
+        found = []
+        for name in names:
+            if name.startswith(prefix) or prefix == "volume-":
+                path = os.path.join(self._dir, name)
+                why = "already managed" if name in known else "in use" if os.path.exists(path + ".lock") else None
+                entry = dict(more, reference={"source-name": name}, size=-(-os.path.getsize(path) // GIB), cinder_id=known.get(name))
+                found.append(dict(entry, safe_to_manage=why is None, reason_not_safe=why, extra_info=None))
+        return found
 
+    @coordination.synchronized("sparse-files-snapshots")
     def create_snapshot(self, snapshot):
-        """Keep a copy of a volume."""
+        """Keep a copy of a volume; one at a time, as many a driver sees to."""
         self._call("create_snapshot")
         self._copy(os.path.join(self._dir, snapshot.volume_name), snapshot, snapshot.volume_size)
 

@@ -272,3 +272,13 @@ def test_the_modules_where_the_role_was_never_applied(node):
     code, output = node.play(tasks[0])
     assert code != 0
     assert "Apply the role baremetal.legacy_storage.node" in output
+
+
+def test_a_file_that_is_no_raw_disk_is_refused_before_anything_is_connected(node):
+    """Cinder's NFS driver hands out a qcow2 file once a volume has a snapshot; what is written to it as to a disk destroys it."""
+    export = node.export("data")
+    info = {"driver_volume_type": "local", "data": {"device_path": str(node.volume("data")), "format": "qcow2"}}
+    export.update(connection_info=info, sealed_connection_info=seal(SealingKey.load_or_create(str(node.state / "sealing.key")).public, info))
+    result = node.ensure({"export": export})["connections"][0]
+    assert result["failed"] and result["error"]["code"] == "unsupported" and "qcow2" in result["msg"]
+    assert not result["changed"] and not node.record(export).exists()

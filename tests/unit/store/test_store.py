@@ -41,10 +41,19 @@ SNAPSHOT = Snapshot("68ed82ce-05ee-5336-8f3a-1a6939d4d1e6", "one", "nightly", VO
 CONNECTION = {"driver_volume_type": "iscsi", "data": {"auth_password": "canary-chap"}}
 
 
+@pytest.fixture(name="url", params=["sqlite", "postgresql"])
+def fixture_url(request, tmp_path):
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        return "sqlite:///%s" % (tmp_path / "store.sqlite")
+    server = request.getfixturevalue("postgresql")
+    return server.url(server.make_database())
+
+
 @pytest.fixture(name="store")
-def fixture_store(tmp_path):
+def fixture_store(url):
     """A store with a backend, a volume and its snapshot."""
-    engine = database.connect("sqlite:///%s" % (tmp_path / "store.sqlite"))
+    engine = database.connect(url)
     assert database.migrate(engine) is True
     store = Store(engine, Vault([Fernet.generate_key()]))
     with store.writing() as writer:
@@ -55,8 +64,14 @@ def fixture_store(tmp_path):
     engine.dispose()
 
 
-def all_bytes(tmp_path):
-    return b"".join(path.read_bytes() for path in tmp_path.iterdir())
+IN_A_FILE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+
+
+def all_bytes(store, tmp_path):
+    """Everything that the database holds: SQLite's files, or what PostgreSQL's tables show."""
+    files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    with store.engine.connect() as connection:
+        return files or b"".join(repr(connection.execute(sa.select(table)).all()).encode() for table in tables.metadata.sorted_tables)
 
 
 def test_what_is_written_is_read_again_whole(store):
@@ -90,10 +105,9 @@ def test_secrets_lie_in_the_database_only_encrypted(store, tmp_path):
             "volume", VOLUME.id, {"provider_location": "here", "provider_auth": "CHAP u canary-auth", "replication_driver_data": "canary-replication"}
         )
         writer.set_driver_data("snapshot", SNAPSHOT.id, {"provider_auth": "CHAP u canary-snap"})
-    assert {path.name for path in tmp_path.iterdir()} >= {"store.sqlite", "store.sqlite-wal"}
-    assert b"san_password" not in all_bytes(tmp_path)
-    assert b"192.0.2.1" in all_bytes(tmp_path), "the search would find what is there"
-    assert b"canary" not in all_bytes(tmp_path)
+    assert b"san_password" not in all_bytes(store, tmp_path)
+    assert b"192.0.2.1" in all_bytes(store, tmp_path), "the search would find what is there"
+    assert b"canary" not in all_bytes(store, tmp_path)
 
 
 def test_a_name_is_given_once_on_a_backend_and_again_on_another(store):
@@ -233,13 +247,16 @@ def test_a_store_that_was_never_made_is_told_with_what_to_do(tmp_path):
 
 @pytest.mark.parametrize("revision", ["0000", "9999"])
 def test_a_store_of_another_version_is_not_touched(store, revision):
-    with store.engine.connect() as connection:
+    with store.engine.connect().execution_options(writing=True) as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = :new"), {"new": revision})
         connection.commit()
     with pytest.raises(StorageError, match="schema %s, this code needs %s" % (revision, database.SCHEMA)):
         database.require_schema(store.engine)
+    with pytest.raises(StorageError, match="Apply the role"), store.writing():
+        pass
 
 
+@IN_A_FILE
 def test_the_database_file_is_root_only_from_its_first_byte(store, tmp_path):
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
@@ -257,16 +274,16 @@ from ansible_collections.baremetal.legacy_storage.plugins.controller.store impor
 from ansible_collections.baremetal.legacy_storage.plugins.controller.store.store import Store
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.resources import Volume
 from ansible_collections.baremetal.legacy_storage.plugins.secrets.vault import Vault
-path, number = sys.argv[1:]
-store = Store(database.connect("sqlite:///" + path), Vault([Fernet.generate_key()]))
+url, number = sys.argv[1:]
+store = Store(database.connect(url), Vault([Fernet.generate_key()]))
 for step in range(20):
     with store.writing() as writer:
         writer.add_volume(Volume("%s-%d" % (number, step), "one", "%s-%d" % (number, step), 1))
 """
 
 
-def test_processes_that_write_at_once_lose_nothing(store, tmp_path):
-    children = [subprocess.Popen([sys.executable, "-c", WRITING, str(tmp_path / "store.sqlite"), str(number)]) for number in range(4)]
+def test_processes_that_write_at_once_lose_nothing(store, url):
+    children = [subprocess.Popen([sys.executable, "-c", WRITING, url, str(number)]) for number in range(4)]
     assert [child.wait(120) for child in children] == [0] * 4
     with store.reading() as reader:
         assert reader.count_volumes("one") == 1 + 4 * 20
@@ -311,6 +328,7 @@ ONE_VOLUME = {
 }
 
 
+@IN_A_FILE
 @pytest.mark.parametrize("name", ONE_VOLUME)
 def test_finding_one_among_many_scans_no_table_that_grows(store, name):
     for line, statement in plans(store, ONE_VOLUME[name]):

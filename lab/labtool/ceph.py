@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Ceph cluster for the hosts: one monitor and one OSD that keeps its data in memory, on the lab's side of a storage network."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+
+from . import network, packages, processes
+from .errors import LabError
+from .paths import Paths, read_json, write_atomically
+from .run import run
+from .topology import STORAGE_NETWORKS
+
+PACKAGES = {'ceph-mon': 'ceph-mon', 'ceph-osd': 'ceph-osd', 'ceph-common': 'ceph'}
+POOL = 'volumes'
+USER = 'cinder'
+ADDRESS = STORAGE_NETWORKS[0].gateway
+_GIB = 10
+_START_SECONDS = 60
+
+_CONFIGURATION = """\
+[global]
+fsid = {fsid}
+mon host = [v2:{address}:3300/0,v1:{address}:6789/0]
+auth cluster required = cephx
+auth service required = cephx
+auth client required = cephx
+"""
+_OF_THE_DAEMONS = """\
+keyring = {directory}/$name.keyring
+public addr = {address}
+cluster addr = {address}
+admin socket =
+run dir = {directory}
+log file =
+log to stderr = true
+mon data = {directory}/mon
+osd data = {directory}/osd
+osd objectstore = memstore
+memstore device bytes = {size}
+osd pool default size = 1
+osd pool default min size = 1
+osd crush chooseleaf type = 0
+mon allow pool size one = true
+mon allow pool delete = true
+auth allow insecure global id reclaim = false
+"""
+
+
+def _directory(paths: Paths) -> Path:
+    return paths.state / 'ceph'
+
+
+def running(paths: Paths) -> list[processes.Process]:
+    """The daemons that run."""
+    found = []
+    for record in sorted(_directory(paths).glob('*.json')):
+        values = read_json(record)
+        try:
+            found.append(processes.Process(int(values['pid']), int(values['started'])))
+        except (KeyError, ValueError, TypeError):
+            continue
+    return [process for process in found if process.alive()]
+
+
+def client_files(paths: Paths) -> Path:
+    """The directory with what a client gets into /etc/ceph: ceph.conf and the keyring of the user."""
+    return _directory(paths) / 'client'
+
+
+def up(paths: Paths) -> None:
+    """Make and start a cluster, if there is none that runs; LabError if it does not come up."""
+    if not network.exists(paths):
+        raise LabError('the lab is not up')
+    log = paths.logs / 'ceph.log'
+    packages.ensure(log, PACKAGES)
+    if len(running(paths)) == 2:
+        return
+    down(paths)
+    try:
+        _make(paths, log)
+    except BaseException:
+        down(paths)
+        raise
+
+
+def down(paths: Paths) -> None:
+    """End the cluster and forget all it held: the data was in memory."""
+    processes.end_all(lambda: running(paths), grace=1)
+    shutil.rmtree(_directory(paths), ignore_errors=True)
+
+
+def _make(paths: Paths, log: Path) -> None:
+    directory = _directory(paths)
+    directory.mkdir(parents=True, mode=0o700)
+    names = {'fsid': uuid.uuid4(), 'address': ADDRESS, 'directory': directory, 'size': _GIB << 30}
+    client = _CONFIGURATION.format(**names)
+    configuration = directory / 'ceph.conf'
+    configuration.write_text(client + _OF_THE_DAEMONS.format(**names), encoding='utf-8')
+    options = ['--conf', configuration]
+
+    def keyring(name: str, *caps: str) -> Path:
+        path = directory / f'{name}.keyring'
+        words = [word for cap in caps for word in ('--cap', *cap.split(' ', 1))]
+        run(['ceph-authtool', '--create-keyring', path, '--gen-key', '--name', name, *words])
+        return path
+
+    def ceph(*words: str | Path, timeout: float = 30, stdin: str = '') -> str:
+        command = [*network.inside(paths), 'ceph', *options, '--name', 'client.admin', '--connect-timeout', '20', *words]
+        return run(command, timeout=timeout, stdin=stdin)
+
+    monitor = keyring('mon.', 'mon allow *')
+    admin = keyring('client.admin', 'mon allow *', 'osd allow *')
+    run(['ceph-authtool', monitor, '--import-keyring', admin])
+    run(['monmaptool', '--create', '--addv', 'a', f'[v2:{ADDRESS}:3300,v1:{ADDRESS}:6789]', '--fsid', str(names['fsid']), directory / 'monmap'])
+    run([*network.inside(paths), 'ceph-mon', *options, '--id', 'a', '--mkfs', '--monmap', directory / 'monmap', '--keyring', monitor])
+    shutil.copy(monitor, directory / 'mon' / 'keyring')
+    _start(paths, 'mon', ['ceph-mon', *options, '--id', 'a', '-f'])
+
+    osd = uuid.uuid4()
+    number = ceph('osd', 'new', str(osd)).strip()
+    (directory / 'osd').mkdir()
+    ceph('auth', 'get-or-create', f'osd.{number}', 'mon', 'allow profile osd', 'osd', 'allow *', '-o', directory / f'osd.{number}.keyring')
+    run([*network.inside(paths), 'ceph-osd', *options, '--id', number, '--mkfs', '--osd-uuid', str(osd)])
+    _start(paths, 'osd', ['ceph-osd', *options, '--id', number, '-f'])
+
+    ceph('osd', 'pool', 'create', POOL, '8')
+    ceph('osd', 'pool', 'application', 'enable', POOL, 'rbd')
+    files = client_files(paths)
+    files.mkdir()
+    (files / 'ceph.conf').write_text(client, encoding='utf-8')
+    ceph('auth', 'get-or-create', f'client.{USER}', 'mon', 'profile rbd', 'osd', f'profile rbd pool={POOL}',
+         '-o', files / f'ceph.client.{USER}.keyring')
+    _wait(lambda: json.loads(ceph('osd', 'stat', '--format', 'json'))['num_up_osds'] == 1, 'the OSD did not join')
+
+
+def _start(paths: Paths, name: str, command: list[str | Path]) -> None:
+    with (paths.logs / f'ceph-{name}.log').open('wb') as output:
+        child = subprocess.Popen(network.inside(paths) + [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output,
+                                 stderr=subprocess.STDOUT, start_new_session=True, cwd='/')
+    process = processes.find(child.pid)
+    if process is None:
+        raise LabError(f'ceph-{name} ended at once: see {output.name}')
+    write_atomically(_directory(paths) / f'{name}.json', json.dumps(asdict(process)) + '\n')
+
+
+def _wait(condition, failure: str) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            raise LabError(f'{failure} within {_START_SECONDS} s')
+        time.sleep(0.5)

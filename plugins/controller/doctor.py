@@ -1,0 +1,238 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The doctor: compares store, arrays and nodes, tells what is wrong and what would mend it, and mends only when told."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+import shutil
+import stat
+
+import sqlalchemy as sa
+
+from ..module_utils.model.errors import StorageError, invalid
+from ..module_utils.plan.diagnosis import ArrayView, Finding, NodeView, Picture, diagnose, in_order
+from ..module_utils.plan.settlement import plan_settlement
+from .apart import ask_apart
+from .changing import ensure_exports
+from .ensure import lock_keys
+from .execute.executor import Executor
+from .session import Session
+from .store import database
+
+_LEAST_FREE = 100 * 1024**2
+_NO_FREE = 10 * 1024**2
+
+
+def examine(session, arguments, check, warn):
+    """Examine everything: {"mend": bool, "fenced": [host], "nodes": [what each said] or None, "backends": [name] or None, "timeout": seconds}.
+
+    Returns {"findings": [...], "healthy": bool, "counts": {...}}. A store that cannot be opened is a finding, too.
+    """
+    session = Session(dataclasses.replace(session.config, lock_timeout=0))  # what another task works on is not ill
+    findings = _files(session.config)
+    try:
+        picture = _picture(session, arguments)
+        findings += _database(session) + diagnose(picture)
+    except StorageError as error:
+        if error.code == "invalid":
+            raise
+        picture = Picture()
+        findings.append(
+            Finding(
+                "error", "store", "the metadata store", error.message, "Mend that first; nothing else could be examined without the store."
+            )
+        )
+    shown = [finding.to_public() for finding in in_order(findings)]
+    wanted = [(finding, item) for finding, item in zip(in_order(findings), shown) if finding.mend and arguments.get("mend")]
+    if not check:
+        for finding, item in wanted:
+            _mend(session, picture, finding.mend, item, warn)
+    return {
+        "changed": any(check or item["mended"] for _finding, item in wanted),
+        "findings": shown,
+        "healthy": not [item for item in shown if item["severity"] != "note" and not item["mended"]],
+        "counts": {
+            "backends": len(picture.backends),
+            "volumes": len(picture.volumes),
+            "snapshots": len(picture.snapshots),
+            "exports": len(picture.mappings),
+            "nodes": len(picture.nodes or ()),
+        },
+    }
+
+
+def _picture(session, arguments):
+    with session.store().reading() as reader:
+        names = [backend.name for backend in reader.backends()]
+        unsettled = reader.unsettled()
+        started = reader.started()
+        picture = Picture(
+            backends=names,
+            volumes=[item.resource for item in reader.driven_volumes()],
+            snapshots=[item.resource for item in reader.driven_snapshots()],
+            mappings=[item.resource for item in reader.driven_exports()],
+            unsettled=unsettled,
+            ages={key: (database.now() - moment).total_seconds() for key, moment in started.items()},
+            nodes=None if arguments.get("nodes") is None else [_node(item) for item in arguments["nodes"]],
+            fenced=tuple(arguments.get("fenced") or ()),
+        )
+    asked = names if arguments.get("backends") is None else arguments["backends"]
+    for name in asked:
+        if name not in names:
+            raise invalid("backends", name, "is not registered on this controller (registered: %s)." % (", ".join(names) or "none"))
+    session.store().engine.dispose()  # the forks must not share its connections
+    return dataclasses.replace(picture, arrays=_ask_arrays(session.config, asked, arguments["timeout"]))
+
+
+def _node(said):
+    connector = said.get("connector") or {}
+    return NodeView(
+        said["name"],
+        connector.get("host"),
+        (connector.get("properties") or {}).get("initiator"),
+        said.get("error"),
+        said.get("attachments") or [],
+    )
+
+
+def _ask_arrays(config, names, timeout):
+    """Return {backend: ArrayView}; one that does not answer in time holds nobody else up."""
+    if not names:
+        return {}
+    importlib.import_module(".engine.inventory", __package__)  # once, for all forks
+
+    def question(name):
+        from .engine.inventory import take_inventory
+
+        session = Session(config)
+        return take_inventory(session.engine(), name)
+
+    views = {}
+    for name, (kind, found) in ask_apart(names, question, timeout).items():
+        if kind == "answer":
+            views[name] = ArrayView(**found)
+        elif kind == "error":
+            views[name] = ArrayView(error=found.message.rstrip(".") + ".")
+        else:
+            views[name] = ArrayView(error="It did not answer within %d s." % timeout)
+    return views
+
+
+def _files(config):
+    """Look at what lies on the controller's disk."""
+    found = []
+    database_file = sa.engine.make_url(config.store_url).database if config.store_url.startswith("sqlite") else None
+    for path, what in (
+        (config.key_file, "key file"),
+        (database_file, "store"),
+        (config.state_dir, "state directory"),
+        (config.lock_dir, "lock directory"),
+    ):
+        if not path or not os.path.exists(path):
+            continue
+        state = os.stat(path)
+        if state.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            found.append(
+                Finding(
+                    "error" if path == config.key_file else "warning",
+                    "permissions",
+                    "%s %s" % (what, path),
+                    "can be reached by others than its owner (mode %04o)." % stat.S_IMODE(state.st_mode),
+                    "chmod go= %s; the doctor does it when told to mend. If others may have read the key, make a new one." % path
+                    if path == config.key_file
+                    else "chmod go= %s; the doctor does it when told to mend." % path,
+                    ("protect", path),
+                )
+            )
+        if state.st_uid != os.geteuid():
+            found.append(Finding("error", "permissions", "%s %s" % (what, path), "belongs to user %d." % state.st_uid, "chown it to root."))
+    if os.path.isdir(config.state_dir):
+        free = shutil.disk_usage(config.state_dir).free
+        if free < _LEAST_FREE:
+            found.append(
+                Finding(
+                    "error" if free < _NO_FREE else "warning",
+                    "disk",
+                    "state directory %s" % config.state_dir,
+                    "has %d MiB left on its file system. A store that cannot grow refuses every change." % (free // 1024**2),
+                    "Make room on that file system.",
+                )
+            )
+    return found
+
+
+def _database(session):
+    """Let SQLite look through its file."""
+    engine = session.store().engine
+    if engine.url.get_backend_name() != "sqlite":
+        return []
+    with session.store().reading() as reader:
+        said = reader.check()
+    if said == "ok":
+        return []
+    return [
+        Finding(
+            "error",
+            "store",
+            "store %s" % engine.url.database,
+            "SQLite finds damage in it: %s" % said,
+            "Stop using it, keep a copy, and restore it from your backup.",
+        )
+    ]
+
+
+def _mend(session, picture, mend, item, warn):
+    """Mend one finding and write into ``item`` what came of it."""
+    kind, target = mend
+    try:
+        if kind == "settle":
+            _settle(session, next(record for record in picture.unsettled if record.operation_id == target))
+        elif kind == "unexport":
+            _unexport(session, next(mapping for mapping in picture.mappings if mapping.id == target), warn)
+        else:
+            os.chmod(target, stat.S_IMODE(os.stat(target).st_mode) & ~(stat.S_IRWXG | stat.S_IRWXO))
+        item["mended"] = True
+    except StorageError as error:
+        item["mend_error"] = "a task works on it now" if error.code == "busy" else error.message
+    except OSError as error:
+        item["mend_error"] = str(error)
+
+
+class _Touched:
+    """What a journal entry is about, as a task would name it."""
+
+    def __init__(self, record):
+        noun = "snapshot" if record.noun == "snapshot" else "volume"
+        self._keys = {(noun, record.backend, record.name)}
+
+    def touches(self):
+        return self._keys
+
+
+def _settle(session, record):
+    """Settle one journal entry under the locks that its own task would hold."""
+    touched = _Touched(record)
+    store = session.store()
+    executor = Executor(store, session.engine)
+    executor.prepare()
+    with store.reading() as reader:
+        keys = lock_keys(reader.landscape(touched.touches()), touched)
+    with session.locks().hold(keys):
+        own = {(record.noun, record.backend, record.resource_id)}
+        with store.reading() as reader:
+            landscape = reader.landscape(touched.touches() | own)
+        if record.operation_id in landscape.unsettled:
+            for operation in plan_settlement(landscape, own):
+                executor.run(operation)
+
+
+def _unexport(session, mapping, warn):
+    wanted = {"backend": mapping.backend, "volume": mapping.volume_id, "host": mapping.host, "state": "absent", "fenced": True}
+    result = ensure_exports(session, {"exports": [wanted]}, False, warn)
+    if result.get("failed"):
+        raise StorageError.from_dict(result["error"])

@@ -1,0 +1,244 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Verbs about the whole store: what it is, into a file and out of one, to another database."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+
+from ..module_utils.model.errors import StorageError
+from ..secrets import keyfile
+from ..secrets.sealing import SealingKey
+from ..secrets.vault import read_keyring
+from .store import contents, database, exportfile, marks
+
+_LEAST_PASSPHRASE = 12  # characters
+
+
+def show_store(session, arguments, check, warn):
+    """Return what the store is and how much it holds; the parts of a controller that is not ready yet are null."""
+    config = session.config
+    url = database.parse(config.store_url, config.store_password)
+    found = {
+        "changed": False,
+        "store_url": database.shown(url.set(password=None)),
+        "shared": url.get_backend_name() == "postgresql",
+        "sealing_key": _sealing_key(config, check).public,
+        "key_fingerprints": read_keyring(config.key_file).fingerprints if os.path.exists(config.key_file) else [],
+        "store_id": None,
+        "schema": None,
+        "rows": None,
+    }
+    engine = database.connect(config.store_url, config.store_password)
+    found["schema"] = database.revision(engine)
+    if found["schema"] == database.SCHEMA:
+        with session.store().reading() as reader:
+            found["rows"] = contents.digest(contents.rows(reader.connection))[0]
+            check_token = contents.mark(reader.connection, marks.KEY_CHECK) or ""
+        found["store_id"] = hashlib.sha256(check_token.encode("ascii")).hexdigest()[:16]
+    return found
+
+
+def _sealing_key(config, check):
+    path = sealing_file(config)
+    return SealingKey.temporary() if check and not os.path.exists(path) else SealingKey.load_or_create(path)
+
+
+def sealing_file(config):
+    """Return the path of the key with which other controllers seal things to this one."""
+    return os.path.join(os.path.dirname(config.key_file), "controller.sealing")
+
+
+def export_store(session, arguments, check, warn):
+    """Write the store to a file: {"path", "passphrase"}. One that holds the same already is left as it is."""
+    path, passphrase = arguments["path"], arguments.get("passphrase")
+    _check_passphrase(passphrase)
+    store = session.store()
+    with store.reading() as reader:
+        rows = list(contents.rows(reader.connection))
+    counts = contents.digest(rows)[0]
+    try:
+        old = exportfile.read(path, store.vault, passphrase)
+    except StorageError as error:
+        if error.parameter != "passphrase":
+            raise
+        old = None  # it was written with another passphrase
+    same = old is not None and old.passphrase == (passphrase is not None) and _opened(old.rows, old.vault) == _opened(rows, store.vault)
+    if not same and not check:
+        exportfile.write(path, rows, store.vault, passphrase)
+    return _answer(not same, None if old is None else contents.digest(old.rows)[0], counts, path=path)
+
+
+def import_store(session, arguments, check, warn):
+    """Fill the store from a file: {"path", "passphrase", "replace"}. A store that holds the same already is left as it is."""
+    path = arguments["path"]
+    store = session.store()
+    new = exportfile.read(path, store.vault, arguments.get("passphrase"))
+    if new is None:
+        raise StorageError("invalid", "path: %r does not exist on the controller." % path, "path")
+    with contextlib.ExitStack() as stack:
+        if not check:
+            stack.enter_context(session.locks().alone())
+        with store.reading() as reader:
+            old = list(contents.rows(reader.connection))
+        before, after = contents.digest(old)[0], contents.digest(new.rows)[0]
+        if _opened(old, store.vault) == _opened(new.rows, new.vault):
+            return _answer(False, before, after, path=path)
+        if old and not arguments.get("replace"):
+            raise _not_empty("the store of this controller", before)
+        if not check:
+            rows = new.rows
+            if new.passphrase:
+                rows = [
+                    (name, contents.with_tokens(row, lambda token: store.vault.encrypt(new.vault.decrypt(token)))) for name, row in rows
+                ]
+            with store.writing() as writer:
+                contents.replace(writer.connection, rows)
+                _verify(writer.connection, rows)
+        return _answer(True, before, after, path=path)
+
+
+def move_store(session, arguments, check, warn):
+    """Copy the store to another database and work with that from now on: {"url", "password", "replace"}.
+
+    The steps, each a transaction: the copy, which nobody may use yet; the old store is closed, with a mark where it went; the copy is opened.
+    Then the settings name it. A run that was killed in between is finished by the next one, and there is never more than one open store.
+    """
+    config, replace = session.config, bool(arguments.get("replace"))
+    source = database.connect(config.store_url, config.store_password)
+    target_config = dataclasses.replace(config, store_url=arguments["url"], store_password=arguments.get("password"), lock_url=None)
+    target_url = database.parse(arguments["url"], arguments.get("password"), "url")
+    target = database.connect(arguments["url"], arguments.get("password"))
+    name = database.shown(target_url.set(password=None))
+    if name == database.shown(source.url.set(password=None)):
+        database.require_schema(source)
+        return _moved(False, source, None, name)
+    mark, _schema = database.split(database.revision(source))
+    if mark != database.MOVED:
+        database.require_schema(source)
+    if check:
+        before = None
+        if mark != database.MOVED:
+            before = _look_at_target(target, name, replace)
+        return _moved(True, source, before, name)
+    from .locks import open_locks
+
+    locks, target_locks = session.locks(), open_locks(target_config)
+    with locks.alone(), target_locks.alone():
+        mark, _schema = database.split(database.revision(source))  # again, now that nobody else is at it
+        before = None
+        if mark != database.MOVED:
+            database.require_schema(source)
+            before = _look_at_target(target, name, replace)
+            _copy(source, target)
+            locks.check()
+            target_locks.check()
+            _close(source, name)
+        _open(source, target, name)
+        _switch(session.config_path, arguments)
+    return _moved(True, source, before, name)
+
+
+def _look_at_target(target, name, replace):
+    """Return how many rows the target holds, or None where it is no store yet. Raises StorageError unless it may be written."""
+    mark, schema = database.split(database.revision(target))
+    if schema is None:
+        return None
+    if schema != database.SCHEMA:
+        raise StorageError(
+            "conflict",
+            "url: the store in %s has schema %s, this one has %s. Name an empty database." % (name, schema, database.SCHEMA),
+            "url",
+        )
+    with database.speaking(target), target.begin() as connection:
+        before = contents.digest(contents.rows(connection))[0]
+    if mark != database.COPYING and any(before.values()) and not replace:
+        raise _not_empty("url: the store in %s" % name, before)
+    return before
+
+
+def _copy(source, target):
+    if database.revision(target) is None:
+        database.migrate(target)
+    with database.speaking(source), source.begin() as connection:
+        rows = list(contents.rows(connection))
+        key_check = contents.mark(connection, marks.KEY_CHECK)
+    with database.writing(target) as connection:
+        contents.replace(connection, rows)
+        contents.set_mark(connection, marks.KEY_CHECK, key_check)
+        contents.set_mark(connection, marks.MOVED_TO, None)
+        database.set_revision(connection, database.join(database.COPYING))
+    with database.speaking(target), target.begin() as connection:
+        _verify(connection, rows)
+
+
+def _close(source, name):
+    with database.writing(source) as connection:
+        contents.set_mark(connection, marks.MOVED_TO, name)
+        database.set_revision(connection, database.join(database.MOVED))
+
+
+def _open(source, target, name):
+    """Open the copy, if this source was moved there."""
+    with database.speaking(source), source.begin() as connection:
+        moved_to = contents.mark(connection, marks.MOVED_TO)
+        rows = list(contents.rows(connection))
+    if moved_to != name:
+        raise StorageError("conflict", "url: the store was moved to %s, not to %s. Name that one." % (moved_to, name), "url")
+    mark, _schema = database.split(database.revision(target))
+    if mark == database.COPYING:
+        with database.writing(target) as connection:
+            _verify(connection, rows)
+            database.set_revision(connection, database.SCHEMA)
+    database.require_schema(target)
+
+
+def _switch(path, arguments):
+    """Name the new store in the settings file, as the role writes it."""
+    with open(path, encoding="utf-8") as stream:
+        settings = json.load(stream)
+    settings.pop("store_password", None)
+    settings["store_url"] = arguments["url"]
+    if arguments.get("password") is not None:
+        settings["store_password"] = arguments["password"]
+    keyfile.replace(path, (json.dumps(settings, indent=4, sort_keys=True) + "\n").encode("utf-8"))
+
+
+def _moved(changed, source, before, name):
+    with database.speaking(source), source.begin() as connection:
+        counts = contents.digest(contents.rows(connection))[0]
+    return _answer(changed, before, counts, store_url=name, previous_store_url=database.shown(source.url.set(password=None)))
+
+
+def _answer(changed, before, after, **more):
+    return dict(
+        more, changed=changed, rows=after, diff={"before": {"rows": before} if changed else {"rows": after}, "after": {"rows": after}}
+    )
+
+
+def _opened(rows, vault):
+    """Return what tells whether two stores hold the same, whatever keys their secrets are encrypted with."""
+    return contents.digest((name, contents.with_tokens(row, vault.decrypt)) for name, row in rows)[1]
+
+
+def _verify(connection, rows):
+    if contents.digest(contents.rows(connection)) != contents.digest(rows):
+        raise StorageError(
+            "store", "What was written to the database reads differently from what it was made of. Nothing was changed over to it."
+        )
+
+
+def _not_empty(what, counts):
+    held = ", ".join("%d %s" % (number, name.replace("_", " ")) for name, number in sorted(counts.items()) if number)
+    return StorageError("conflict", "%s is not empty: it holds %s. Say replace=true to lose that." % (what, held), "replace")
+
+
+def _check_passphrase(passphrase):
+    if passphrase is not None and len(passphrase) < _LEAST_PASSPHRASE:
+        raise StorageError("invalid", "passphrase: is shorter than %d characters." % _LEAST_PASSPHRASE, "passphrase")

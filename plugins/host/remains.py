@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a disconnected volume left in this host's kernel or in open-iscsi."""
+
+from __future__ import annotations
+
+from . import devices, iscsi
+
+
+def what_stays(system, data, identity):
+    """Return what is still there of a connection: one sentence part each.
+
+    :param data: connection_info's data: where the volume was.
+    :param identity: what the device called itself (``devices.identify``), or ``None`` where nobody asked it.
+    """
+    found = []
+    if identity and identity["kind"] != "file":
+        name, disks = devices.find(system, identity)
+        found += ["device %s" % system.node(each) for each in dict.fromkeys(([name] if name else []) + list(disks))]
+    found += ["device %s" % system.node(disk) for disk in iscsi.disks_at(system, data)]
+    found += iscsi.empty_sessions(system, data)
+    return list(dict.fromkeys(found))

@@ -1,0 +1,371 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the controller's code relies on in cinder, cinderlib and oslo: what is private, undocumented or was changed before."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+import os
+import tempfile
+
+from relied_on import begins_with, has, relied_on, takes
+
+COLLECTION = "ansible_collections.baremetal.legacy_storage.plugins.controller.engine."
+FIRST = COLLECTION + "engine"
+COMPAT, DECLARATIONS, DRIVERS, ENGINE, EXPORTS, OPTIONS, PERSISTENCE, SNAPSHOTS, VOLUMES = (
+    "plugins/controller/engine/%s.py" % name
+    for name in ("compat", "declarations", "drivers", "engine", "exports", "options", "persistence", "snapshots", "volumes")
+)
+
+
+def _ours(name):
+    return importlib.import_module(COLLECTION + name)
+
+
+def _set_up(setup=None, **settings):
+    """Set cinderlib up as the engine does, with its store in memory; return it."""
+    import cinderlib
+
+    folder = tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"])
+    (setup or _ours("compat").setup)(
+        file_locks_path=folder,
+        host="here",
+        fail_on_missing_backend=False,
+        disable_logs=True,
+        state_path=folder,
+        image_conversion_dir=folder,
+        **settings,
+    )
+    return cinderlib
+
+
+def _backend(cinderlib, name="one"):
+    return cinderlib.Backend(
+        volume_backend_name=name,
+        volume_driver="sparse_files.SparseFileDriver",
+        sparse_files_dir=tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"]),
+    )
+
+
+def _volume(cinderlib, **fields):
+    """Return a volume made as the persistence makes it, known to cinderlib's store."""
+    _backend(cinderlib)
+    volume = cinderlib.objects.Volume("one", id=ID, name="v", size=1, host="here@one#pool", status="available", **fields)
+    cinderlib.Backend.persistence.set_volume(volume)
+    return volume
+
+
+ID = "11111111-2222-3333-4444-555555555555"
+
+
+@relied_on(ENGINE, COMPAT)
+def setup_takes_our_settings():
+    """cinderlib.setup takes its settings by keyword and hands all others to Cinder's configuration."""
+    import cinderlib
+    from cinder.volume import configuration
+    from oslo_config import cfg
+
+    takes(cinderlib.setup, "file_locks_path", "host", "persistence_config", "fail_on_missing_backend", "disable_logs")
+    _set_up()
+    assert cfg.CONF.host == "here"
+    assert cfg.CONF.image_conversion_dir == cfg.CONF.state_path == cfg.CONF.oslo_concurrency.lock_path
+    assert cfg.CONF.coordination.backend_url == "file://" + cfg.CONF.state_path
+    assert configuration.SHARED_CONF_GROUP == _ours("options")._GROUP
+
+
+@relied_on(PERSISTENCE)
+def persistence_is_an_instance_with_these_methods():
+    """cinderlib takes an instance of a PersistenceDriverBase as its store, and asks it by these names."""
+    from cinderlib import persistence
+    from cinderlib.persistence import base
+
+    class Mine(base.PersistenceDriverBase):
+        pass
+
+    mine = Mine()
+    assert persistence.setup({"storage": mine}) is mine
+    for name in (
+        "get_volumes",
+        "get_snapshots",
+        "get_connections",
+        "get_key_values",
+        "set_volume",
+        "set_snapshot",
+        "set_key_value",
+        "delete_key_value",
+    ):
+        ours = getattr(_ours("persistence").StorePersistence, name)
+        assert ours is not getattr(base.PersistenceDriverBase, name)
+        if name != "delete_key_value":  # whose argument cinderlib itself calls now key, now key_value
+            begins_with(ours, *list(inspect.signature(getattr(base.PersistenceDriverBase, name)).parameters)[1:])
+    wanted = {
+        name
+        for name, value in vars(base.PersistenceDriverBase).items()
+        if "NotImplementedError" in getattr(getattr(getattr(value, "fget", value), "__code__", None), "co_names", ())
+    }
+    assert wanted and wanted <= set(vars(_ours("persistence").StorePersistence)), "cinderlib asks its store for more: %s" % sorted(wanted)
+
+
+@relied_on(PERSISTENCE, VOLUMES)
+def drivers_find_volumes_in_our_store():
+    """cinderlib.persistence.base.DB answers what drivers ask of their ``db`` out of the store, or of volumes being created."""
+    from cinderlib.persistence import base
+
+    cinderlib = _set_up()
+    volume = _volume(cinderlib)
+    assert isinstance(cinderlib.Backend.persistence.db, base.DB)
+    assert cinderlib.Backend.persistence.db.volume_get(None, ID) is volume._ovo
+    young = cinderlib.objects.Volume("one", id="22222222-2222-3333-4444-555555555555", size=1, host="here@one#pool")
+    backend = cinderlib.Backend.backends["one"]
+    backend._start_creating_volume(young)
+    assert cinderlib.Backend.persistence.db.volume_get(None, young.id) is young._ovo
+    assert backend._volumes_inflight.pop(young.id) is young
+
+
+@relied_on(ENGINE, VOLUMES)
+def a_backend_is_its_driver_and_is_there_once():
+    """Backend starts its driver; the same name and options give the same one; it tells its pools and statistics."""
+    cinderlib = _set_up()
+    folder = tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"])
+    make = {"volume_driver": "sparse_files.SparseFileDriver", "sparse_files_dir": folder}
+    backend = cinderlib.Backend(volume_backend_name="one", **make)
+    assert cinderlib.Backend(volume_backend_name="one", **make) is backend
+    assert backend.driver.configuration.sparse_files_dir == folder
+    assert backend.pool_names and isinstance(backend.pool_names[0], str)
+    takes(backend.stats, "refresh")
+    assert backend.stats(refresh=True)["pools"]
+
+
+@relied_on(PERSISTENCE)
+def objects_carry_what_the_store_keeps():
+    """Volume, Snapshot and Connection take their fields by name, and hold Cinder's object, with its lists, as ``_ovo``."""
+    cinderlib = _set_up()
+    objects = cinderlib.objects
+    volume = _volume(cinderlib, metadata={"a": "b"}, admin_metadata={"c": "d"}, provider_location="place")
+    assert (volume._ovo.provider_location, volume._ovo.display_name, volume._ovo.host) == ("place", "v", "here@one#pool")
+    assert volume._snapshots == volume._connections == []
+    assert volume._ovo.snapshots.objects == volume._ovo.volume_attachment.objects == []
+    snapshot = objects.Snapshot(
+        volume, id="33333333-2222-3333-4444-555555555555", name="s", description="", status="available", metadata={}, volume_size=1
+    )
+    assert (snapshot._ovo.volume_id, snapshot._ovo.volume) == (ID, volume._ovo)
+    properties = {"host": "node"}
+    connection = objects.Connection(
+        volume.backend,
+        id="44444444-2222-3333-4444-555555555555",
+        volume=volume,
+        connector=properties,
+        connection_info={"conn": {"driver_volume_type": "iscsi", "data": {}}, "connector": properties},
+        status="attached",
+        attached_host="node",
+        attach_mode="rw",
+    )
+    assert (connection._ovo.volume_id, connection._ovo.attached_host) == (ID, "node")
+    volume._ovo.obj_reset_changes()
+    assert not volume._ovo.obj_what_changed()
+    assert objects.CONTEXT.is_admin
+    pair = objects.KeyValue("key", "value")
+    assert (pair.key, pair.value) == ("key", "value")
+
+
+@relied_on(PERSISTENCE)
+def fields_that_drivers_use_exist():
+    """Cinder's objects have every field whose value we keep for the driver."""
+    import cinderlib
+
+    persistence = _ours("persistence")
+    for cls, names in ((cinderlib.objects.Volume, persistence.VOLUME_FIELDS), (cinderlib.objects.Snapshot, persistence.SNAPSHOT_FIELDS)):
+        gone = [name for name in names if name not in cls.OVO_CLASS.fields]
+        assert not gone, "%s has no field %s any more" % (cls.__name__, ", ".join(gone))
+
+
+@relied_on(PERSISTENCE, COMPAT)
+def extra_specs_and_qos_reach_the_driver():
+    """A volume's type, its extra specs and its QoS are found on the object and by its id, which is the volume's."""
+    from cinder.volume import qos_specs, volume_types
+
+    cinderlib = _set_up()
+    volume = _volume(cinderlib, extra_specs={"thin": "yes"}, qos_specs={"maxIOPS": "100"})
+    assert volume._ovo.volume_type_id == ID
+    assert volume._ovo.volume_type.extra_specs == {"thin": "yes"}
+    assert volume._ovo.volume_type.qos_specs.specs == {"maxIOPS": "100"}
+    context = cinderlib.objects.CONTEXT
+    assert volume_types.get_volume_type(context, ID)["extra_specs"] == {"thin": "yes"}
+    assert volume_types.get_volume_type_extra_specs(ID) == {"thin": "yes"}
+    assert volume_types.get_volume_type(context, ID)["qos_specs"]["specs"] == {"maxIOPS": "100"}
+    assert qos_specs.objects
+
+
+@relied_on(COMPAT)
+def cinder_asks_our_store_and_no_database():
+    """Cinder's functions for its database answer out of our store; those without an answer raise AttributeError and make no file."""
+    from cinder import objects
+    from cinder.db import api
+
+    cinderlib = _set_up()
+    volume = _volume(cinderlib)
+    context = cinderlib.objects.CONTEXT
+    assert api.volume_get(context, ID) is volume._ovo
+    assert objects.Volume.get_by_id(context, ID) is volume._ovo
+    assert [item.id for item in api.volume_get_all_by_host(context, "here@one#pool")] == [ID]
+    assert api.image_volume_cache_get_by_volume_id(context, ID) is None
+    for name, arguments in (("volume_update", [ID, {}]), ("volume_type_get_all", []), ("service_get_all", [])):
+        try:
+            getattr(api, name)(context, *arguments)
+        except AttributeError:
+            continue
+        raise AssertionError("cinder.db.api.%s found a database" % name)
+    volume._ovo.save()
+
+
+@relied_on(COMPAT)
+def changes_to_cinderlib_are_where_they_work():
+    """cinderlib installs its field types through serialization.wrap_to_primitive; Cinder's database is pluggable or it is not."""
+    import cinderlib
+    from cinder.db import api
+    from cinderlib import serialization
+
+    begins_with(serialization.wrap_to_primitive, "cls")
+    assert "wrap_to_primitive" in serialization.setup.__code__.co_names
+    if hasattr(api, "IMPL"):
+        assert "IMPL" in api.volume_get.__code__.co_names
+    else:
+        assert list(inspect.signature(api.volume_get).parameters) == ["context", "volume_id"]
+    assert importlib.metadata.version("cinderlib") == "5.2.0", "read what changed, and whether engine/compat.py still fits"
+    assert "rbd_keyring_conf" in inspect.getsource(cinderlib.Backend._validate_and_set_options)
+
+
+@relied_on(COMPAT)
+def changes_to_cinderlib_are_still_needed():
+    """Without engine/compat.py, cinderlib fails on cinder 29 and does not on 28: when that ends, so may the change."""
+    import cinderlib
+    from cinder.volume import volume_types
+
+    _set_up(cinderlib.setup)
+    volume = _volume(cinderlib, extra_specs={"thin": "yes"})
+    failures = []
+    for ask in (volume.volume_type.obj_to_primitive, lambda: volume_types.get_volume_type(cinderlib.objects.CONTEXT, ID)):
+        try:
+            ask()
+            failures.append(None)
+        except Exception as error:  # whatever Cinder's database says when there is none
+            failures.append(type(error).__name__)
+    new = int(importlib.metadata.version("cinder").partition(".")[0]) >= 29
+    assert all(failures) if new else not any(failures), failures
+
+
+@relied_on(VOLUMES, SNAPSHOTS, EXPORTS)
+def a_missing_thing_is_not_found():
+    """Drivers say that a thing is not on the array by an exception below cinder.exception.NotFound."""
+    from cinder import exception
+
+    for name in ("VolumeNotFound", "SnapshotNotFound"):
+        assert issubclass(getattr(exception, name), exception.NotFound), name
+
+
+@relied_on(VOLUMES, SNAPSHOTS, EXPORTS)
+def drivers_are_called_with_these_arguments():
+    """The driver's functions take what we give them, in this order."""
+    from cinder.volume import driver
+
+    cls = driver.VolumeDriver
+    begins_with(cls.create_volume, "volume")
+    begins_with(cls.delete_volume, "volume")
+    begins_with(cls.create_volume_from_snapshot, "volume", "snapshot")
+    begins_with(cls.create_cloned_volume, "volume", "src_vref")
+    begins_with(cls.extend_volume, "volume", "new_size")
+    begins_with(cls.create_snapshot, "snapshot")
+    begins_with(cls.delete_snapshot, "snapshot")
+    begins_with(cls.validate_connector, "connector")
+    begins_with(cls.create_export, "context", "volume", "connector")
+    begins_with(cls.remove_export, "context", "volume")
+    begins_with(cls.initialize_connection, "volume", "connector")
+    begins_with(cls.terminate_connection, "volume", "connector")
+    takes(cls.terminate_connection, "force")
+    begins_with(cls.manage_existing_get_size, "volume", "existing_ref")
+    takes(cls.get_volume_stats, "refresh")
+
+
+@relied_on(DRIVERS)
+def drivers_register_themselves():
+    """Importing a driver's module puts its class into cinder.interface._volume_register, and there is a list of common options."""
+    import cinderlib  # noqa: F401  # pylint: disable=unused-import
+    from cinder import interface
+    from cinder.volume import driver
+    from cinder.volume.drivers import lvm
+    from oslo_config import cfg
+
+    assert lvm.LVMVolumeDriver in interface._volume_register
+    assert driver.volume_opts and all(isinstance(option, cfg.Opt) for option in driver.volume_opts)
+    assert lvm.LVMVolumeDriver.get_driver_options()
+
+
+@relied_on(DRIVERS)
+def every_driver_can_be_imported():
+    """All of Cinder's drivers can be imported with what is installed and with cinderlib's stand-ins for the rest."""
+    found, broken = _ours("drivers").catalogue()
+    assert not broken, broken
+    assert len(found) >= 92, len(found)
+
+
+@relied_on(DRIVERS)
+def vendors_packages_are_ciders_extras():
+    """Cinder's metadata names its drivers' packages as extras, under the names we know them by."""
+    requirements = _ours("drivers")._requirements()
+    ours = {_ours("drivers")._canonical(name) for name in _ours("drivers")._PROJECTS.values()} - {
+        "pyopenssl",
+        "websocket-client",
+        "linstor",
+    }
+    assert ours <= set(requirements), ours - set(requirements)
+
+
+@relied_on(OPTIONS, DECLARATIONS, DRIVERS)
+def options_can_be_listed_and_described():
+    """oslo.config keeps a group's options as ``_opts`` = {name: {"opt": Opt}}, and an option tells these things about itself."""
+    import cinderlib  # noqa: F401  # pylint: disable=unused-import
+    from cinder.volume.drivers import lvm  # noqa: F401  # pylint: disable=unused-import
+    from oslo_config import cfg
+
+    declared = _ours("options")._declared()
+    option = declared["volume_group"]
+    has(
+        option,
+        "name",
+        "dest",
+        "type",
+        "default",
+        "help",
+        "secret",
+        "required",
+        "deprecated_for_removal",
+        "deprecated_reason",
+        "deprecated_opts",
+    )
+    for key, value, good in (("volume_group", "vg", True), ("lvm_type", "no such", False)):
+        try:
+            cfg.CONF.set_override(key, value, _ours("options")._GROUP)
+            assert good, "%s took %r" % (key, value)
+        except ValueError:
+            assert not good
+        cfg.CONF.clear_override(key, _ours("options")._GROUP, clear_cache=True)
+
+
+@relied_on(OPTIONS)
+def an_option_that_two_drivers_declare_gives_way():
+    """DuplicateOptError names the option, and an option can be taken back also when cinderlib is set up."""
+    from oslo_config import cfg
+
+    _set_up()
+    cfg.CONF.register_opt(cfg.StrOpt("once-more", help="this"), group="backend_defaults")
+    try:
+        cfg.CONF.register_opt(cfg.StrOpt("once-more", help="that"), group="backend_defaults")
+        raise AssertionError("a second declaration was taken")
+    except cfg.DuplicateOptError as error:
+        assert error.opt_name.replace("-", "_") == "once_more"
+    cfg.CONF.unregister_opt(_ours("options")._declared()["once_more"], group="backend_defaults")
+    assert "once_more" not in _ours("options")._declared()

@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a node's code relies on in os-brick and oslo."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import tempfile
+
+from relied_on import begins_with, has, relied_on, takes
+
+FIRST = "ansible_collections.baremetal.legacy_storage.plugins.host.brick"
+BRICK = "plugins/host/brick.py"
+ISCSI = "plugins/host/iscsi.py"
+
+
+def _connector(protocol, execute=None, **extra):
+    from ansible_collections.baremetal.legacy_storage.plugins.host import brick
+    from os_brick.initiator import connector
+
+    brick.prepare(tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"]))
+    return connector.InitiatorConnector.factory(protocol, "", use_multipath=False, device_scan_attempts=1, execute=execute, **extra)
+
+
+@relied_on(BRICK)
+def root_needs_no_daemon():
+    """os_brick.setup takes oslo's configuration, and both of os-brick's privilege contexts can be told to run in this process."""
+    import os_brick
+    from os_brick import privileged
+
+    begins_with(os_brick.setup, "conf")
+    for context in (privileged.default, privileged.brick_privsep_hide_output):
+        context.set_client_mode(False)
+        assert context.client_mode is False
+
+
+@relied_on(BRICK)
+def a_host_describes_itself():
+    """get_connector_properties takes root helper, address, multipath and its enforcement by position, and the host's name."""
+    from os_brick.initiator import connector
+
+    begins_with(connector.get_connector_properties, "root_helper", "my_ip", "multipath", "enforce_multipath")
+    takes(connector.get_connector_properties, "host")
+
+
+@relied_on(BRICK)
+def there_is_a_connector_for_each_protocol():
+    """The factory knows these protocols, refuses others by InvalidConnectorProtocol or ValueError, and takes our runner."""
+    from ansible_collections.baremetal.legacy_storage.plugins.host import brick
+    from os_brick import exception
+    from os_brick.initiator import connector
+
+    takes(connector.InitiatorConnector.factory, "use_multipath", "device_scan_attempts", "execute")
+    for protocol in ("iscsi", "iser", "fibre_channel", "nvmeof", "local", "rbd") + brick._REMOTE_FILE_SYSTEMS:
+        extra = {"%s_mount_point_base" % protocol: "/mnt", "conn": {}} if protocol in brick._REMOTE_FILE_SYSTEMS else {}
+        if protocol == "rbd":
+            extra = {"do_local_attach": True}
+        made = _connector(protocol, **extra)
+        begins_with(made.connect_volume, "connection_properties")
+        begins_with(made.disconnect_volume, "connection_properties", "device_info")
+        takes(made.disconnect_volume, "force", "ignore_errors")
+        begins_with(made.extend_volume, "connection_properties")
+    for wrong in ("nosuch", "aoe"):
+        try:
+            _connector(wrong)
+        except (exception.InvalidConnectorProtocol, ValueError):
+            continue
+        raise AssertionError("the factory made a connector for %s" % wrong)
+
+
+@relied_on(BRICK)
+def retries_can_be_taken_off():
+    """ISCSIConnector's two ways to connect are wrapped in a retry whose inner function can be called in its place."""
+    from os_brick.initiator.connectors import iscsi
+
+    for name in ("_connect_single_volume", "_connect_multipath_volume"):
+        method = getattr(iscsi.ISCSIConnector, name)
+        has(method, "__wrapped__")
+        assert list(inspect.signature(method.__wrapped__).parameters) == ["self", "connection_properties"], name
+
+
+@relied_on(BRICK, ISCSI)
+def every_command_of_a_login_passes_our_runner():
+    """Login and CHAP settings go through the ``execute`` we hand in, as commands whose meaning our parser knows."""
+    from ansible_collections.baremetal.legacy_storage.plugins.host import iscsi
+
+    seen = []
+
+    def execute(*command, **_options):
+        seen.append(command)
+        logged_in = command[:3] == ("iscsiadm", "-m", "session") and any("--login" in earlier for earlier in seen)
+        return ("tcp: [1] 192.0.2.1:3260,1 iqn.x:y (non-flash)\n" if logged_in else ""), ""
+
+    connector = _connector("iscsi", execute)
+    properties = {
+        "target_portal": "192.0.2.1:3260",
+        "target_iqn": "iqn.x:y",
+        "target_lun": 1,
+        "auth_method": "CHAP",
+        "auth_username": "user",
+        "auth_password": "canary",
+    }
+    connector._connect_to_iscsi_portal(properties)
+    steps = [step for step in map(iscsi.parse_command, seen) if step]
+    assert any(step.action == "login" and (step.portal, step.iqn) == (("192.0.2.1", "3260"), "iqn.x:y") for step in steps), seen
+    told = {key: value for step in steps for key, value in step.values.items()}
+    assert told.get("node.session.auth.password") == "canary", seen
+    unread = [command for command in seen if "canary" in command and iscsi.parse_command(command) is None]
+    assert not unread, unread
+
+
+@relied_on(BRICK)
+def commands_run_and_fail_like_this():
+    """os_brick.privileged.rootwrap.execute runs a command, and oslo's ProcessExecutionError tells how it failed."""
+    from ansible_collections.baremetal.legacy_storage.plugins.host import brick
+    from os_brick import exception
+    from os_brick.privileged import rootwrap
+    from oslo_concurrency import processutils
+
+    brick.prepare(tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"]))
+    assert rootwrap.execute("echo", "yes") == ("yes\n", "")
+    try:
+        rootwrap.execute("sh", "-c", "echo no >&2; exit 3")
+        raise AssertionError("a failed command passed")
+    except processutils.ProcessExecutionError as error:
+        assert (error.exit_code, error.stderr) == (3, "no\n")
+        has(error, "stdout", "description", "cmd")
+    takes(processutils.ProcessExecutionError, "exit_code", "stderr", "cmd")
+    assert issubclass(exception.VolumeDeviceNotFound, Exception)

@@ -1,0 +1,225 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The whole store into a file, out of one, and to another database: nothing is lost, whenever it is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+
+import pytest
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH
+from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD
+
+PASSPHRASE = "canary-a-long-passphrase"
+
+
+def fill(controller, connector):
+    """Put something of everything into a store."""
+    controller.ensure("volume", backend="one", name="data", size="1", metadata={"a": "ü"}, extra_specs={"x": "y"}, qos_specs={"iops": "1"})
+    controller.ensure("snapshot", backend="one", name="snap", volume="data")
+    controller.ensure("volume", backend="one", name="copy", source_snapshot="snap")
+    controller.ensure("export", backend="one", volume="data", connector=connector("node1"))
+
+
+def contents(controller):
+    """Return all that a user could ask a controller."""
+    return [controller.ask(noun + ".list", {})[noun + "s"] for noun in ("backend", "volume", "snapshot")] + [
+        controller.query("SELECT id, host FROM exports")
+    ]
+
+
+@pytest.fixture(name="target")
+def fixture_target(postgresql):
+    """Where to move a store: an empty PostgreSQL database."""
+    name = postgresql.make_database()
+    return {"url": postgresql.url(name, password=None), "password": PASSWORD}
+
+
+# Files
+
+
+@ON_BOTH
+@pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
+def test_an_exported_store_is_imported_whole_and_works(controller, make_controller, connector, tmp_path, passphrase):
+    fill(controller, connector)
+    file = {"path": str(tmp_path / "store.export"), "passphrase": passphrase}
+    foreseen = controller.ask("store.export", file, check=True)
+    assert foreseen["changed"] and not os.path.exists(file["path"])
+    assert controller.ask("store.export", file) == foreseen
+    assert (os.stat(file["path"]).st_mode & 0o777, controller.ask("store.export", file)["changed"]) == (0o600, False)
+    assert b"canary" not in (tmp_path / "store.export").read_bytes()
+    other = make_controller("other", backend=None)
+    if not passphrase:
+        (other.root / "etc" / "store.key").write_bytes((controller.root / "etc" / "store.key").read_bytes())
+    foreseen = other.ask("store.import", file, check=True)
+    assert other.ask("volume.list", {})["volumes"] == []
+    assert other.ask("store.import", file) == foreseen and foreseen["rows"]["volumes"] == 2
+    assert not other.ask("store.import", file)["changed"]
+    assert contents(other) == contents(controller)
+    assert not other.ensure("export", backend="one", volume="data", host="node1", state="absent").get("failed"), "its secrets can be read"
+
+
+def test_a_store_that_is_not_empty_is_replaced_only_when_told(controller, make_controller, connector, tmp_path):
+    fill(controller, connector)
+    file = {"path": str(tmp_path / "store.export"), "passphrase": PASSPHRASE}
+    controller.ask("store.export", file)
+    other = make_controller("other")
+    other.ensure("volume", backend="one", name="precious", size="1")
+    before = other.dump()
+    for check in (True, False):
+        with pytest.raises(StorageError, match="not empty: it holds 1 backends, 1 volumes. Say replace=true"):
+            other.ask("store.import", file, check=check)
+    assert other.dump() == before
+    result = other.ask("store.import", dict(file, replace=True))
+    assert (result["diff"]["before"]["rows"]["volumes"], result["rows"]["volumes"]) == (1, 2)
+    assert contents(other) == contents(controller)
+
+
+@pytest.mark.parametrize(
+    ("harm", "problem"),
+    [
+        (lambda text: text[:-1000], "damaged or not complete"),
+        (lambda text: text.replace(b"data", b"beta"), "damaged or not complete"),
+        (lambda text: text.replace(b'"version":1', b'"version":9'), "this collection reads format 1"),
+        (lambda text: b"something else", "is no export of a store"),
+        (lambda text: b"", "is no export of a store"),
+    ],
+)
+def test_a_file_that_is_not_whole_changes_nothing(controller, connector, tmp_path, harm, problem):
+    fill(controller, connector)
+    path = tmp_path / "store.export"
+    controller.ask("store.export", {"path": str(path)})
+    path.write_bytes(harm(path.read_bytes()))
+    before = controller.dump()
+    with pytest.raises(StorageError, match=problem):
+        controller.ask("store.import", {"path": str(path), "replace": True})
+    assert controller.dump() == before
+
+
+def test_a_file_of_another_key_or_passphrase_is_refused(controller, make_controller, connector, tmp_path):
+    fill(controller, connector)
+    other = make_controller("other", backend=None)
+    path = str(tmp_path / "store.export")
+    controller.ask("store.export", {"path": path})
+    with pytest.raises(StorageError, match="another key"):
+        other.ask("store.import", {"path": path})
+    controller.ask("store.export", {"path": path, "passphrase": PASSPHRASE})
+    for wrong, problem in ((None, "needed to read it"), ("another long passphrase", "is not the one")):
+        with pytest.raises(StorageError, match=problem):
+            other.ask("store.import", {"path": path, "passphrase": wrong})
+    with pytest.raises(StorageError, match="shorter than 12"):
+        controller.ask("store.export", {"path": path, "passphrase": "short"})
+    assert controller.ask("store.export", {"path": path, "passphrase": "another long passphrase"})["changed"], (
+        "another passphrase, another file"
+    )
+
+
+def test_a_file_that_is_no_export_is_not_overwritten(controller, tmp_path):
+    path = tmp_path / "precious"
+    path.write_text("data")
+    with pytest.raises(StorageError, match="is no export"):
+        controller.ask("store.export", {"path": str(path)})
+    assert path.read_text() == "data"
+    with pytest.raises(StorageError, match="directory that is there"):
+        controller.ask("store.export", {"path": str(tmp_path / "none" / "file")})
+
+
+# To another database
+
+
+def moved(controller):
+    """Tell what the settings name now."""
+    settings = json.loads(controller.config.read_text())
+    controller.settings.update(store_url=settings["store_url"], store_password=settings.get("store_password"))
+    return settings["store_url"]
+
+
+def test_a_store_moves_to_postgresql_and_back(controller, connector, target):
+    fill(controller, connector)
+    first, before = controller.settings["store_url"], contents(controller)
+    foreseen = controller.ask("store.move", target, check=True)
+    assert foreseen["changed"] and moved(controller) == first
+    assert controller.ask("store.move", target) == foreseen
+    assert moved(controller) == target["url"] and controller.config.stat().st_mode & 0o777 == 0o600
+    assert contents(controller) == before and not controller.ask("store.move", target)["changed"]
+    controller.ensure("volume", backend="one", name="later", size="1")
+    after = contents(controller)
+    with pytest.raises(StorageError, match="not empty.*replace=true"):
+        controller.ask("store.move", {"url": first})
+    assert controller.ask("store.move", {"url": first, "replace": True})["changed"]
+    assert moved(controller) == first and contents(controller) == after
+    assert controller.ensure("export", backend="one", volume="data", host="node1", state="absent")["changed"]
+
+
+def test_nothing_is_written_to_a_store_that_was_moved_away(controller, connector, target):
+    fill(controller, connector)
+    stale = controller.config.read_text()
+    waiting = []
+    with controller.fault("create_volume", "sleep 1"):
+        thread = threading.Thread(target=lambda: waiting.append(controller.ensure("volume", backend="one", name="slow", size="1")))
+        thread.start()
+        while not [call for call in controller.calls() if call[1:] == ("begin", "create_volume")][1:]:
+            assert thread.is_alive()
+        controller.ask("store.move", target)
+        thread.join()
+    assert waiting[0]["changed"], "who worked was waited for"
+    controller.config.write_text(stale)
+    with pytest.raises(StorageError, match="was moved to another database"):
+        controller.ensure("volume", backend="one", name="late", size="1")
+    with pytest.raises(StorageError, match="was moved to another database"):
+        controller.initialize()
+    assert controller.ask("store.move", target)["changed"], "only the settings, as on a further controller"
+    moved(controller)
+    assert [item["name"] for item in controller.ask("volume.list", {})["volumes"]] == ["copy", "data", "slow"]
+    with pytest.raises(StorageError, match="was moved to .*, not to"):
+        controller.config.write_text(stale)
+        controller.ask("store.move", {"url": "sqlite:///%s/another" % controller.root})
+
+
+def test_a_database_that_holds_another_store_is_refused(controller, make_controller, connector, target):
+    fill(controller, connector)
+    other = make_controller("other", store_url=target["url"], store_password=PASSWORD)
+    other.ensure("volume", backend="one", name="precious", size="1")
+    for check in (True, False):
+        with pytest.raises(StorageError, match="url: the store in .* is not empty"):
+            controller.ask("store.move", target, check=check)
+    assert len(other.ask("volume.list", {})["volumes"]) == 1
+    assert controller.ensure("volume", backend="one", name="still", size="1")["changed"]
+
+
+def test_a_store_moves_while_its_journal_holds_something(controller, target, monkeypatch):
+    monkeypatch.setenv("BLS_TEST_KILL_AT", "after create_volume")
+    with pytest.raises(StorageError, match="ended without an answer"):
+        controller.ensure("volume", backend="one", name="data", size="1")
+    monkeypatch.delenv("BLS_TEST_KILL_AT")
+    controller.ask("store.move", target)
+    moved(controller)
+    result = controller.ensure("volume", backend="one", name="data", size="1")
+    assert [line["action"] for line in result["volumes"][0]["operations"]] == ["undo_create", "create"]
+
+
+STEPS = ["_copy", "_close", "_open", "_switch", "replace in the target"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_move_that_was_killed_is_finished_by_the_next_one(controller, connector, target, monkeypatch, step, when):
+    fill(controller, connector)
+    first, before = controller.settings["store_url"], contents(controller)
+    function = "controller.store.contents.replace" if step == "replace in the target" else "controller.moving." + step
+    monkeypatch.setenv("BLS_TEST_KILL_AT", "%s %s" % (when, function))
+    with pytest.raises(StorageError, match="ended without an answer"):
+        controller.ask("store.move", target)
+    monkeypatch.delenv("BLS_TEST_KILL_AT")
+    if moved(controller) == first and (step in ("_copy", "replace in the target") or (step, when) == ("_close", "before")):
+        assert contents(controller) == before, "the old store is still the one"
+        controller.ensure("volume", backend="one", name="meanwhile", size="1")
+        before = contents(controller)
+    controller.ask("store.move", target)
+    assert moved(controller) == target["url"] and contents(controller) == before
+    assert not controller.ask("store.move", target)["changed"]
