@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 
+from ..module_utils.model.capabilities import pool_details
 from ..module_utils.model.errors import invalid
 
 
@@ -64,6 +65,7 @@ def list_backends(session, arguments, check, warn):
     if arguments.get("refresh"):
         for backend, item in zip(found, shown):
             item["stats"] = plain_stats(session.engine().probe(backend, fresh=True))
+            item["pool_details"] = pool_details(item["stats"])
     if arguments.get("candidates"):
         for backend, item in zip(found, shown):
             item["candidates"] = _candidates(session, backend)

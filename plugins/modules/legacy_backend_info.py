@@ -42,7 +42,7 @@ EXAMPLES = r"""
 
 - name: Show it
   ansible.builtin.debug:
-    msg: "{{ item.name }}: {{ item.stats.pools | map(attribute='free_capacity_gb') }} GiB free"
+    msg: "{{ item.name }}: {{ item.pool_details | map(attribute='free_capacity_gb') }} GiB free"
   loop: "{{ found.backends }}"
 
 - name: Look for volumes to adopt
@@ -61,7 +61,9 @@ backends:
   description:
     - The backends found, by name; secret options without their values.
     - With O(candidates=true) each has RV(ignore:candidates); null stands for a driver that cannot list them.
-    - With O(refresh=true) each has RV(ignore:stats), the driver's own words; capacities in GiB, or C(infinite) or C(unknown).
+    - With O(refresh=true) each has RV(ignore:pool_details), in one form for all drivers; null is what a driver does not say.
+      Capacities are in GiB, or C(infinite) or C(unknown). C(max_over_subscription_ratio) is how much may be promised of what there is.
+    - With O(refresh=true) each also has RV(ignore:stats), the driver's own words; capacities in GiB, or C(infinite) or C(unknown).
   returned: always
   type: list
   elements: dict
@@ -88,6 +90,22 @@ backends:
             managed_as: null
             extra_info: null
         snapshots: []
+      pool_details:
+        - name: lvm
+          total_capacity_gb: 19.0
+          free_capacity_gb: 9.0
+          provisioned_capacity_gb: 12.0
+          max_over_subscription_ratio: 20.0
+          reserved_percentage: 0
+          capabilities:
+            thin_provisioning: true
+            thick_provisioning: false
+            multiattach: true
+            qos: null
+            online_extend: null
+            replication: null
+            consistent_group_snapshot: null
+          replication_targets: []
       stats:
         storage_protocol: iSCSI
         pools:

@@ -91,17 +91,16 @@ class Adopting:
 
         :param known: {"volumes": cinderlib volumes, "snapshots": cinderlib snapshots} that are managed.
         """
-        started = self._engine.started(backend)
+        driver = self._engine.started(backend).driver
         found = {}
         for plural, things in known.items():
-            ask = getattr(started.driver, "get_manageable_" + plural, None)
-            try:
-                with self._engine.speaking_of(backend.name):
-                    found[plural] = None if ask is None else ask([thing._ovo for thing in things], None, _MOST, 0, ["reference"], ["asc"])
-            except StorageError as error:
-                if not isinstance(error.__context__, NotImplementedError):
-                    raise
-                found[plural] = None
+            with self._engine.speaking_of(backend.name):
+                try:
+                    found[plural] = getattr(driver, "get_manageable_" + plural)(
+                        [thing._ovo for thing in things], None, _MOST, 0, ["reference"], ["asc"]
+                    )
+                except (NotImplementedError, AttributeError, TypeError, KeyError):  # not offered, or not without a database of Cinder's
+                    found[plural] = None
         return found
 
     @contextlib.contextmanager

@@ -60,10 +60,15 @@ class SparseFileDriver(driver.VolumeDriver):
             "vendor_name": "tests",
             "driver_version": self.VERSION,
             "storage_protocol": "local",
+            "multiattach": True,
+            "max_over_subscription_ratio": "20.0",
             "pools": [
-                {"pool_name": name, "total_capacity_gb": self.configuration.sparse_files_capacity, "free_capacity_gb": 500} for name in ("first", "second")
+                dict(self._told(), pool_name=name, total_capacity_gb=self.configuration.sparse_files_capacity, free_capacity_gb="500") for name in ("first", "second")
             ],
         }
+
+    def _told(self):
+        return {"thin_provisioning_support": True, "thick_provisioning_support": False, "QoS_support": "<is> True", "provisioned_capacity_gb": "unknown"}
 
     def _log(self, what, method):
         with open(os.path.join(self._dir, "calls.log"), "a", encoding="utf-8") as log:
