@@ -46,7 +46,15 @@ def _measuring(session, noun, plan):
         backend = landscape.backend(wanted.backend)
         owner = snapshots_volume(landscape, wanted) if noun == "snapshot" else None
         with session.store().reading() as reader:
+            going = {"volume": reader.driven_volumes, "snapshot": reader.driven_snapshots}[noun](backend=wanted.backend, name=wanted.name)
             known = reader.adopted(noun, wanted.backend, wanted.adopt)
+        if going:  # the plan foresees that it is gone by then, but the array cannot be asked about that time
+            raise StorageError(
+                "interrupted",
+                "adopt: a run that let %s %r go was killed. Run that task again first (state: released), then this one."
+                % (noun, wanted.name),
+                "adopt",
+            )
         if known is not None:
             raise StorageError("conflict", "adopt: %r is managed already, as %s %r." % (wanted.adopt, noun, known), "adopt")
         return plan(landscape, dataclasses.replace(wanted, found=session.engine().adopting.measure(noun, backend, wanted, owner)))

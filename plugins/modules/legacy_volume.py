@@ -92,7 +92,7 @@ options:
   revert_to:
     description:
       - The snapshot (name or id) whose content the volume should hold. Everything that was written since it was taken is B(lost).
-      - Nothing is done where the volume was reverted to it before and was not handed to a host since; RV(volume.reverted_to) tells.
+      - Nothing is done where the volume was reverted to it before and was not handed to a host since; C(reverted_to) of the volume tells.
         Once a host may have written, the task reverts again.
       - Refused unless it is the volume's latest snapshot, the volume is detached, and it has still the size of that time.
       - Done by the storage system itself where its driver can. Else the controller copies the snapshot over the volume and compares the two.
@@ -204,7 +204,7 @@ options:
       revert_to:
         description:
           - The snapshot (name or id) whose content the volume should hold. Everything that was written since it was taken is B(lost).
-          - Nothing is done where the volume was reverted to it before and was not handed to a host since; RV(volume.reverted_to) tells.
+          - Nothing is done where the volume was reverted to it before and was not handed to a host since; C(reverted_to) of the volume tells.
             Once a host may have written, the task reverts again.
           - Refused unless it is the volume's latest snapshot, the volume is detached, and it has still the size of that time.
           - Done by the storage system itself where its driver can. Else the controller copies the snapshot over the volume and compares the two.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 
 GIB = 1024**3
 
@@ -113,3 +114,15 @@ def test_candidates_are_listed_with_what_speaks_against_them(controller, lun):
              for entry in backend["candidates"]["volumes"]}
     assert found == {"lun8": (2, False, "in use", None), "volume-" + volume["id"]: (1, False, "already managed", "data")}
     assert [entry["reference"] for entry in backend["candidates"]["snapshots"]] == [{"source-name": "snapshot-7"}]
+
+
+def test_nothing_is_adopted_in_place_of_what_a_killed_run_was_letting_go(controller, lun, monkeypatch):
+    adopt(controller)
+    monkeypatch.setenv("BLS_TEST_KILL_AT", "before unmanage")
+    with pytest.raises(StorageError):
+        controller.ensure("volume", backend="one", name="data", state="released")
+    monkeypatch.delenv("BLS_TEST_KILL_AT")
+    result = adopt(controller)
+    assert result["error"]["code"] == "interrupted" and "state: released" in result["msg"]
+    assert controller.ensure("volume", backend="one", name="data", state="released")["changed"] is True
+    assert front(controller.array / "lun7") == "lun7" and adopt(controller)["changed"] is True

@@ -63,7 +63,8 @@ class SparseFileDriver(driver.VolumeDriver):
             "multiattach": True,
             "max_over_subscription_ratio": "20.0",
             "pools": [
-                dict(self._told(), pool_name=name, total_capacity_gb=self.configuration.sparse_files_capacity, free_capacity_gb="500") for name in ("first", "second")
+                dict(self._told(), pool_name=name, total_capacity_gb=self.configuration.sparse_files_capacity, free_capacity_gb="500")
+                for name in ("first", "second")
             ],
         }
 
@@ -195,7 +196,6 @@ class SparseFileDriver(driver.VolumeDriver):
         self._call("unmanage_snapshot")
         if snapshot.provider_id and os.path.exists(self._path(snapshot)):
             os.rename(self._path(snapshot), os.path.join(self._dir, snapshot.provider_id))
-
 
     def get_manageable_volumes(self, cinder_volumes, marker, limit, offset, sort_keys, sort_dirs):
         """List the files that may be volumes, those that Cinder has as well."""

@@ -77,7 +77,13 @@ def landscapes(draw):
     for noun, thing in draw(st.lists(st.sampled_from(things), max_size=3, unique_by=lambda pair: pair[1].id)) if things else []:
         name = thing.volume_name if noun == "export" else thing.name
         action = draw(
-            st.sampled_from({"volume": ["create", "extend", "retype", "revert", "adopt", "release", "delete"], "snapshot": ["create", "adopt", "release", "delete"], "export": ["create", "update", "delete"]}[noun])
+            st.sampled_from(
+                {
+                    "volume": ["create", "extend", "retype", "revert", "adopt", "release", "delete"],
+                    "snapshot": ["create", "adopt", "release", "delete"],
+                    "export": ["create", "update", "delete"],
+                }[noun]
+            )
         )
         arguments = {"id": thing.id}
         if noun == "volume":
