@@ -7,6 +7,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .PHONY: help setup lab demo test test-fast test-all test-lane bench docs drivers lint sanity build clean clean-cache
 
 RUN := tools/run
+# Several processes; what shares a fixture or the lab stays in one of them, and the lab comes last.
+PYTEST := pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 FAST := $(wildcard tests/unit tests/integration tests/contract)
 
 help:  ## show this list
@@ -22,17 +24,17 @@ demo: lab  ## show the collection at work on the lab's hosts
 	@. tools/env && tools/demo
 
 test: setup  ## run every test
-	@$(RUN) pytest $(ARGS)
+	@$(RUN) $(PYTEST) $(ARGS)
 
 test-fast: setup  ## run the tests that need no lab: units and integration
-	@$(RUN) pytest $(FAST) $(ARGS)
+	@$(RUN) $(PYTEST) $(FAST) $(ARGS)
 
 test-all: test  ## run every test, also on NFS and Ceph, then those that need no lab on every other version that is supported
 	@$(RUN) pytest -m extra $(ARGS)
-	@tools/lanes pytest $(FAST) $(ARGS)
+	@tools/lanes $(PYTEST) $(FAST) $(ARGS)
 
 test-lane: setup  ## the same on one: make test-lane LANE=cinder29 (or core216, py311, py312)
-	@tools/lanes --only '$(LANE)' pytest $(FAST) $(ARGS)
+	@tools/lanes --only '$(LANE)' $(PYTEST) $(FAST) $(ARGS)
 
 bench: setup  ## measure what the tasks cost
 	@$(RUN) python tests/bench/run.py

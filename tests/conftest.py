@@ -27,6 +27,14 @@ def _place(path: Path) -> int:
     return len(ORDER) + (first in LAB_FOLDERS)
 
 
+def _group(item: pytest.Item) -> str:
+    """Return what keeps tests in one process when several run them: the lab's hosts, or what is made once for a file's tests."""
+    if item.get_closest_marker('lab'):
+        return 'lab'
+    made_for = item.callspec.params.get('name', '') if hasattr(item, 'callspec') else ''
+    return f'{item.path}-{made_for if item.path.stem == "test_interrupted" else ""}'
+
+
 def _leave(signum: int, _frame: object) -> None:
     pytest.exit(f'ended by signal {signum}', returncode=128 + signum)
 
@@ -55,6 +63,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: _place(item.path))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
 @pytest.fixture(scope='session')

@@ -11,17 +11,24 @@ import dataclasses
 from ..module_utils.model.attachment import Export
 from ..module_utils.model.errors import StorageError
 from ..module_utils.model.redaction import redact
-from ..module_utils.model.wanted import WantedBackend, WantedExport, WantedSnapshot, WantedVolume
+from ..module_utils.model.wanted import WantedBackend, WantedExport, WantedImage, WantedSnapshot, WantedVolume
+from ..module_utils.model.wanted_backups import WantedBackup, WantedRepository
 from ..module_utils.plan.adopting import snapshots_volume
 from ..module_utils.plan.backends import plan_backend
+from ..module_utils.plan.backups import plan_backup
 from ..module_utils.plan.exports import plan_export
+from ..module_utils.plan.images import plan_image
 from ..module_utils.plan.migration import find_volume
 from ..module_utils.plan.naming import bearer
+from ..module_utils.plan.repositories import plan_repository
 from ..module_utils.plan.snapshots import plan_snapshot
 from ..module_utils.plan.volumes import plan_volume
 from ..secrets.sealing import seal
+from .backup.survey import survey
 from .ensure import Flow, Noun
 from .execute.executor import Executor
+from .images.looking import look_at_images, look_at_offers
+from .store.database import now
 from .summary import summarize
 
 
@@ -62,6 +69,11 @@ def _measuring(session, noun, plan):
     return measured
 
 
+def ensure_images(session, arguments, check, warn):
+    """Make image files as wanted: {"images": [parameters, ...]}."""
+    return summarize(IMAGE, _flow(session, IMAGE, check, warn).run(arguments["images"]), lambda image, outcome: image.to_record())
+
+
 def ensure_backends(session, arguments, check, warn):
     """Make backends as wanted: {"backends": [parameters, ...]}. Options are checked also in check mode; only a run probes."""
     with session.store().reading() as reader:
@@ -83,6 +95,29 @@ def ensure_backends(session, arguments, check, warn):
     )
     unprobed = {item.get("name") for item in arguments["backends"] if item.get("probe") is False}
     return summarize(noun, _flow(session, noun, check, warn, unprobed).run(arguments["backends"]))
+
+
+def ensure_repositories(session, arguments, check, warn):
+    """Make repositories of backups known as wanted: {"repositories": [parameters, ...]}."""
+    return summarize(REPOSITORY, _flow(session, REPOSITORY, check, warn).run(arguments["repositories"]))
+
+
+def ensure_backups(session, arguments, check, warn):
+    """Make, delete or restore backups as wanted: {"backups": [parameters, ...]}."""
+    moment = now().isoformat(timespec="seconds") + "Z"
+    noun = Noun(
+        "backups",
+        WantedBackup.from_params,
+        lambda landscape, wanted: plan_backup(landscape, wanted, moment),
+        _find_backup,
+        lambda wanted: "%s/%s" % (wanted.repository, wanted.name),
+    )
+    outcomes = _flow(session, noun, check, warn).run(arguments["backups"])
+    result = summarize(noun, outcomes)
+    for item, outcome in zip(result["backups"], outcomes):
+        if outcome.params.get("state") == "restored":
+            item["volume"] = item.pop("backup")
+    return result
 
 
 def ensure_exports(session, arguments, check, warn):
@@ -122,7 +157,23 @@ def _sealed_export(mapping, connector, driven, size):
 
 def _flow(session, noun, check, warn, unprobed=()):
     store = session.store()
-    return Flow(noun, store, session.locks, Executor(store, session.engine, unprobed), check, warn)
+    return Flow(
+        noun,
+        store,
+        session.locks,
+        Executor(store, session.engine, session.restic, unprobed),
+        lambda landscape, wanted: survey(landscape, wanted, session.restic),
+        check,
+        warn,
+        session.config.operation_timeout,
+    )
+
+
+def _find_backup(landscape, wanted):
+    """Return what a task speaks of: the backup, or where one is restored the volume that it replaces."""
+    if wanted.state == "restored":
+        return landscape.volume(wanted.backend, wanted.volume)
+    return landscape.backups.get((wanted.repository, wanted.name))
 
 
 def _find_export(landscape, wanted):
@@ -141,6 +192,7 @@ VOLUME = Noun(
     plan_volume,
     find_volume,
     lambda wanted: "%s/%s" % (wanted.backend, wanted.name),
+    look=look_at_offers,
 )
 SNAPSHOT = Noun(
     "snapshots",
@@ -148,6 +200,21 @@ SNAPSHOT = Noun(
     plan_snapshot,
     lambda landscape, wanted: bearer(landscape.snapshot, wanted),
     lambda wanted: "%s/%s" % (wanted.backend, wanted.name),
+)
+REPOSITORY = Noun(
+    "repositories",
+    WantedRepository.from_params,
+    plan_repository,
+    lambda landscape, wanted: landscape.repositories.get(wanted.name),
+    lambda wanted: wanted.name,
+)
+IMAGE = Noun(
+    "images",
+    WantedImage.from_params,
+    plan_image,
+    lambda landscape, wanted: landscape.images.get(wanted.path),
+    lambda wanted: wanted.path,
+    look=look_at_images,
 )
 EXPORT = Noun(
     "exports",

@@ -19,7 +19,7 @@ from ..module_utils.plan.diagnosis import ArrayView, Finding, NodeView, Picture,
 from ..module_utils.plan.settlement import plan_settlement
 from .apart import ask_apart
 from .changing import ensure_exports
-from .ensure import lock_keys
+from .ensure import lock_keys, touched
 from .execute.executor import Executor
 from .session import Session
 from .store import database
@@ -207,28 +207,34 @@ class _Touched:
     """What a journal entry is about, as a task would name it."""
 
     def __init__(self, record):
-        noun = "snapshot" if record.noun == "snapshot" else "volume"
+        noun = record.noun if record.noun in ("snapshot", "image", "backup") else "volume"
         self._keys = {(noun, record.backend, record.name)}
+        if record.saved_volume:
+            self._keys.add(record.saved_volume)
+        if noun == "image":
+            self._keys.add(("file", "", record.name))
+        if record.action == "migrate":
+            self._keys |= {("volume", record.arguments[key], record.name) for key in ("from_backend", "to_backend")}
 
     def touches(self):
+        """Return the (noun, backend, name) keys."""
         return self._keys
 
 
 def _settle(session, record):
-    """Settle one journal entry under the locks that its own task would hold."""
-    touched = _Touched(record)
+    """Settle a journal entry, and what else was left of the same thing, under the locks that a task would hold."""
+    thing = _Touched(record)
+    own = {(record.noun, record.backend, record.name), (record.noun, record.backend, record.resource_id)}
     store = session.store()
-    executor = Executor(store, session.engine)
+    executor = Executor(store, session.engine, session.restic)
     executor.prepare()
     with store.reading() as reader:
-        keys = lock_keys(reader.landscape(touched.touches()), touched)
+        keys = lock_keys(reader.landscape(thing.touches() | own), thing)
     with session.locks().hold(keys):
-        own = {(record.noun, record.backend, record.resource_id)}
         with store.reading() as reader:
-            landscape = reader.landscape(touched.touches() | own)
-        if record.operation_id in landscape.unsettled:
-            for operation in plan_settlement(landscape, own):
-                executor.run(operation)
+            landscape = reader.landscape(thing.touches() | own)
+        for operation in plan_settlement(landscape, touched(landscape, thing) | own):
+            executor.run(operation)
 
 
 def _unexport(session, mapping, warn):

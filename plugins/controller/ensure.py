@@ -12,11 +12,13 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import threading
 import traceback
 import typing as t
 
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.settlement import plan_settlement
+from .patience import Patience
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Noun:
     :param find: (landscape, wanted) to the record a task speaks of, or None.
     :param label: wanted item to the name shown in diffs and messages.
     :param initiators: wanted item to iSCSI initiators whose exports planning must see.
+    :param look: (store, landscape, wanted items) to the landscape with what stands outside the store.
     """
 
     plural: str
@@ -37,6 +40,12 @@ class Noun:
     find: t.Callable
     label: t.Callable
     initiators: t.Callable = lambda wanted: ()
+    look: t.Callable = lambda store, landscape, wanted: landscape
+
+    @property
+    def singular(self):
+        """The key of one item's record."""
+        return self.plural[:-3] + "y" if self.plural.endswith("ies") else self.plural[:-1]
 
 
 class Outcome:
@@ -53,6 +62,31 @@ class Outcome:
         self.after = None
         self.error = None
         self.guessed = False
+        self.ended = threading.Event()
+        self._guard = threading.Lock()
+        self._begun = False
+
+    def begin(self):
+        """Tell whether work on it may begin: not when nobody waits for it any more."""
+        with self._guard:
+            self._begun = not self.ended.is_set()
+            return self._begun
+
+    def end(self, operations, after, error):
+        """Take what came out, unless nobody waits for it any more."""
+        with self._guard:
+            if not self.ended.is_set():
+                self.operations, self.after, self.error = operations, after, error
+                self.ended.set()
+
+    def give_up(self, error, begun):
+        """Wait for it no longer; with ``begun`` false only if work on it has not begun. Tell whether it was given up."""
+        with self._guard:
+            if self.ended.is_set() or (self._begun and not begun):
+                return False
+            self.operations, self.error = [], error
+            self.ended.set()
+            return True
 
 
 class Flow:
@@ -60,16 +94,20 @@ class Flow:
 
     :param locks: a function that returns the Locks.
     :param executor: its ``run`` carries one Operation out, its ``prepare`` is called before the first.
+    :param survey: (landscape, wanted items) to the landscape with what stands in no store, such as what repositories hold.
     :param warn: called with a text for each thing a person should know.
+    :param patience: seconds that an operation may take; 0 for as long as it takes.
     """
 
-    def __init__(self, noun, store, locks, executor, check, warn):
+    def __init__(self, noun, store, locks, executor, survey, check, warn, patience=0):
         self._noun = noun
         self._store = store
         self._locks = locks
         self._executor = executor
+        self._survey = survey
         self._check = check
         self._warn = warn
+        self._patience = Patience(patience)
 
     def run(self, items):
         """Return the outcomes of ``items``, a list of parameter dicts, in their order."""
@@ -127,7 +165,9 @@ class Flow:
             keys |= outcome.wanted.touches()
             initiators.update(self._noun.initiators(outcome.wanted))
         with self._store.reading() as reader:
-            return reader.landscape(keys, sorted(initiators))
+            landscape = reader.landscape(keys, sorted(initiators))
+        wanted = [outcome.wanted for outcome in outcomes]
+        return self._survey(self._noun.look(self._store, landscape, wanted), wanted)
 
     def _plan(self, landscape, wanted):
         doomed = self._noun.find(landscape, wanted) if wanted.state == "absent" else None
@@ -142,14 +182,36 @@ class Flow:
             return
         self._executor.prepare()
         with Pools(self._limits(outcomes)) as pools:
-            running = []
+            running, touched_before = {}, []
             for outcome in outcomes:
                 keys = outcome.wanted.touches()
-                before = [future for earlier, future in running if earlier & keys]
-                future = pools[_backend_of(outcome.wanted)].submit(self._carry_out_one, outcome, before)
-                running.append((keys, future))
-            for _keys, future in running:
-                future.result()
+                before = [earlier for earlier, its_keys in touched_before if its_keys & keys]
+                running[pools[_backend_of(outcome.wanted)].submit(self._carry_out_one, outcome, before)] = outcome
+                touched_before.append((outcome, keys))
+            while running:
+                done = concurrent.futures.wait(running, self._patience.left(), concurrent.futures.FIRST_COMPLETED)[0]
+                for future in done:
+                    running.pop(future)
+                    future.result()
+                self._give_up_late(running, pools)
+
+    def _give_up_late(self, running, pools):
+        """Wait no longer for operations that take too long, nor for what would come after them on their backend.
+
+        Their threads cannot be ended. They end with this process, which gives its locks back; the journal keeps what they began.
+        """
+        silent = set()
+        for future, outcome in list(running.items()):
+            if self._patience.is_over(outcome) and outcome.give_up(_too_late(self._noun, outcome, self._patience.seconds), True):
+                del running[future]
+                silent.add(_backend_of(outcome.wanted))
+                outcome.after = self._find_now(outcome)
+        for future, outcome in list(running.items()):
+            if _backend_of(outcome.wanted) in silent and outcome.give_up(_not_tried(self._noun, outcome), False):
+                del running[future]
+                outcome.after = self._find_now(outcome)
+        for name in silent:
+            pools.leave(name)
 
     def _limits(self, outcomes):
         with self._store.reading() as reader:
@@ -157,21 +219,26 @@ class Flow:
         return {_backend_of(outcome.wanted): known.get(_backend_of(outcome.wanted), 1) for outcome in outcomes}
 
     def _carry_out_one(self, outcome, before):
-        concurrent.futures.wait(before)
-        done = []
+        for earlier in before:
+            earlier.ended.wait()
+        if not outcome.begin():
+            return
+        done, after, failure = [], None, None
         try:
             with self._alone_with(outcome) as landscape:
                 operations, expected = self._plan(landscape, outcome.wanted)
                 for operation in operations:
-                    self._executor.run(operation)
+                    with self._patience.spent_on(outcome):
+                        self._executor.run(operation)
                     done.append(operation)
-                outcome.after = self._noun.find(self._read([outcome]), outcome.wanted)
+                after = self._noun.find(self._read([outcome]), outcome.wanted)
         except StorageError as error:
-            self._fail(outcome, error)
+            failure = error
         except Exception as error:  # a defect in one item must not hide what became of the others
             traceback.print_exc()
-            self._fail(outcome, StorageError("internal", "Unexpected %s: %s. Please report it." % (type(error).__name__, error)))
-        outcome.operations = done
+            failure = StorageError("internal", "Unexpected %s: %s. Please report it." % (type(error).__name__, error))
+        finally:
+            outcome.end(done, after if failure is None else self._find_now(outcome), failure)
 
     @contextlib.contextmanager
     def _alone_with(self, outcome):
@@ -185,16 +252,18 @@ class Flow:
                     yield landscape
                     return
 
-    def _fail(self, outcome, error):
-        outcome.error = error
-        with contextlib.suppress(StorageError):  # where the store itself is what failed, what was planned is all there is to show
-            outcome.after = self._noun.find(self._read([outcome]), outcome.wanted)
+    def _find_now(self, outcome):
+        try:
+            return self._noun.find(self._read([outcome]), outcome.wanted)
+        except StorageError:  # where the store itself is what failed, what was planned is all there is to show
+            return outcome.after
 
 
 def touched(landscape, wanted):
     """Return the keys whose unsettled operations an item must settle: what it names, and what hangs on those volumes."""
-    keys = set(wanted.touches())
-    for noun, backend, name in wanted.touches():
+    named = concerned(landscape, wanted)
+    keys = set(named)
+    for noun, backend, name in named:
         if noun == "snapshot":
             snapshot = landscape.snapshot(backend, name)
             if snapshot:
@@ -210,13 +279,19 @@ def touched(landscape, wanted):
     return keys
 
 
+def concerned(landscape, wanted):
+    """Return the keys of what an item names, and of the volume that a killed backup of this name may have left open."""
+    keys = set(wanted.touches())
+    return keys | {record.saved_volume for record in landscape.unsettled.values() if record.saved_volume and record.key in keys}
+
+
 def lock_keys(landscape, wanted):
     """Return the locks an item needs, each under the thing's name whether the task said name or id.
 
     A snapshot is locked with its volume, so whoever holds a volume's lock works on its snapshots and exports alone.
     """
     keys = set()
-    for noun, backend, name in wanted.touches():
+    for noun, backend, name in concerned(landscape, wanted):
         if noun == "volume":
             volume = landscape.volume(backend, name)
             keys.add((noun, backend, volume.name if volume else name))
@@ -233,6 +308,20 @@ def lock_keys(landscape, wanted):
     return keys
 
 
+def _too_late(noun, outcome, seconds):
+    return StorageError(
+        "interrupted",
+        "%s: backend %s has not answered for %g s (operation_timeout), so this was given up. What it did is not known. Run the task again when it "
+        "answers: what was begun is settled first." % (noun.label(outcome.wanted), _backend_of(outcome.wanted), seconds),
+    )
+
+
+def _not_tried(noun, outcome):
+    return StorageError(
+        "interrupted", "%s: was not tried, because backend %s does not answer." % (noun.label(outcome.wanted), _backend_of(outcome.wanted))
+    )
+
+
 def _backend_of(wanted):
     return getattr(wanted, "backend", None) or wanted.name
 
@@ -245,6 +334,12 @@ class Pools(dict):
 
     def __enter__(self):
         return self
+
+    def leave(self, name):
+        """Let a pool go that does not come back; what waits in it is never begun."""
+        pool = self.pop(name, None)
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def __exit__(self, *exception):
         for pool in self.values():

@@ -7,9 +7,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 
 from ..module_utils.model.capabilities import pool_details
-from ..module_utils.model.errors import invalid
+from ..module_utils.model.errors import StorageError, invalid
+from ..module_utils.model.images import ImageSource
+from .backup.catalogue import catalogue_of
+from .images import files
+from .images.looking import dated, offer_of
 
 
 def list_volumes(session, arguments, check, warn):
@@ -36,10 +41,14 @@ def list_volumes(session, arguments, check, warn):
 
 def _in_progress(volume, unsettled):
     return [
-        {"action": record.action, "step": record.step, "started_at": record.started_at.isoformat() + "Z"}
+        _told(record)
         for record in unsettled
         if (record.resource_id, record.backend) == (volume.id, volume.backend) and record.noun != "access"
     ]
+
+
+def _told(record):
+    return {"action": record.action, "step": record.step, "started_at": record.started_at.isoformat() + "Z"}
 
 
 def list_snapshots(session, arguments, check, warn):
@@ -55,6 +64,35 @@ def list_snapshots(session, arguments, check, warn):
             if volume is None or volume in (item.resource.volume_name, item.resource.volume_id)
         ],
     }
+
+
+def list_images(session, arguments, check, warn):
+    """Return {"images": [...]}: what the files at ``paths`` are; with ``verify`` each is read whole and compared with its checksum."""
+    with session.store().reading() as reader:
+        unsettled = [record for record in reader.unsettled() if record.noun == "image"]
+    return {"changed": False, "images": [_image(session, path, arguments.get("verify"), unsettled) for path in arguments["paths"]]}
+
+
+def _image(session, path, verify, unsettled):
+    if not path.startswith("/"):
+        raise invalid("path", path, "must be an absolute path on the controller.")
+    image, doing = files.read_image(path), [_told(record) for record in unsettled if record.name == path]
+    if image is None:
+        return {"path": path, "exists": False, "problem": None, "in_progress": doing}
+    image = dated(session.store(), image)
+    shown = dict(image.to_record(), exists=True, problem=None, in_progress=doing)
+    if image.status != "available":  # nobody wrote down what it is: its own bytes tell
+        try:
+            offer = offer_of(ImageSource(path))
+            shown.update(format=offer.format, virtual_size=offer.virtual_size)
+        except (StorageError, OSError) as error:
+            shown["problem"] = str(error)
+    if verify and os.path.isfile(path):
+        found = "sha256:" + files.digest(path)
+        if image.checksum not in (None, found):
+            shown.update(status="changed")
+        shown["checksum"] = found
+    return shown
 
 
 def list_backends(session, arguments, check, warn):
@@ -83,6 +121,38 @@ def _candidates(session, backend):
         plural: entries and [dict(entry, managed_as=names.get(entry.get("cinder_id"))) for entry in entries]
         for plural, entries in found.items()
     }
+
+
+def list_repositories(session, arguments, check, warn):
+    """Return {"repositories": [...]}; nothing is asked of them."""
+    with session.store().reading() as reader:
+        found = reader.repositories()
+    return {
+        "changed": False,
+        "repositories": [item.to_public() for item in found if arguments.get("names") is None or item.name in arguments["names"]],
+    }
+
+
+def list_backups_in_repositories(session, arguments, check, warn):
+    """Return {"backups": [...]} as the repositories tell of them, filtered by repository, backend, volume and names."""
+    with session.store().reading() as reader:
+        known = [item.name for item in reader.repositories()]
+    if arguments.get("repository") is not None and arguments["repository"] not in known:
+        raise invalid(
+            "repository", arguments["repository"], "is not registered on this controller (registered: %s)." % (", ".join(known) or "none")
+        )
+    found = []
+    for name in known if arguments.get("repository") is None else [arguments["repository"]]:
+        found += catalogue_of(session.store(), session.restic, name).backups()
+    wanted = {
+        "backend": lambda item, value: item.volume["backend"] == value,
+        "volume": lambda item, value: value in (item.volume["name"], item.volume["id"]),
+        "names": lambda item, value: item.name in value or item.id in value,
+    }
+    for key, fits in wanted.items():
+        if arguments.get(key) is not None:
+            found = [item for item in found if fits(item, arguments[key])]
+    return {"changed": False, "backups": [item.to_public() for item in sorted(found, key=lambda item: (item.repository, item.created_at))]}
 
 
 def list_drivers(session, arguments, check, warn):

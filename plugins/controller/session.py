@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 from ..secrets.vault import Vault
@@ -48,6 +49,12 @@ class Session:
 
                 self._engine = Engine(self.config, store, self.locks().drivers)
             return self._engine
+
+    def restic(self, repository, limit=None):
+        """Return the Restic of a Repository, whose commands take at most ``limit`` seconds."""
+        from .backup.restic import Restic
+
+        return Restic(repository, os.path.join(self.config.state_dir, "restic"), self.config.lock_timeout, limit)
 
     def locks(self):
         """Open the locks, once."""

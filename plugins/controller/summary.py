@@ -39,10 +39,10 @@ def _item(noun, outcome, show):
     if record is not None:
         record = show(record, outcome) if show else _public(record)
     item = {
-        "name": outcome.params.get("name") or outcome.params.get("volume"),
+        "name": outcome.params.get("name") or outcome.params.get("path") or outcome.params.get("volume"),
         "changed": bool(outcome.operations) or outcome.guessed,
         "operations": [operation.to_public() for operation in outcome.operations],
-        noun.plural[:-1]: record,
+        noun.singular: record,
     }
     if outcome.error is not None:
         item.update(failed=True, msg=outcome.error.message, error=outcome.error.to_dict())

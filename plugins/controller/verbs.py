@@ -27,7 +27,13 @@ VERBS = {
     "volume.list": listing.list_volumes,
     "snapshot.ensure": changing.ensure_snapshots,
     "snapshot.list": listing.list_snapshots,
+    "image.ensure": changing.ensure_images,
+    "image.list": listing.list_images,
     "export.ensure": changing.ensure_exports,
+    "repository.ensure": changing.ensure_repositories,
+    "repository.list": listing.list_repositories,
+    "backup.ensure": changing.ensure_backups,
+    "backup.list": listing.list_backups_in_repositories,
 }
 
 

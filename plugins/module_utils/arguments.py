@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .task import run_task
 
+_KEYS = {"exports": "volume", "images": "path"}  # what names one item; elsewhere its name
 CONTROLLER = dict(controller_config=dict(type="path", default="/etc/baremetal.legacy_storage/controller.json"))
 
 
@@ -18,7 +19,7 @@ def with_list(item, plural):
     """
     spec = dict(CONTROLLER, **item)
     spec[plural] = dict(type="list", elements="dict", options=item)
-    key = "volume" if plural == "exports" else "name"
+    key = _KEYS.get(plural, "name")
     return dict(argument_spec=spec, required_one_of=[(key, plural)], mutually_exclusive=[(key, plural)])
 
 
@@ -35,7 +36,7 @@ def run_on_items(module, verb, plural, item, shared=()):
         if listed is None
         else [_with_defaults(entry, module.params, shared) for entry in listed]
     )
-    guess = [{"name": entry.get("name") or entry.get("volume"), "changed": True, "operations": []} for entry in items]
+    guess = [{"name": entry.get(_KEYS.get(plural, "name")), "changed": True, "operations": []} for entry in items]
     unprepared = {"changed": True, plural: guess}
     run_task(
         module,

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: legacy_volume
 short_description: Manage volumes on a storage system with a Cinder driver
 description:
-  - Creates volumes, empty, as clones or from snapshots; extends and renames them, changes their metadata,
+  - Creates volumes, empty, as clones, from snapshots, images or backups; extends and renames them, changes their metadata,
     extra specs and QoS, reverts them to a snapshot, and deletes them.
   - Runs on the controller, the host to which the role P(baremetal.legacy_storage.controller#role) was applied.
   - Never shrinks a volume, and never deletes one that is attached or has snapshots unless O(force) says so.
@@ -27,7 +27,7 @@ options:
     description:
       - Size in GiB when bare, or with a unit, such as V(10), V(10GiB), V(10 G) or V(1TiB). Units are powers of 1024.
       - A larger size extends an existing volume, also while it is attached. A smaller one is refused.
-      - Required to create an empty volume. With a source it defaults to the source's size.
+      - Required to create an empty volume. With a source it defaults to the source's size, of an image rounded up to whole GiB.
     type: str
   renamed_from:
     description:
@@ -45,6 +45,41 @@ options:
       - Create the volume from this snapshot (name or id) of the same backend.
       - On an existing volume it must be what the volume was made from.
     type: str
+  source_image:
+    description:
+      - Create the volume from an image - the absolute path of a file on the controller, or an C(http) or C(https) URL that the controller downloads.
+      - The formats C(raw), C(qcow2), C(vmdk), C(vhdx), C(vhd) and C(vdi) are told apart by their content. An image that refers to other files,
+        as a qcow2 with a backing file does, is refused.
+      - What was written to the volume is read back and compared before the volume counts as made. A run that fails or is killed leaves no volume.
+      - On an existing volume it must be what the volume was made from. The image itself is then not looked at and need not exist any more.
+    type: str
+  image_checksum:
+    description:
+      - What the image file must be, as C(algorithm:digest), such as V(sha256:4ef6...). The algorithms are C(sha256), C(sha384) and C(sha512).
+      - In place of the digest may stand the URL or path of a list of checksums, such as V(sha256:https://example.com/images/SHA256SUMS).
+      - Not given, an image that M(baremetal.legacy_storage.legacy_image) made must be what was recorded beside it.
+      - An existing volume whose recorded checksum is another one is refused.
+    type: str
+  image_format:
+    description:
+      - What the image must be. V(raw) takes the file byte by byte, whatever is in it.
+      - Not given, the content tells.
+    type: str
+    choices: [raw, qcow2, vmdk, vhdx, vdi, vhd]
+  image_url_username:
+    description: User name for O(source_image) on a server that asks for one (HTTP basic authentication).
+    type: str
+  image_url_password:
+    description: Password for O(image_url_username). It is kept nowhere.
+    type: str
+  source_backup:
+    description:
+      - Create the volume from this backup, and read it back before it counts. It may be of a volume of another backend.
+      - On an existing volume it must be what the volume was made from.
+    type: str
+  source_repository:
+    description: Repository of O(source_backup), as registered with M(baremetal.legacy_storage.legacy_backup_repository).
+    type: str
   description:
     description: Free text.
     type: str
@@ -54,7 +89,8 @@ options:
   extra_specs:
     description:
       - All extra specs of the volume, as the Cinder driver documents them for volume types. Not given, they stay as they are.
-      - On an existing volume the driver changes them where the volume lies (retype). One that cannot is told so, and the volume stays as it was.
+      - On an existing volume the driver changes them where the volume lies (retype). Where it cannot, O(migration_policy=on-demand) lets
+        the volume migrate.
       - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
     type: dict
   qos_specs:
@@ -139,7 +175,7 @@ options:
         description:
           - Size in GiB when bare, or with a unit, such as V(10), V(10GiB), V(10 G) or V(1TiB). Units are powers of 1024.
           - A larger size extends an existing volume, also while it is attached. A smaller one is refused.
-          - Required to create an empty volume. With a source it defaults to the source's size.
+          - Required to create an empty volume. With a source it defaults to the source's size, of an image rounded up to whole GiB.
         type: str
       renamed_from:
         description:
@@ -157,6 +193,41 @@ options:
           - Create the volume from this snapshot (name or id) of the same backend.
           - On an existing volume it must be what the volume was made from.
         type: str
+      source_image:
+        description:
+          - Create the volume from an image - the absolute path of a file on the controller, or an C(http) or C(https) URL that the controller downloads.
+          - The formats C(raw), C(qcow2), C(vmdk), C(vhdx), C(vhd) and C(vdi) are told apart by their content. An image that refers to other files,
+            as a qcow2 with a backing file does, is refused.
+          - What was written to the volume is read back and compared before the volume counts as made. A run that fails or is killed leaves no volume.
+          - On an existing volume it must be what the volume was made from. The image itself is then not looked at and need not exist any more.
+        type: str
+      image_checksum:
+        description:
+          - What the image file must be, as C(algorithm:digest), such as V(sha256:4ef6...). The algorithms are C(sha256), C(sha384) and C(sha512).
+          - In place of the digest may stand the URL or path of a list of checksums, such as V(sha256:https://example.com/images/SHA256SUMS).
+          - Not given, an image that M(baremetal.legacy_storage.legacy_image) made must be what was recorded beside it.
+          - An existing volume whose recorded checksum is another one is refused.
+        type: str
+      image_format:
+        description:
+          - What the image must be. V(raw) takes the file byte by byte, whatever is in it.
+          - Not given, the content tells.
+        type: str
+        choices: [raw, qcow2, vmdk, vhdx, vdi, vhd]
+      image_url_username:
+        description: User name for O(volumes[].source_image) on a server that asks for one (HTTP basic authentication).
+        type: str
+      image_url_password:
+        description: Password for O(volumes[].image_url_username). It is kept nowhere.
+        type: str
+      source_backup:
+        description:
+          - Create the volume from this backup, and read it back before it counts. It may be of a volume of another backend.
+          - On an existing volume it must be what the volume was made from.
+        type: str
+      source_repository:
+        description: Repository of O(volumes[].source_backup), as registered with M(baremetal.legacy_storage.legacy_backup_repository).
+        type: str
       description:
         description: Free text.
         type: str
@@ -166,7 +237,8 @@ options:
       extra_specs:
         description:
           - All extra specs of the volume, as the Cinder driver documents them for volume types. Not given, they stay as they are.
-          - On an existing volume the driver changes them where the volume lies (retype). One that cannot is told so, and the volume stays as it was.
+          - On an existing volume the driver changes them where the volume lies (retype). Where it cannot,
+            O(volumes[].migration_policy=on-demand) lets the volume migrate.
           - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
         type: dict
       qos_specs:
@@ -296,6 +368,14 @@ EXAMPLES = r"""
       - name: data-yesterday
         source_snapshot: data-nightly
 
+- name: A volume with an operating system
+  baremetal.legacy_storage.legacy_volume:
+    backend: lvm
+    name: node1-root
+    size: 20GiB
+    source_image: https://cloud.example.com/images/debian-12.qcow2
+    image_checksum: sha512:https://cloud.example.com/images/SHA512SUMS
+
 - name: Move it to another storage system
   baremetal.legacy_storage.legacy_volume:
     backend: lvm
@@ -359,6 +439,7 @@ volumes:
         reverted_to: null
         adopted_from: null
         attached_to: []
+        restored: null
     failed:
       description: Set when this item failed; the others were carried out all the same.
       returned: on failure
@@ -389,6 +470,7 @@ volume:
     reverted_to: null
     adopted_from: null
     attached_to: []
+    restored: null
 operations:
   description: What was done, or in check mode would be done, in order.
   returned: when one volume was asked for by its own parameters
@@ -422,6 +504,13 @@ ITEM = dict(
     renamed_from=dict(type="str"),
     source_volume=dict(type="str"),
     source_snapshot=dict(type="str"),
+    source_backup=dict(type="str"),
+    source_repository=dict(type="str"),
+    source_image=dict(type="str"),
+    image_checksum=dict(type="str"),
+    image_format=dict(type="str", choices=["raw", "qcow2", "vmdk", "vhdx", "vdi", "vhd"]),
+    image_url_username=dict(type="str"),
+    image_url_password=dict(type="str", no_log=True),
     description=dict(type="str"),
     metadata=dict(type="dict"),
     extra_specs=dict(type="dict"),

@@ -66,6 +66,7 @@ volumes:
       reverted_to: null
       adopted_from: null
       attached_to: []
+      restored: null
       snapshots:
         - data-nightly
       created_at: '2026-11-20T09:30:00Z'

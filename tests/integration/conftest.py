@@ -11,10 +11,12 @@ killing_worker.py unless told ``cold=True``: the same code, without a second of 
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -119,6 +121,10 @@ class Controller:
         """Write a settings file."""
         path.write_text(json.dumps(dict(self.settings, **changes)))
         path.chmod(0o600)
+
+    def warm(self):
+        """Return the executable that is the warm worker."""
+        return json.loads(self.config.read_text())["python"]
 
     # Asking the worker directly
 
@@ -304,6 +310,28 @@ def node_connector(host, initiator="", **properties):
 NODE_KEY = SealingKey.temporary()
 
 
+@pytest.fixture(name="tally")
+def fixture_tally(record_property):
+    """Count faults that were survived, by what went wrong; shown at the end of the run, whichever process ran the test."""
+    counts = collections.Counter()
+    yield counts
+    record_property("survived", dict(counts))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say what was survived."""
+    total = collections.Counter()
+    for report in terminalreporter.stats.get("", []):
+        for name, counts in report.user_properties if report.when == "teardown" else ():
+            total.update(counts if name == "survived" else {})
+    if total:
+        compared = total.pop("bytes", 0)
+        terminalreporter.section("faults survived", sep="-")
+        for name in sorted(total):
+            terminalreporter.write_line("%6d  %s" % (total[name], name))
+        terminalreporter.write_line("%6d  bytes of volumes and snapshots compared afterwards, 0 lost" % compared)
+
+
 @pytest.fixture(scope="session", name="warm_python")
 def fixture_warm_python(tmp_path_factory):
     """An executable to name as ``python`` in a controller's settings: the real worker, with cinderlib imported already."""
@@ -379,3 +407,26 @@ def fixture_connector():
 def fixture_node_key():
     """The key that opens what was sealed to a node of the fixture ``connector``."""
     return NODE_KEY
+
+
+@pytest.fixture(name="database")
+def fixture_database(postgresql):
+    """The name of a fresh PostgreSQL database."""
+    return postgresql.make_database()
+
+
+@pytest.fixture(name="pair")
+def fixture_pair(make_controller, postgresql, database):
+    """Two controllers with one store and one array."""
+    return make_pair(make_controller, postgresql, database)
+
+
+def make_pair(make_controller, postgresql, database, **settings):
+    """Make two controllers with one store, one key and one array, and directories of their own for all else."""
+    settings = dict(settings, store_url=postgresql.url(database, password=None), store_password=STORE_PASSWORD)
+    first = make_controller("first", **settings)
+    second = make_controller("second", ready=False, **settings)
+    second.array = first.array
+    shutil.copy2(first.root / "etc" / "store.key", second.root / "etc" / "store.key")
+    assert second.initialize() == {"changed": False}
+    return first, second

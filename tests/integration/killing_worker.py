@@ -6,12 +6,18 @@
 
 A test's settings name a small executable as ``python``. It hands its pipes to a server that has cinderlib imported
 already; the server forks, and the fork runs the real worker. What is run is the real code; only where it stands
-patched from outside, it can kill its own process with SIGKILL, which nothing can catch:
+patched from outside, it can kill its own process with SIGKILL, which nothing can catch, or make something else go wrong:
 
     BLS_TEST_KILL_AT   the point to die at, such as "before commit 2" or "after create_volume"
+    BLS_TEST_FAULT     what happens there instead: "raise" (the driver does), "hang" (the call never returns), "full" (from there on the
+                       kernel lets the store's files grow no more, as on a full disk)
     BLS_TEST_POINTS    a file to which each point that was passed is written
 
 With BLS_TEST_SPOIL_COPIES, what was copied is not what was read.
+
+A volume of a GiB, the smallest there is, can be taken to be shorter when it is backed up:
+
+    BLS_TEST_BACKUP_BYTES   how many bytes of a volume a backup reads
 """
 
 from __future__ import annotations
@@ -20,6 +26,7 @@ import contextlib
 import importlib
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -56,6 +63,8 @@ STORE_FUNCTIONS = (
     "controller.store.contents.encrypt_anew",
     "secrets.keyfile.replace",
 )
+# What happens to files and devices beside the array: module of the controller half, functions.
+FUNCTIONS = (("engine.copying", ("copy", "compare", "write_file")), ("images.files", ("_write_record", "_rename_new")))
 
 
 def shim(path):
@@ -117,6 +126,7 @@ def _handle(connection, worker, driver):
     os.chdir("/")
     code = 1
     try:
+        _shorten(os.environ.get("BLS_TEST_BACKUP_BYTES"))
         _watch(driver, os.environ.get("BLS_TEST_KILL_AT"), os.environ.get("BLS_TEST_POINTS"))
         if os.environ.get("BLS_TEST_SPOIL_COPIES"):
             _spoil()
@@ -127,13 +137,24 @@ def _handle(connection, worker, driver):
         os._exit(code)
 
 
+def _shorten(count):
+    """Make backups read so many bytes of a volume, and take its first ones for the whole."""
+    from ansible_collections.baremetal.legacy_storage.plugins.controller.backup import content
+
+    if count:
+        content.length_of = lambda device, volume: int(count)
+
+
 def _watch(driver, kill_at, log):
     """Make every transaction of the store and every call of the driver a point at which to die."""
     from ansible_collections.baremetal.legacy_storage.plugins.controller.store.store import Store
+    from cinder.exception import VolumeBackendAPIException as driver_error
 
     if not kill_at and not log:
         return
+    fault = os.environ.get("BLS_TEST_FAULT", "kill")
     seen = {}
+    full = []
 
     def point(name):
         seen[name] = seen.get(name, 0) + 1
@@ -141,7 +162,15 @@ def _watch(driver, kill_at, log):
         if log:
             with open(log, "a", encoding="utf-8") as stream:
                 stream.write(label + "\n")
-        if label == kill_at:
+        if label != kill_at:
+            return
+        if fault == "raise":
+            raise driver_error("the array broke %s" % label)
+        elif fault == "hang":
+            time.sleep(3600)
+        elif fault == "full":
+            full.append(label)
+        else:
             os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(60)
 
@@ -150,20 +179,53 @@ def _watch(driver, kill_at, log):
 
     @contextlib.contextmanager
     def watched_writing(self):
-        with writing(self) as writer:
-            yield writer
-            commits.append(None)
-            number = len(commits)
-            point("before commit %d" % number)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        try:
+            with writing(self) as writer:
+                yield writer
+                commits.append(None)
+                number = len(commits)
+                point("before commit %d" % number)
+                if full:
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         point("after commit %d" % number)
 
     Store.writing = watched_writing
+    _watch_backups(point)
     for name in STORE_FUNCTIONS:
         module, _dot, function = name.rpartition(".")
         module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins." + module)
         setattr(module, function, _watched(name, getattr(module, function), point))
     for name in DRIVER_METHODS:
         setattr(driver, name, _watched(name, getattr(driver, name), point))
+    for module, names in FUNCTIONS:
+        module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins.controller." + module)
+        for name in names:
+            setattr(module, name, _watched(name, getattr(module, name), point))
+
+
+def _watch_backups(point):
+    """Make the steps of a backup points, too, and the middle of its content."""
+    from ansible_collections.baremetal.legacy_storage.plugins.controller.backup import catalogue, content
+
+    for name in ("save", "record", "read", "delete"):
+        setattr(catalogue.Catalogue, name, _watched(name, getattr(catalogue.Catalogue, name), point))
+    blocks, put = content.blocks, content._put
+
+    def watched_blocks(device, length):
+        for number, block in enumerate(blocks(device, length)):
+            yield block
+            if number == 0:
+                point("amid blocks")
+
+    def watched_put(stream, block):
+        put(stream, block)
+        if stream.tell() == content.BLOCK:
+            point("amid write")
+
+    content.blocks, content._put = watched_blocks, watched_put
 
 
 def _spoil():

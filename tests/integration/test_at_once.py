@@ -150,3 +150,11 @@ def test_a_store_without_its_key_is_not_given_a_new_one(controller):
     assert not key.exists()
     key.with_suffix(".away").rename(key)
     assert json.dumps(controller.ask("backend.list", {})["backends"][0]["secret_options"]) == '{"sparse_files_password": "(hidden)"}'
+
+
+def test_a_list_of_volumes_is_made_by_a_driver_that_calls_its_library_through_eventlet(controller):
+    """Ceph's driver does; all volumes but the first once waited for ever."""
+    volumes = [{"backend": "one", "name": "at-once-%d" % number, "size": "1"} for number in range(8)]
+    answer = controller.ask("volume.ensure", {"volumes": volumes})
+    assert [item.get("msg") for item in answer["volumes"] if item.get("failed")] == []
+    assert len([name for name in controller.listing() if name.startswith("volume-")]) == 8

@@ -12,12 +12,14 @@ listed here by name, and a test compares the list with what a run really passes:
 from __future__ import annotations
 
 import collections
+import json
 import os
 import subprocess
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.identity import derive_id
+from ansible_collections.baremetal.legacy_storage.tests.integration.killing_worker import DRIVER_METHODS
 
 FRONT = 4096
 GOLD = b"gold" * 1024
@@ -35,8 +37,12 @@ def export(host, multipath=False):
     return "export", {"backend": "one", "volume": "data", "host": host, "multipath": multipath}
 
 
+def image(**parameters):
+    return "image", dict(parameters, backend="one", path="{array}/data.qcow2")
+
+
 def absent(noun, parameters):
-    return noun, {key: value for key, value in parameters.items() if key in ("backend", "name", "volume", "host", "force")} | {"state": "absent"}
+    return noun, {key: value for key, value in parameters.items() if key in ("backend", "name", "path", "volume", "host", "force")} | {"state": "absent"}
 
 
 def released(noun, parameters):
@@ -66,11 +72,12 @@ SNAPPED = snapshot("snap", volume="data")
 ADOPTED = volume("data", adopt={"source-name": "lun7"})
 LUN = "lun", b"gold" * 1024  # a file of somebody else on the array
 WRITTEN = "write", b"lead" * 1024  # what a host wrote since
+IMAGE = image(volume="data")
 UNMAP = ("terminate_connection", "remove_export")
 TWO = ("backend", {"name": "two"})  # on the same array, where the two must not get into each other's way
 OPEN = ("+", "create_export", "+", "initialize_connection", "+", "+")
 CLOSE = (*UNMAP, "+")
-COPY = ("+", "create_volume", "+", *OPEN, *OPEN, *CLOSE, *CLOSE, "+", "delete_volume", "+")
+COPY = ("+", "create_volume", "+", *OPEN, *OPEN, "copy", "compare", *CLOSE, *CLOSE, "+", "delete_volume", "+")
 GONE = [absent(*volume("data")), absent(*volume("data", backend="two"))]
 MAP = ("create_export", "+", "+", "initialize_connection")
 # name: (what was before, the operation, its opposite, its steps)
@@ -136,6 +143,25 @@ OPERATIONS = {
         steps("+", "create_export", "+", "initialize_connection", "+"),
     ),
     "delete an export": ([DATA, export("node1")], absent(*export("node1")), export("node1"), steps("+", *UNMAP, "+")),
+    "make an image of a volume": (
+        [DATA],
+        IMAGE,
+        absent(*IMAGE),
+        steps("+", *OPEN, "write_file", "compare", *CLOSE, "_write_record", "_rename_new", "+"),
+    ),
+    "replace an image by a snapshot's": (
+        [DATA, SNAPPED, IMAGE],
+        image(snapshot="snap", force=["existing"]),
+        absent(*IMAGE),
+        steps("+", "+", "create_volume_from_snapshot", "+", *OPEN, "write_file", "compare", *UNMAP, "delete_volume", "+", "_write_record", "+"),
+    ),
+    "delete an image": ([DATA, IMAGE], absent(*IMAGE), IMAGE, steps("+", "+")),
+    "create a volume from an image": (
+        [DATA, IMAGE],
+        volume("copy", source_image="{array}/data.qcow2"),
+        absent(*volume("copy")),
+        steps("+", "+", "create_volume", "+", *OPEN, "copy", "compare", *CLOSE, "+"),
+    ),
     "migrate a volume to another backend": ([TWO, DATA], volume("data", migrate_to={"backend": "two"}), GONE, steps(*COPY)),
     "retype a volume by migration": (
         [volume("data", size="1", extra_specs={"tier": "1"})],
@@ -172,6 +198,8 @@ def world(controller, contents=True):
         if path.startswith(("volume-", "snapshot-", "lun")):
             with open(controller.array / path, "rb") as stream:
                 fronts[path] = stream.read(FRONT).rstrip(b"\0")
+        elif path.endswith(".legacy-image.json"):
+            fronts[path] = record_of_image(controller.array / path)
         else:
             fronts[path] = (controller.array / path).read_bytes()
     without_time = "SELECT id, volume_id, host, initiator, connector, status, connection IS NOT NULL FROM exports ORDER BY id"
@@ -180,6 +208,11 @@ def world(controller, contents=True):
         for noun in ("volume", "snapshot")
     ]
     return {"files": controller.listing(), "contents": fronts if contents else None, "rows": rows, "exports": controller.query(without_time)}
+
+
+def record_of_image(path):
+    """Return what stands beside an image, but for the time it was made, and what it replaced."""
+    return {key: value for key, value in json.loads(path.read_text()).items() if key not in ("created_at", "mtime", "former")}
 
 
 def named(found):
@@ -199,6 +232,7 @@ class Bench:
         self.before, self.operation, self.opposite, self.points = OPERATIONS[name]
         self._connector = connector
         self.controller = make(folder / "controller")
+        self.written = {"python": json.loads(self.controller.config.read_text())["python"]}
         for step in self.before:
             if step[0] == "write":
                 self._write(step[1])
@@ -224,18 +258,25 @@ class Bench:
         options = {"sparse_files_dir": str(self.controller.array), "sparse_files_without": without}
         return self.controller.backend_parameters(name, options=options)
 
-    def run(self, step, check=False):
+    def attempt(self, step, check=False):
         if step == "moves":  # what the array is able to
             (self.controller.array / "faults" / step).write_text("")
-            return None
+            return {}
         if isinstance(step, list):
-            return [self.run(one) for one in step][-1]
+            results = [self.attempt(one, check) for one in step]
+            return next((result for result in results if result.get("failed")), results[-1])
         noun, parameters = step
         parameters = self._backend(**parameters) if noun == "backend" else dict(parameters)
         multipath = parameters.pop("multipath", False)
         if noun == "export" and parameters.get("state") != "absent":
             parameters["connector"] = self._connector(parameters["host"], multipath=multipath)
-        result = self.controller.ensure(noun, check, **parameters)
+        for key in ("path", "source_image"):
+            if key in parameters:
+                parameters[key] = parameters[key].format(array=self.controller.array)
+        return self.controller.ensure(noun, check, **parameters)
+
+    def run(self, step, check=False):
+        result = self.attempt(step, check)
         assert not result.get("failed"), result
         return result
 
@@ -266,6 +307,12 @@ def fixture_bench(tmp_path_factory, make_controller_in):
     return get
 
 
+def count(tally, what, found):
+    """Count one fault that left the world as it should be."""
+    tally[what] += 1
+    tally["bytes"] += sum(len(content) for content in (found["contents"] or {}).values())
+
+
 @pytest.fixture(name="killed")
 def fixture_killed(bench, connector, monkeypatch):
     """A function: run an operation and kill it at a point; returns its bench."""
@@ -291,7 +338,7 @@ def test_these_are_all_the_points_at_which_it_can_be_killed(name, bench, connect
 
 
 @pytest.mark.parametrize(("name", "point"), POINTS, ids=["%s-killed %s (%d of %d)" % (*pair, number, len(POINTS)) for number, pair in enumerate(POINTS, 1)])
-def test_the_same_task_again_ends_as_if_nothing_had_happened(name, point, killed):
+def test_the_same_task_again_ends_as_if_nothing_had_happened(name, point, killed, tally):
     prepared = killed(name, point)
     foreseen = prepared.run(prepared.operation, check=True)
     found = prepared.run(prepared.operation)
@@ -300,14 +347,16 @@ def test_the_same_task_again_ends_as_if_nothing_had_happened(name, point, killed
     assert prepared.controller.unsettled() == []
     assert world(prepared.controller) == prepared.ended
     assert prepared.run(prepared.operation)["changed"] is False
+    count(tally, "runs killed, then run again", prepared.ended)
 
 
 @pytest.mark.parametrize(("name", "point"), POINTS, ids=["%s-killed %s (%d of %d)" % (*pair, number, len(POINTS)) for number, pair in enumerate(POINTS, 1)])
-def test_the_opposite_task_leaves_nothing_over(name, point, killed):
+def test_the_opposite_task_leaves_nothing_over(name, point, killed, tally):
     prepared = killed(name, point)
     prepared.run(prepared.opposite)
     assert prepared.controller.unsettled() == []
     found, expected = world(prepared.controller), prepared.undone
+    tally["runs killed, then the opposite"] += 1
     if name == "delete a volume with snapshot and export":  # "present" keeps what was not yet deleted, and that is all there is
         assert sorted(found["files"]) == sorted(named(found))
         return
@@ -324,3 +373,61 @@ def test_the_opposite_task_leaves_nothing_over(name, point, killed):
         assert set(found.pop("contents")) == set(expected["contents"])
         expected = {key: value for key, value in expected.items() if key != "contents"}
     assert found == expected
+
+
+# The driver refuses or loses the answer, does not return, or the disk under the store is full: each at every step.
+CALLS = [(name, point) for name, point in POINTS if point.split()[1] in DRIVER_METHODS]
+WAITS = [(name, point) for name, point in CALLS if point.startswith("before")]
+COMMITS = [(name, point) for name, point in POINTS if point.startswith("before commit")]
+
+
+@pytest.fixture(name="broken")
+def fixture_broken(bench, connector, monkeypatch):
+    """A function: run an operation in which something goes wrong at a point; returns its bench and the task's words."""
+
+    def run(name, point, fault, **settings):
+        prepared = bench(name, connector)
+        controller = prepared.controller
+        monkeypatch.setenv("BLS_TEST_KILL_AT", point)
+        monkeypatch.setenv("BLS_TEST_FAULT", fault)
+        controller.write_config(controller.config, **dict(prepared.written, **settings))
+        result = prepared.attempt(prepared.operation)
+        controller.write_config(controller.config, **prepared.written)
+        monkeypatch.delenv("BLS_TEST_KILL_AT")
+        return prepared, result.get("msg")
+
+    return run
+
+
+def settle(prepared):
+    """Run the task again, after which all must be as if nothing had gone wrong."""
+    prepared.run(prepared.operation)
+    assert prepared.controller.unsettled() == []
+    assert world(prepared.controller) == prepared.ended
+
+
+@pytest.mark.parametrize(("name", "point"), CALLS, ids=["%s-raises %s (%d of %d)" % (*pair, number, len(CALLS)) for number, pair in enumerate(CALLS, 1)])
+def test_an_array_that_refuses_or_whose_answer_is_lost_is_told_and_the_next_run_ends_well(name, point, broken, tally):
+    prepared, words = broken(name, point, "raise")
+    if words is None:  # the array was asked and has the size; or all is done but for closing what was opened, which the journal knows
+        assert point == "after extend_volume" or {noun for noun, _action, _name in prepared.controller.unsettled()} <= {"access", "volume"}
+    else:
+        assert "the array broke %s" % point in words
+    settle(prepared)
+    count(tally, "answers of the array that were errors or lost", prepared.ended)
+
+
+@pytest.mark.parametrize(("name", "point"), WAITS, ids=["%s-hangs %s (%d of %d)" % (*pair, number, len(WAITS)) for number, pair in enumerate(WAITS, 1)])
+def test_an_array_that_never_answers_is_given_up_after_the_time_set_and_the_next_run_ends_well(name, point, broken, tally):
+    prepared, words = broken(name, point, "hang", operation_timeout=0.5)
+    assert "has not answered for 0.5 s (operation_timeout)" in words
+    settle(prepared)
+    count(tally, "calls of the array that never returned", prepared.ended)
+
+
+@pytest.mark.parametrize(("name", "point"), COMMITS, ids=["%s-full %s (%d of %d)" % (*pair, number, len(COMMITS)) for number, pair in enumerate(COMMITS, 1)])
+def test_a_full_disk_under_the_store_is_told_and_the_next_run_ends_well(name, point, broken, tally):
+    prepared, words = broken(name, point, "full")
+    assert "The metadata store" in words and "failed" in words
+    settle(prepared)
+    count(tally, "transactions that a full disk refused", prepared.ended)

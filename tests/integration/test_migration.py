@@ -195,14 +195,16 @@ def test_a_copy_that_differs_is_never_taken_for_the_volume(controller, two, data
     assert controller.unsettled() == []
 
 
-def test_a_source_that_cannot_be_deleted_is_kept_under_a_name_of_its_own(controller, two, data):
+def test_a_source_that_cannot_be_deleted_is_tried_again_and_then_kept_under_a_name_of_its_own(controller, two, data):
     with controller.fault("delete_volume", "it is protected"):
         found = migrate(controller)
     assert "was migrated, compared, and is on backend two now" in found["msg"]
     assert "it is protected" in found["msg"]
     assert content(two) == b"goldlast"
+    with controller.fault("delete_volume", "it is protected"):
+        found = migrate(controller)
     (left,) = [volume for volume in controller.ask("volume.list", {})["volumes"] if volume["backend"] == "one"]
-    assert left["name"] in found["msg"]
+    assert "kept there as volume %r" % left["name"] in found["msg"]
     assert migrate(controller)["changed"] is False
     assert ensure(controller, name=left["name"], state="absent")["changed"]
     assert volumes_in(controller.array) == []

@@ -13,30 +13,9 @@ import subprocess
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import make_pair
 from ansible_collections.baremetal.legacy_storage.tests.integration.test_at_once import at_once, wait_for_call
 from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD
-
-
-@pytest.fixture(name="database")
-def fixture_database(postgresql):
-    """The name of a fresh database."""
-    return postgresql.make_database()
-
-
-@pytest.fixture(name="pair")
-def fixture_pair(make_controller, postgresql, database):
-    """Two controllers with one store and one array."""
-    return make_pair(make_controller, postgresql, database)
-
-
-def make_pair(make_controller, postgresql, database, **settings):
-    settings = dict(settings, store_url=postgresql.url(database, password=None), store_password=PASSWORD)
-    first = make_controller("first", **settings)
-    second = make_controller("second", ready=False, **settings)
-    second.array = first.array
-    shutil.copy2(first.root / "etc" / "store.key", second.root / "etc" / "store.key")
-    assert second.initialize() == {"changed": False}
-    return first, second
 
 
 def calls_of(controller, method):
@@ -74,17 +53,22 @@ def test_what_two_controllers_change_of_one_volume_at_once_is_all_there_in_the_e
     assert len(calls_of(first, "extend_volume")) == 2, "the array was asked once"
 
 
-def test_a_lock_that_a_driver_takes_holds_over_both_controllers(pair):
+@pytest.mark.parametrize("method", ["create_snapshot", "create_cloned_volume"])
+def test_a_lock_that_a_driver_takes_holds_over_both_controllers(pair, method):
+    """One takes Cinder's coordination, the other oslo's lock over processes."""
     first, second = pair
     for name in ("a", "b"):
         first.ensure("volume", backend="one", name=name, size="1")
-    with first.fault("create_snapshot", "sleep 0.5"):
+    noun, source = ("snapshot", "volume") if method == "create_snapshot" else ("volume", "source_volume")
+    with first.fault(method, "sleep 0.5"):
         results = at_once(
-            lambda: first.ensure("snapshot", backend="one", name="of a", volume="a"),
-            lambda: second.ensure("snapshot", backend="one", name="of b", volume="b"),
+            *[
+                lambda name=name, controller=controller: controller.ensure(noun, **{"backend": "one", "name": "of " + name, source: name})
+                for name, controller in zip("ab", pair)
+            ]
         )
     assert [result["changed"] for result in results] == [True, True], results
-    assert calls_of(first, "create_snapshot") == ["begin", "end"] * 2, "never two of them at once"
+    assert calls_of(first, method) == ["begin", "end"] * 2, "never two of them at once"
 
 
 def test_a_volume_that_one_controller_works_on_is_busy_for_the_other(make_controller, postgresql, database):

@@ -14,9 +14,8 @@ import sys
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.secrets.vault import Vault
-from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH, STORE_PASSWORD
 from ansible_collections.baremetal.legacy_storage.tests.integration.test_moving import fill
-from ansible_collections.baremetal.legacy_storage.tests.integration.test_postgresql import fixture_database, fixture_pair  # noqa: F401
 
 STEPS = ("add", "use", "reencrypt", "drop")
 
@@ -146,6 +145,22 @@ def test_a_rotation_that_reached_one_controller_only_is_finished_by_the_playbook
     assert [key_file(controller).read_text().split() for controller in pair] == [[waiting]] * 2
     for controller in pair:
         works(controller, connector)
+
+
+def test_a_further_controller_takes_the_key_over_sealed(make_controller, connector, postgresql, database):
+    settings = {"store_url": postgresql.url(database, password=None), "store_password": STORE_PASSWORD}
+    first, further = make_controller("first", **settings), make_controller("further", ready=False, **settings)
+    further.array = first.array
+    fill(first, connector)
+    found = further.ask("store.show", {})
+    assert found["key_fingerprints"] == []
+    given = first.ask("store.key", {"recipient": found["sealing_key"]})
+    assert key_file(first).read_text().strip() not in json.dumps(given)
+    taken = further.ask("store.key", {"sealed_keys": given["sealed_keys"]})
+    assert taken["changed"] and taken["key_fingerprints"] == given["key_fingerprints"]
+    assert not further.ask("store.key", {"sealed_keys": given["sealed_keys"]})["changed"]
+    assert further.initialize() == {"changed": False} and key_file(further).stat().st_mode & 0o777 == 0o600
+    works(further, connector)
 
 
 def test_keys_that_were_sealed_to_another_controller_are_refused(pair):

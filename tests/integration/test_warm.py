@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import json
 import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker import protocol
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker.client import ask
 
+NODES = ["node%02d" % number for number in range(1, 21)]
+VOLUME, EXPORT = "baremetal.legacy_storage.legacy_volume", "baremetal.legacy_storage.legacy_export"
 LISTEN = "ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker.listen"
 
 
@@ -100,6 +105,50 @@ def test_twenty_who_ask_at_once_are_all_served(warm):
     assert sum(answer.result["changed"] for answer in answers) == 10
     assert not any(answer.warnings or answer.result.get("failed") for answer in answers)
     assert len([name for name in controller.listing() if name.startswith("volume-")]) == 10
+
+
+def test_twenty_nodes_at_once_are_served_without_errors_and_in_order(warm, connector):
+    controller, service = warm
+    work = controller.root / "ansible"
+    work.mkdir()
+    variables = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    hosts = {name: {"connector": connector(name)} for name in NODES}
+    (work / "inventory.yml").write_text(yaml.safe_dump({"all": {"vars": variables, "hosts": hosts}}))
+    data = {"backend": "one", "volume": "data-{{ inventory_hostname }}"}
+    tasks = [
+        {"name": "own", VOLUME: {"backend": "one", "name": data["volume"], "size": 1}},
+        {"name": "same", VOLUME: {"backend": "one", "name": "shared", "size": 1}},  # all twenty want one and the same
+        {"name": "map", EXPORT: dict(data, connector="{{ connector }}"), "register": "mapped"},
+    ]
+    defaults = {VOLUME: {"controller_config": str(controller.cold_config)}, EXPORT: {"controller_config": str(controller.cold_config)}}
+    play = {"hosts": "all", "gather_facts": False, "strategy": "free", "module_defaults": defaults, "tasks": tasks}
+    (work / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
+    settings = dict(
+        os.environ,
+        ANSIBLE_CALLBACK_PLUGINS=os.path.join(os.path.dirname(__file__), "callbacks"),
+        ANSIBLE_CALLBACKS_ENABLED="recorded",
+        BLS_TEST_RESULTS=str(work / "results"),
+        ANSIBLE_LOCAL_TEMP=str(work / "local"),
+        ANSIBLE_REMOTE_TEMP=str(work / "remote"),
+        ANSIBLE_NOCOLOR="1",
+    )
+    started = time.monotonic()
+    command = ["ansible-playbook", "-i", "inventory.yml", "--forks", "20", "play.yml"]
+    done = subprocess.run(command, cwd=work, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
+    took = time.monotonic() - started
+    print("%d tasks of 20 nodes at once: %.1f s" % (len(NODES) * len(tasks), took))
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    results = [json.loads(line) for line in (work / "results").read_text().splitlines()]
+    for name in NODES:
+        assert [item["task"] for item in results if item["host"] == name] == [task["name"] for task in tasks]
+    by_task = {task["name"]: [item["result"] for item in results if item["task"] == task["name"]] for task in tasks}
+    assert {name: sum(item["changed"] for item in found) for name, found in by_task.items()} == {"own": 20, "same": 1, "map": 20}
+    assert not [item for found in by_task.values() for item in found if item.get("warnings") or item.get("failed")]
+    assert sorted({item["export"]["host"] for item in by_task["map"]}) == NODES
+    assert controller.unsettled() == [] and service.process.poll() is None
+    assert [item["name"] for item in controller.ask("volume.list", {})["volumes"]] == sorted(["shared", *("data-" + name for name in NODES)])
+    assert controller.query("SELECT count(*) FROM exports WHERE status = 'exported'") == [(20,)]
+    assert len(controller.listing()) == 41, "a file for each volume and one for each export"
 
 
 def test_a_refusal_and_a_change_of_the_backend_are_as_with_a_spawned_worker(warm):

@@ -39,7 +39,21 @@ def copy(source, target, size, tell=None):
     :param tell: called with the percentage (int) every few seconds.
     """
     _run(
-        ["convert", "-n", "-W", "-m", _REQUESTS, "-T", _cache(source), "-t", _cache(target), _image(source, size), _image(target, size)],
+        [
+            "convert",
+            "-n",
+            "-W",
+            "-m",
+            _REQUESTS,
+            "-O",
+            target.format,
+            "-T",
+            _cache(source),
+            "-t",
+            _cache(target),
+            _image(source, size),
+            _image(target, size),
+        ],
         tell,
     )
 
@@ -51,6 +65,15 @@ def compare(source, target, size, tell=None):
     """
     cache = "none" if source.direct and target.direct else "writeback"
     _run(["compare", "-T", cache, _image(source, size), _image(target, size)], tell)
+
+
+def write_file(source, size, path, kind, compressed=False, tell=None):
+    """Copy the first ``size`` bytes of a Device to a file of format ``kind``, in place of the file that is there. It is not yet flushed.
+
+    :param tell: called with the percentage (int) every few seconds.
+    """
+    packing = ["-c"] if compressed else []
+    _run(["convert", "-m", _REQUESTS, *packing, "-T", _cache(source), "-O", kind, _image(source, size), path], tell)
 
 
 def qemu_img(*arguments, tell=None):

@@ -14,13 +14,13 @@ import os
 import threading
 
 import cinderlib
-from cinder import coordination
+from eventlet import tpool
 from oslo_concurrency import processutils
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.redaction import is_secret_key
 from ...module_utils.worker.children import start_quickly
-from . import compat, options
+from . import compat, driver_locks, options
 from .access import Access
 from .adopting import Adopting
 from .exports import Exports
@@ -28,7 +28,24 @@ from .persistence import VOLUME_FIELDS, StorePersistence
 from .snapshots import Snapshots
 from .volumes import Volumes
 
-_SETTING_UP = threading.Lock()
+_CONFIGURING = threading.Lock()  # cinderlib writes a backend's options into those of the process and reads them there
+
+
+class _Backend(cinderlib.Backend):
+    """cinderlib's, but backends may log in to their arrays side by side: only their options must be set one after the other."""
+
+    def _get_backend_config(self, driver_cfg):
+        with _CONFIGURING:
+            return super()._get_backend_config(driver_cfg)
+
+
+def _call_directly():
+    """Let drivers call their libraries in the thread they run in.
+
+    Ceph's and Cinder's own copying go through eventlet's pool of threads, whose answers reach only the thread that asked first: with several
+    volumes at once, all others would wait for ever. Our threads are real ones, so the pool is of no use either.
+    """
+    tpool.execute = lambda function, *args, **keywords: function(*args, **keywords)
 
 
 class Engine:
@@ -44,12 +61,15 @@ class Engine:
         self.exports = Exports(self)
         self.adopting = Adopting(self)
         self.access = Access(self, os.path.join(config.state_dir, "mounts"))
+        self.download_dir = os.path.join(config.state_dir, "downloads")
         self._store = store
         self.persistence = StorePersistence(store, config.host)
         self._secrets = set()
+        self._logging_in = {}
         os.makedirs(config.lock_dir, mode=0o700, exist_ok=True)
         os.chdir(config.state_dir)  # some drivers write beside them
         start_quickly(processutils)
+        _call_directly()
         compat.setup(
             file_locks_path=config.lock_dir,
             host=config.host,
@@ -59,8 +79,8 @@ class Engine:
             state_path=config.state_dir,
             image_conversion_dir=os.path.join(config.state_dir, "conversion"),
         )
-        if coordinator is not None:  # locks that hold over several controllers, instead of files in lock_dir
-            coordination.COORDINATOR.coordinator = coordinator
+        if coordinator is not None:
+            driver_locks.share(coordinator)
 
     def validate(self, backend):
         """Check a Backend's driver and options without contacting the array. Raises StorageError ``invalid``."""
@@ -113,10 +133,13 @@ class Engine:
     def started(self, backend):
         """Return the cinderlib backend of a Backend record, logged in to its array. Raises StorageError ``backend``."""
         self._learn_secrets(backend.secret_options)
-        with _SETTING_UP, self.speaking_of(backend.name):
-            options.load_driver(backend.driver)  # cinderlib hands an option that is not declared on as it stands, unparsed
+        # NetApp's drivers find themselves through a function that cinderlib replaces for each of their backends.
+        alone = "netapp" if "netapp" in backend.driver else backend.name
+        with self._logging_in.setdefault(alone, threading.Lock()), self.speaking_of(backend.name):
+            with _CONFIGURING:
+                options.load_driver(backend.driver)  # cinderlib hands an option that is not declared on as it stands, unparsed
             settings = dict(backend.options, **backend.secret_options)
-            return cinderlib.Backend(volume_backend_name=backend.name, volume_driver=backend.driver, **settings)
+            return _Backend(volume_backend_name=backend.name, volume_driver=backend.driver, **settings)
 
     def keep(self, noun, thing, fields, updates):
         """Save what a driver returned as ``updates`` (a dict or None) and what it left on a cinderlib volume or snapshot."""

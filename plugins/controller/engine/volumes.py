@@ -38,7 +38,7 @@ class Volumes:
             return volume._ovo.host.partition("#")[2]
 
     def _ask(self, backend, volume, source):
-        if source is None:
+        if source is None or source.kind in ("backup", "image"):  # who asked for it fills it
             return backend.driver.create_volume(volume._ovo)
         if source.kind == "snapshot":
             (snapshot,) = self._engine.persistence.get_snapshots(snapshot_id=source.id)

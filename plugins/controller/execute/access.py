@@ -99,7 +99,7 @@ def _open(work, entry, backend, arguments, size):
         with work.store.reading() as reader:
             arguments = reader.operation(entry).arguments
         try:
-            _take_back(work, entry, backend, arguments)
+            _take_back(work, entry, backend, arguments, sure=False)
         except StorageError as second:
             message = error.message if isinstance(error, StorageError) else "%s: %s" % (type(error).__name__, error)
             raise StorageError(getattr(error, "code", "internal"), "%s Afterwards: %s" % (message, second.message)) from error
@@ -148,8 +148,11 @@ def _unmap(work, arguments):
         engine.exports.remove(volume_id)
 
 
-def _take_back(work, entry, backend, arguments):
-    """Disconnect, see the devices gone, unmap, delete what was made for it, and settle."""
+def _take_back(work, entry, backend, arguments, sure=True):
+    """Disconnect, see the devices gone, unmap, delete what was made for it, and settle.
+
+    :param sure: whether this run knows how far the mapping got.
+    """
     access, temporary = work.engine().access, arguments.get("temporary")
     if arguments.get("connection"):
         _disconnect(work, access, backend, arguments)
@@ -157,6 +160,8 @@ def _take_back(work, entry, backend, arguments):
         try:
             _unmap(work, arguments)
         except StorageError:
+            if sure:
+                raise
             # Some drivers cannot unmap what was only half mapped: bring it to a known state, then take it back.
             _map(work.engine(), arguments)
             _unmap(work, arguments)
@@ -183,11 +188,11 @@ def _disconnect(work, access, backend, arguments):
 
 def close(work, record):
     """Close what a killed run had open; ``record`` is the Unsettled one of it."""
-    _take_back(work, record.operation_id, record.backend, record.arguments)
+    _take_back(work, record.operation_id, record.backend, record.arguments, sure=False)
 
 
 def _close(work, operation, arguments):
-    _take_back(work, operation.settles, operation.backend, arguments)
+    _take_back(work, operation.settles, operation.backend, arguments, sure=False)
 
 
 ACTIONS = {"close": _close}

@@ -11,7 +11,7 @@ says what the next run does about it.
 
 from __future__ import annotations
 
-from . import access, backends, exports, migration, snapshots, volumes
+from . import access, backends, backups, exports, images, migration, repositories, snapshots, volumes
 
 _ACTIONS = {
     "backend": backends.ACTIONS,
@@ -19,6 +19,9 @@ _ACTIONS = {
     "snapshot": snapshots.ACTIONS,
     "export": exports.ACTIONS,
     "access": access.ACTIONS,
+    "repository": repositories.ACTIONS,
+    "backup": backups.ACTIONS,
+    "image": images.ACTIONS,
 }
 _STORE_ONLY = ("update", "rename")  # of volumes and snapshots; arrays know them by their ids
 
@@ -27,12 +30,14 @@ class Executor:
     """Carries operations out on one store through one engine.
 
     :param engine: a function that returns the Engine; called only when something must be carried out.
+    :param restic: a function that returns the Restic of a Repository.
     :param unprobed: names of backends to register without asking them.
     """
 
-    def __init__(self, store, engine, unprobed=()):
+    def __init__(self, store, engine, restic=None, unprobed=()):
         self.store = store
         self.engine = engine
+        self.restic = restic
         self.unprobed = unprobed
 
     def prepare(self):
@@ -45,6 +50,17 @@ class Executor:
 
     def run(self, operation):
         """Carry one Operation out. Raises StorageError; then nothing is left over, or the journal knows of it."""
-        if operation.noun == "export" or (operation.noun != "backend" and operation.action not in _STORE_ONLY):
-            self.engine().start(operation.backend)  # an array that cannot be reached is told before anything is recorded
+        backend = _backend_asked(operation)
+        if backend is not None:
+            self.engine().start(backend)  # an array that cannot be reached is told before anything is recorded
         _ACTIONS[operation.noun][operation.action](self, operation, operation.arguments)
+
+
+def _backend_asked(operation):
+    """Return the backend whose array an operation works on, or None."""
+    if operation.noun in ("backend", "repository", "image") or (operation.noun != "export" and operation.action in _STORE_ONLY):
+        return None
+    if operation.noun == "backup":
+        asked = operation.action == "create" or operation.arguments.get("temporary_snapshot")
+        return operation.arguments["volume"]["backend"] if asked else None
+    return operation.backend

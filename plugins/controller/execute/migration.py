@@ -6,7 +6,7 @@
 
 The copy is a volume of its own until it has been compared, byte by byte. Then, in one transaction, the two exchange what stands for them
 on the arrays: the volume has the new object from then on, as in Cinder under the name of ``_name_id``, and the other one, with the old
-object, is deleted. So a killed run is undone before the exchange, and after it nothing is left but an ordinary deletion.
+object, is deleted. So a killed run is undone before the exchange, and after it only that deletion is left.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def migrate_by_copying(work, operation, driven):
         writer.change_volume(volume.id, pool=pool)
         for entry in entries:
             writer.settle(entry)
-        deletion = writer.begin(Operation("delete", "volume", volume.backend, volume.name, {"id": copy.id}), copy.id)
-    _delete_old(work, deletion, volume, copy)
+        discarding = writer.begin(Operation("discard", "volume", volume.backend, volume.name, {"id": copy.id}), copy.id)
+    _discard(work, discarding, volume, copy)
 
 
 def retype_by_migration(work, operation):
@@ -152,22 +152,40 @@ def _copy_of(work, arguments, driven):
     )
 
 
-def _delete_old(work, entry, volume, copy):
+def _discard(work, entry, volume, copy):
     try:
         work.engine().volumes.delete(copy.id)
     except StorageError as error:
-        with work.store.writing() as writer:
-            writer.change_volume(copy.id, status="available")
-            writer.settle(entry)
         raise StorageError(
             error.code,
-            "Volume %r was migrated, compared, and is on backend %s now. What it left on backend %s could not be deleted and is kept there as "
-            "volume %r; delete that with legacy_volume when the cause is mended. %s"
-            % (volume.name, copy.backend, volume.backend, copy.name, error.message),
+            "Volume %r was migrated, compared, and is on backend %s now. What it left on backend %s could not be deleted; the next task that names "
+            "it there tries again. %s" % (volume.name, copy.backend, volume.backend, error.message),
             error.parameter,
         ) from error
+    _discarded(work, entry, copy.id)
+
+
+def _finish_discard(work, operation, arguments):
+    with work.store.reading() as reader:
+        (left,) = reader.driven_volumes(ids=[arguments["id"]])
+    try:
+        work.engine().volumes.delete(arguments["id"])
+    except StorageError as error:
+        with work.store.writing() as writer:
+            writer.change_volume(arguments["id"], status="available")
+            writer.settle(operation.settles)
+        raise StorageError(
+            error.code,
+            "What volume %r left on backend %s when it was migrated could not be deleted again. It is kept there as volume %r; delete that with "
+            "legacy_volume when the cause is mended. %s" % (operation.name, operation.backend, left.resource.name, error.message),
+            error.parameter,
+        ) from error
+    _discarded(work, operation.settles, arguments["id"])
+
+
+def _discarded(work, entry, volume_id):
     with work.store.writing() as writer:
-        writer.drop_volume(copy.id)
+        writer.drop_volume(volume_id)
         writer.settle(entry)
 
 
@@ -193,4 +211,4 @@ def _undo(work, arguments):
                 writer.settle(record.operation_id)
 
 
-ACTIONS = {"migrate": _migrate, "undo_migrate": _undo_migrate, "finish_move": _finish_move}
+ACTIONS = {"migrate": _migrate, "undo_migrate": _undo_migrate, "finish_move": _finish_move, "finish_discard": _finish_discard}

@@ -6,10 +6,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+
+from ...module_utils.model.backups import UNRESTORED
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import Source, Volume
 from ...module_utils.plan.volumes import UNREVERTED
+from . import imports
 from .adopting import adopt, forget
+from .backups import fill
 from .copying import revert_by_copying
 from .endings import give_up, rest
 from .migration import retype_by_migration
@@ -17,21 +23,31 @@ from .migration import retype_by_migration
 
 def _create(work, operation, arguments):
     source = Source(**arguments["source"]) if arguments.get("source") else None
-    values = {key: value for key, value in arguments.items() if key != "source"}
+    image, operation = imports.taken_out(operation)
+    values = {key: value for key, value in operation.arguments.items() if key != "source"}
     volume = Volume(backend=operation.backend, name=operation.name, source=source, **dict(values, status="creating"))
     with work.store.writing() as writer:
         entry = writer.begin(operation, volume.id)
         writer.add_volume(volume)
-    try:
-        pool = work.engine().volumes.create(volume.id)
-    except StorageError as error:
-        give_up(work, error, entry, lambda: work.engine().volumes.delete(volume.id), lambda writer: writer.drop_volume(volume.id))
+    with contextlib.ExitStack() as until_done:
+        try:
+            content = until_done.enter_context(imports.fetched(work, entry, volume, image))
+        except StorageError as error:  # the array was not asked for anything
+            give_up(work, error, entry, lambda: None, lambda writer: writer.drop_volume(volume.id))
+        try:
+            pool = work.engine().volumes.create(volume.id)
+            source = content.pour(source) if content else source
+            if source is not None and source.kind == "backup":
+                fill(work, volume.id, source.name.partition("/")[0], source.id)
+        except StorageError as error:
+            give_up(work, error, entry, lambda: imports.take_back(work, volume.id), lambda writer: writer.drop_volume(volume.id))
     with work.store.writing() as writer:
-        writer.change_volume(volume.id, status="available", pool=pool)
+        writer.change_volume(volume.id, status="available", pool=pool, source=source and dataclasses.asdict(source))
         writer.settle(entry)
 
 
 def _undo_create(work, operation, arguments):
+    imports.forget(work, arguments["id"])
     work.engine().volumes.delete(arguments["id"])
     with work.store.writing() as writer:
         writer.drop_volume(arguments["id"])
@@ -98,6 +114,33 @@ def _forget(work, operation, arguments):
         writer.settle(operation.settles)
 
 
+def _restore(work, operation, arguments):
+    volume_id, backup = arguments["id"], arguments["backup"]
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, volume_id)
+        writer.change_volume(volume_id, status="restoring-backup", reverted_to=None)
+    try:
+        fill(work, volume_id, backup["repository"], backup["id"])
+    except StorageError as error:
+        with work.store.writing() as writer:
+            writer.change_volume(volume_id, status=UNRESTORED)
+            writer.settle(entry)
+        raise StorageError(
+            error.code,
+            "%s The content of volume %r is worth nothing now; restore a backup to it, or delete it." % (error.message, operation.name),
+            error.parameter,
+        ) from error
+    with work.store.writing() as writer:
+        rest(writer, volume_id, restored=backup)
+        writer.settle(entry)
+
+
+def _fail_restore(work, operation, arguments):
+    with work.store.writing() as writer:
+        writer.change_volume(arguments["id"], status=UNRESTORED)
+        writer.settle(operation.settles)
+
+
 def _retype(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, arguments["id"])
@@ -111,8 +154,11 @@ def _retype(work, operation, arguments):
 
 
 def _finish_retype(work, operation, arguments):
+    with work.store.reading() as reader:
+        (driven,) = reader.driven_volumes(ids=[arguments["id"]])
     try:
-        _retype_on_array(work, operation, arguments)
+        if any(getattr(driven.resource, key) != arguments[key] for key in ("extra_specs", "qos_specs")):  # else it was migrated already
+            _retype_on_array(work, operation, arguments)
     except StorageError:
         _leave_as_it_was(work, operation.settles, arguments)
         raise
@@ -148,7 +194,7 @@ def _leave_as_it_was(work, entry, arguments):
 def _revert(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, arguments["id"])
-        writer.change_volume(arguments["id"], status="reverting", reverted_to=None)
+        writer.change_volume(arguments["id"], status="reverting", reverted_to=None, restored=None)
     try:
         _revert_on_array(work, entry, arguments)
     except StorageError as error:
@@ -226,6 +272,8 @@ ACTIONS = {
     "finish_delete": _finish_delete,
     "extend": _extend,
     "finish_extend": _finish_extend,
+    "restore": _restore,
+    "fail_restore": _fail_restore,
     "retype": _retype,
     "finish_retype": _finish_retype,
     "revert": _revert,

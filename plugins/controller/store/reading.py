@@ -10,6 +10,7 @@ import dataclasses
 
 import sqlalchemy as sa
 
+from ...module_utils.model.backups import Repository
 from ...module_utils.model.identity import derive_id
 from ...module_utils.model.resources import Backend, Mapping, Snapshot, Source, Unsettled, Volume
 from ...module_utils.plan.landscape import Landscape
@@ -43,6 +44,11 @@ class Reader:
             )
             for row in rows
         ]
+
+    def repositories(self):
+        """Return every Repository of backups, by name."""
+        rows = self._connection.execute(sa.select(tables.repositories).order_by(tables.repositories.c.name)).mappings()
+        return [Repository(row["name"], row["location"], row["environment"], **self._vault.decrypt(row["secrets"])) for row in rows]
 
     def count_volumes(self, backend):
         """Return how many volumes (int) the store has on ``backend``."""
@@ -89,8 +95,10 @@ class Reader:
         """Return the Landscape that concerns ``keys``, a set of (noun, backend, name or id).
 
         It holds the volumes and snapshots named, the volumes of those snapshots, every snapshot and export of
-        these volumes, exports of the given initiators, and what nobody settled of all of them.
+        these volumes, exports of the given initiators, and what nobody settled of all of them. With a backup that a killed
+        run was making comes the volume that it was of.
         """
+        keys = set(keys) | {record.saved_volume for record in self.unsettled(keys) if record.saved_volume}
         volumes, snapshots = {}, {}
         for noun, table, found in (("volume", tables.volumes, volumes), ("snapshot", tables.snapshots, snapshots)):
             names = {}
@@ -121,6 +129,7 @@ class Reader:
             mappings=exports.values(),
             unsettled=self.unsettled(keys, related),
             taken_ids=self._taken_ids(keys),
+            repositories=self.repositories(),
         )
 
     def adopted(self, noun, backend, reference):
@@ -211,6 +220,7 @@ class Reader:
                     "extra_specs",
                     "qos_specs",
                     "pool",
+                    "restored",
                     "reverted_to",
                     "adopted_from",
                 )

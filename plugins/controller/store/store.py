@@ -41,9 +41,13 @@ class Store:
     @contextlib.contextmanager
     def writing(self):
         """Yield a Writer whose changes appear together at the end, or not at all. Raises StorageError ``store`` or ``conflict``."""
-        with database.writing(self.engine) as connection:
+        with database.writing(self.engine) as connection, contextlib.ExitStack() as before_commit:
             database.require(database.revision_in(connection), self.engine.url)  # it may have been moved since it was opened
+            before_commit.push(self._check)
             yield Writer(connection, self.vault)
+
+    def _check(self, failure, _error, _traceback):
+        if failure is None:
             self._guard()
 
     def check_key(self):
@@ -114,6 +118,18 @@ class Writer:
     def drop_backend(self, name):
         """Delete a backend's row; refused by the database while volumes refer to it."""
         self._connection.execute(tables.backends.delete().where(tables.backends.c.name == name))
+
+    def put_repository(self, repository):
+        """Insert or change a Repository of backups."""
+        secrets = {"password": repository.password, "secret_environment": repository.secret_environment}
+        values = {"location": repository.location, "environment": repository.environment, "secrets": self._vault.encrypt(secrets)}
+        table = tables.repositories
+        if not self._connection.execute(table.update().where(table.c.name == repository.name).values(**values)).rowcount:
+            self._connection.execute(table.insert().values(name=repository.name, **values))
+
+    def drop_repository(self, name):
+        """Delete a repository's row."""
+        self._connection.execute(tables.repositories.delete().where(tables.repositories.c.name == name))
 
     def add_volume(self, volume):
         """Insert a Volume."""

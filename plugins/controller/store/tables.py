@@ -43,6 +43,7 @@ volumes = sa.Table(
     sa.Column("qos_specs", sa.JSON, nullable=False),
     sa.Column("pool", sa.String(255)),
     sa.Column("source", sa.JSON),
+    sa.Column("restored", sa.JSON),
     sa.Column("reverted_to", sa.String(36)),  # the snapshot whose content it still holds
     sa.Column("adopted_from", sa.JSON),  # the reference under which the array had it
     sa.Column("driver_data", sa.JSON, nullable=False),  # what the driver wants to find again
@@ -106,6 +107,15 @@ operations = sa.Table(
     sa.Column("step", sa.String(32), nullable=False),
     sa.Column("started_at", sa.DateTime, nullable=False),
     sa.Index("ix_operations_name", "backend", "name"),
+)
+
+repositories = sa.Table(
+    "repositories",
+    metadata,
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("environment", sa.JSON, nullable=False),
+    sa.Column("secrets", sa.Text, nullable=False),
 )
 
 key_values = sa.Table(

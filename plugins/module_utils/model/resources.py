@@ -53,8 +53,8 @@ class Backend:
 class Source:
     """Where a volume's first content came from; kept for life, since it can never change."""
 
-    kind: str  # "volume" or "snapshot"
-    id: str
+    kind: str  # "volume", "snapshot", "image", or "backup", whose name is then "repository/name"
+    id: t.Optional[str]  # of an image its checksum, which may be known only when it has been read
     name: str
 
 
@@ -64,6 +64,7 @@ class Volume:
 
     ``reverted_to`` is the id of the snapshot whose content the volume still holds: it was reverted to it, and no host could write since.
     ``adopted_from`` is the reference under which the array had it before it came here.
+    ``restored`` is the backup that last replaced its content, whoever wrote since.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Volume:
     reverted_to: t.Optional[str] = None
     adopted_from: t.Optional[t.Dict[str, str]] = None
     attached_to: t.Tuple[str, ...] = ()
+    restored: t.Optional[t.Dict[str, str]] = None
 
     @property
     def multiattach(self):
@@ -144,3 +146,14 @@ class Unsettled:
     arguments: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
     step: str = "begun"
     started_at: t.Any = None
+
+    @property
+    def key(self):
+        """The (noun, backend, name) that a task would name it by."""
+        return (self.noun, self.backend, self.name)
+
+    @property
+    def saved_volume(self):
+        """The key of the volume that a backup was being made of, or None."""
+        volume = self.arguments.get("volume") if self.noun == "backup" else None
+        return ("volume", volume["backend"], volume["id"]) if volume else None

@@ -12,6 +12,7 @@ import typing as t
 from .attachment import Connector
 from .errors import StorageError, invalid
 from .identity import is_id
+from .images import WRITTEN_FORMATS, ImageSource
 from .redaction import is_secret_key
 from .sizes import parse_size
 
@@ -20,6 +21,7 @@ KEPT_STATES = ("present", "absent", "released")
 SET_BY_PARAMETERS = {"volume_driver": "driver", "volume_backend_name": "name"}  # options of Cinder to parameters of a backend
 MIGRATION_POLICIES = ("never", "on-demand")  # as in Cinder's retype
 OVERRIDES = ("attached", "snapshots")
+IMAGE_OVERRIDES = ("existing",)
 MAX_NAME = 255  # Cinder's limit for display_name
 
 
@@ -42,6 +44,14 @@ def _choice(data, parameter, choices, default):
     if value not in choices:
         raise invalid(parameter, value, "must be one of: %s." % ", ".join(choices))
     return value
+
+
+def _overrides(data, choices):
+    force = frozenset(data.get("force") or ())
+    for word in sorted(force):
+        if word not in choices:
+            raise invalid("force", word, "must be one of: %s." % ", ".join(choices))
+    return force
 
 
 def _renamed_from(data):
@@ -72,7 +82,7 @@ def _adopt(data):
         raise invalid("adopt", reference, "names nothing. Give what the driver knows it by, as in {source-name: lun7}.")
     if data.get("state") not in (None, "present"):
         raise invalid("adopt", reference, "is for what is to be managed; leave it out for state=%s." % data["state"])
-    for other in ("source_volume", "source_snapshot", "renamed_from", "revert_to"):
+    for other in ("source_volume", "source_snapshot", "source_image", "source_backup", "renamed_from", "revert_to", "migrate_to"):
         if data.get(other) is not None:
             raise StorageError("invalid", "adopt and %s exclude each other." % other, "adopt")
     if is_id(data.get("name")):
@@ -112,6 +122,7 @@ class MigrationTarget:
             ("pool", "Give the pool as migrate_to.pool"),
             ("source_volume", "A volume that is migrated exists"),
             ("source_snapshot", "A volume that is migrated exists"),
+            ("source_image", "A volume that is migrated exists"),
         ):
             if data.get(parameter) is not None:
                 raise invalid(parameter, data[parameter], "does not go with migrate_to. %s." % why)
@@ -139,6 +150,9 @@ class WantedVolume:
     size: t.Optional[int] = None
     source_volume: t.Optional[str] = None
     source_snapshot: t.Optional[str] = None
+    source_backup: t.Optional[str] = None
+    source_repository: t.Optional[str] = None
+    source_image: t.Optional[ImageSource] = None
     description: t.Optional[str] = None
     metadata: t.Optional[t.Dict[str, str]] = None
     extra_specs: t.Optional[t.Dict[str, str]] = None
@@ -155,13 +169,11 @@ class WantedVolume:
     @classmethod
     def from_params(cls, data):
         """Parse task parameters (a dict). Raises StorageError ``invalid`` naming the parameter."""
-        sources = [key for key in ("source_volume", "source_snapshot") if data.get(key) is not None]
+        sources = [key for key in ("source_volume", "source_snapshot", "source_image", "source_backup") if data.get(key) is not None]
         if len(sources) > 1:
-            raise StorageError("invalid", "source_volume and source_snapshot exclude each other: a volume has one source.", "source_volume")
-        force = frozenset(data.get("force") or ())
-        for word in sorted(force):
-            if word not in OVERRIDES:
-                raise invalid("force", word, "must be one of: %s." % ", ".join(OVERRIDES))
+            raise StorageError("invalid", "%s exclude each other: a volume has one source." % " and ".join(sources), sources[0])
+        if (data.get("source_backup") is None) != (data.get("source_repository") is None):
+            raise StorageError("invalid", "source_backup: needs source_repository beside it, and the other way round.", "source_backup")
         return cls(
             backend=_name(data, "backend"),
             name=_name(data, "name"),
@@ -169,12 +181,15 @@ class WantedVolume:
             size=None if data.get("size") is None else parse_size(data["size"]),
             source_volume=_name(data, "source_volume", required=False),
             source_snapshot=_name(data, "source_snapshot", required=False),
+            source_backup=_name(data, "source_backup", required=False),
+            source_repository=_name(data, "source_repository", required=False),
+            source_image=ImageSource.from_params(data),
             description=None if data.get("description") is None else str(data["description"]),
             metadata=_texts(data, "metadata"),
             extra_specs=_texts(data, "extra_specs"),
             qos_specs=_texts(data, "qos_specs"),
             pool=_name(data, "pool", required=False),
-            force=force,
+            force=_overrides(data, OVERRIDES),
             renamed_from=_renamed_from(data),
             migrate_to=MigrationTarget.from_params(data),
             migration_policy=_choice(data, "migration_policy", MIGRATION_POLICIES, "never"),
@@ -191,6 +206,8 @@ class WantedVolume:
             keys.add(("volume", self.backend, self.source_volume))
         if self.source_snapshot:
             keys.add(("snapshot", self.backend, self.source_snapshot))
+        if self.source_backup:
+            keys.add(("backup", self.source_repository, self.source_backup))
         if self.renamed_from:
             keys.add(("volume", self.backend, self.renamed_from))
         if self.revert_to:
@@ -233,6 +250,46 @@ class WantedSnapshot:
             keys.add(("volume", self.backend, self.volume))
         if self.renamed_from:
             keys.add(("snapshot", self.backend, self.renamed_from))
+        return keys
+
+
+@dataclasses.dataclass(frozen=True)
+class WantedImage:
+    """An image file as a task describes it; ``volume`` and ``snapshot`` are names or ids, and one of them is given."""
+
+    backend: str
+    path: str
+    state: str = "present"
+    volume: t.Optional[str] = None
+    snapshot: t.Optional[str] = None
+    format: t.Optional[str] = None
+    compressed: t.Optional[bool] = None
+    force: t.FrozenSet[str] = frozenset()
+
+    @classmethod
+    def from_params(cls, data):
+        """Parse task parameters (a dict). Raises StorageError ``invalid`` naming the parameter."""
+        path, state = _name(data, "path"), _choice(data, "state", STATES, "present")
+        if not path.startswith("/") or path.endswith("/") or "/../" in path + "/":
+            raise invalid("path", path, "must be the absolute path of a file, without '..'.")
+        volume, snapshot = _name(data, "volume", required=False), _name(data, "snapshot", required=False)
+        if volume is not None and snapshot is not None:
+            raise StorageError("invalid", "volume and snapshot exclude each other: an image has one source.", "volume")
+        if state == "present" and volume is None and snapshot is None:
+            raise StorageError("invalid", "volume: give the volume, or the snapshot, to make an image of.", "volume")
+        form = _choice(data, "format", WRITTEN_FORMATS, None) if data.get("format") is not None else None
+        compressed = None if data.get("compressed") is None else bool(data["compressed"])
+        if compressed and form not in (None, "qcow2"):
+            raise invalid("compressed", compressed, "is for images of format qcow2; %s knows none." % form)
+        return cls(_name(data, "backend"), path, state, volume, snapshot, form, compressed, _overrides(data, IMAGE_OVERRIDES))
+
+    def touches(self):
+        """Return the (noun, backend, name) keys this item reads or changes; the file is one, whatever backend it is of."""
+        keys = {("image", self.backend, self.path), ("file", "", self.path)}
+        if self.volume:
+            keys.add(("volume", self.backend, self.volume))
+        if self.snapshot:
+            keys.add(("snapshot", self.backend, self.snapshot))
         return keys
 
 

@@ -18,10 +18,13 @@ from .settlement import ENDINGS
 
 SEVERITIES = ("error", "warning", "note")
 AT_REST = ("available", "in-use")
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _OURS = re.compile(r"(?:volume|snapshot|_snapshot)-[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _SHOWN = 5  # names listed of many
 _WORDS = {
     "undo_create": "takes back what was made",
+    "undo_migrate": "takes back what was copied",
+    "close": "closes it",
     "finish_extend": "finishes extending",
     "finish_update": "finishes the change",
     "finish_delete": "finishes deleting",
@@ -165,8 +168,14 @@ def _journal(picture):
     return found
 
 
+def _busy(picture):
+    """Return the ids of what somebody works on, or an interrupted run did."""
+    made = {record.arguments[key] for record in picture.unsettled for key in ("target", "temporary") if key in record.arguments}
+    return made | {record.resource_id for record in picture.unsettled}
+
+
 def _statuses(picture):
-    busy = {record.resource_id for record in picture.unsettled}
+    busy = _busy(picture)
     found = []
     for noun, items in (("volume", picture.volumes), ("snapshot", picture.snapshots)):
         for item in items:
@@ -230,10 +239,12 @@ def _array(picture, backend, view):
         ]
     volumes = [item for item in picture.volumes if item.backend == backend]
     snapshots = [item for item in picture.snapshots if item.backend == backend]
-    busy = {record.resource_id for record in picture.unsettled}
+    busy = _busy(picture)
+    known = busy | {item.id for item in (*picture.volumes, *picture.snapshots)}  # two backends may lie on one storage system
     found = _compare(backend, "volume", volumes, view.volumes, view.sizes, busy)
     found += _compare(backend, "snapshot", snapshots, view.snapshots, {}, busy)
-    return found
+    found += _orphans(backend, "volume", known, view.volumes or ())
+    return found + _orphans(backend, "snapshot", known, view.snapshots or ())
 
 
 def _compare(backend, noun, ours, listed, sizes, busy):
@@ -272,7 +283,7 @@ def _compare(backend, noun, ours, listed, sizes, busy):
                 "Look at the storage system's own list where it matters.",
             )
         )
-    return found + _orphans(backend, noun, ours, listed or ())
+    return found
 
 
 def _missing(noun, item):
@@ -300,9 +311,9 @@ def _size(item, size):
     )
 
 
-def _orphans(backend, noun, ours, listed):
-    known = {item.id for item in ours}
-    strangers = [str(item.get("name")) for item in listed if item.get("id") not in known]
+def _orphans(backend, noun, known, listed):
+    named = [str(item.get("name")) for item in listed if item.get("id") not in known]
+    strangers = [name for name in named if not known & set(_ID.findall(name))]
     made_so = [name for name in strangers if _OURS.search(name)]
     found = [
         Finding(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from ..model.backups import UNRESTORED, Backup, Repository
+from ..model.images import Image
 from ..model.resources import Backend, Mapping, Snapshot, Source, Volume
 
 
@@ -21,13 +23,13 @@ def _backend_effect(landscape, operation):
 def _volume_effect(landscape, operation):
     volume_id = operation.arguments["id"]
     if operation.action in ("create", "adopt"):
-        values = dict(operation.arguments)
+        values = {key: value for key, value in operation.arguments.items() if key != "image"}
         if values.get("source"):
             values["source"] = Source(**values["source"])
         landscape.volumes[volume_id] = Volume(backend=operation.backend, name=operation.name, **values)
     elif operation.action == "rename":
         _rename_volume(landscape, volume_id, operation.arguments["new_name"])
-    elif operation.action in ("undo_create", "finish_delete", "delete", "release", "finish_release"):
+    elif operation.action in ("undo_create", "finish_delete", "finish_discard", "delete", "release", "finish_release"):
         landscape.volumes.pop(volume_id, None)
         _bury(landscape, operation)
     elif operation.action in ("migrate", "finish_move"):
@@ -45,7 +47,11 @@ def _changes(landscape, operation):
     if operation.action == "forget":
         return rest
     if operation.action in ("revert", "finish_revert"):
-        return {"status": "available", "reverted_to": operation.arguments["snapshot_id"]}
+        return {"status": "available", "reverted_to": operation.arguments["snapshot_id"], "restored": None}
+    if operation.action == "restore":
+        return {"status": "available", "reverted_to": None, "restored": operation.arguments["backup"]}
+    if operation.action == "fail_restore":
+        return {"status": UNRESTORED}
     return dict(rest, **{key: value for key, value in operation.arguments.items() if key not in ("id", "migration_policy")})
 
 
@@ -120,8 +126,36 @@ def _export_effect(landscape, operation):
         landscape.volumes[volume.id] = dataclasses.replace(volume, attached_to=hosts, status="in-use" if hosts else "available", **written)
 
 
+def _image_effect(landscape, operation):
+    if operation.action in ("create", "replace"):
+        values = {key: value for key, value in operation.arguments.items() if key != "id"}
+        landscape.images[operation.name] = Image(path=operation.name, **values)
+    elif operation.action in ("delete", "finish_delete"):
+        landscape.images.pop(operation.name, None)
+    # undo_create takes away what was not yet an image: the file is there, whole, or it is not
+
+
 def _access_effect(landscape, operation):
     """What the controller had open itself is closed: nothing that anybody could see."""
+
+
+def _repository_effect(landscape, operation):
+    if operation.action == "forget":
+        landscape.repositories.pop(operation.name)
+    else:
+        values = {key: value for key, value in operation.arguments.items() if key != "create"}
+        landscape.repositories[operation.name] = Repository(**values)
+
+
+def _backup_effect(landscape, operation):
+    arguments = operation.arguments
+    if operation.action == "create":
+        backup = Backup(operation.backend, operation.name, arguments["volume"], arguments["description"], arguments["snapshot"])
+        landscape.backups[(backup.repository, backup.name)] = backup
+    elif operation.action == "clean_up":  # the repository knows whether it was complete
+        landscape.snapshots.pop(arguments.get("temporary_snapshot"), None)
+    else:
+        landscape.backups.pop((operation.backend, operation.name), None)
 
 
 EFFECTS = {
@@ -129,5 +163,8 @@ EFFECTS = {
     "volume": _volume_effect,
     "snapshot": _snapshot_effect,
     "export": _export_effect,
+    "repository": _repository_effect,
+    "backup": _backup_effect,
     "access": _access_effect,
+    "image": _image_effect,
 }

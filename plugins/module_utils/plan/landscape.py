@@ -17,13 +17,31 @@ class Landscape:
     :param snapshots: oldest first.
     """
 
-    def __init__(self, backends=(), volumes=(), snapshots=(), mappings=(), unsettled=(), taken_ids=()):
+    def __init__(
+        self,
+        backends=(),
+        volumes=(),
+        snapshots=(),
+        mappings=(),
+        unsettled=(),
+        taken_ids=(),
+        images=(),
+        offers=None,
+        repositories=(),
+        backups=(),
+        unreachable=None,
+    ):
         self.backends = {backend.name: backend for backend in backends}
         self.volumes = {volume.id: volume for volume in volumes}
         self.snapshots = {snapshot.id: snapshot for snapshot in snapshots}
         self.mappings = {mapping.id: mapping for mapping in mappings}
         self.unsettled = {record.operation_id: record for record in unsettled}
         self.taken_ids = frozenset(taken_ids)
+        self.images = {image.path: image for image in images}
+        self.offers = dict(offers or {})  # {location: Offer or Refusal}: images to make volumes from, and places where none can be
+        self.repositories = {repository.name: repository for repository in repositories}
+        self.backups = {(backup.repository, backup.name): backup for backup in backups}
+        self.unreachable = dict(unreachable or {})  # repository's name: why its backups are not known
 
     def copy(self):
         """Return a landscape that can be changed without changing this one."""
@@ -34,6 +52,11 @@ class Landscape:
             self.mappings.values(),
             self.unsettled.values(),
             self.taken_ids,
+            self.images.values(),
+            self.offers,
+            self.repositories.values(),
+            self.backups.values(),
+            self.unreachable,
         )
 
     def backend(self, name):
@@ -52,6 +75,19 @@ class Landscape:
     def snapshot(self, backend, name_or_id):
         """Return the snapshot with that name or id on ``backend``, or None."""
         return _find(self.snapshots, backend, name_or_id)
+
+    def backup(self, repository, name):
+        """Return the backup of that name in ``repository``, or None. Raises StorageError where the repository cannot tell."""
+        if repository not in self.repositories:
+            known = ", ".join(sorted(self.repositories)) or "none"
+            raise missing_parent(
+                "repository",
+                "%r is not registered on this controller (registered: %s). Register it with legacy_backup_repository."
+                % (repository, known),
+            )
+        if repository in self.unreachable:
+            raise self.unreachable[repository]
+        return self.backups.get((repository, name))
 
     def snapshots_of(self, volume):
         """Return the snapshots of a volume, by name."""

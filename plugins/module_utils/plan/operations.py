@@ -9,16 +9,33 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+_SHOWN = (
+    "size",
+    "host",
+    "volume_name",
+    "new_name",
+    "snapshot_name",
+    "to_backend",
+    "to_pool",
+    "format",
+    "extra_specs",
+    "qos_specs",
+    "backup",
+    "adopted_from",
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
     """One step that changes something.
 
-    :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``migrate``, ``adopt``, ``release``, ``extend``, ``update``,
-        ``delete``; and for what a killed run left:
-        ``undo_create``, ``finish_adopt``, ``finish_update``, ``finish_extend``, ``undo_migrate``, ``finish_release``, ``finish_delete``, ``forget``.
-    :param noun: ``backend``, ``volume``, ``snapshot`` or ``export``.
-    :param name: the thing's name; for an export, the volume's name.
+    :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``restore``, ``migrate``, ``adopt``, ``release``, ``extend``,
+        ``update``, ``replace``, ``delete``, ``forget``; and for what a killed run left: ``undo_create``, ``finish_adopt``, ``finish_update``,
+        ``finish_extend``, ``undo_migrate``, ``finish_move``, ``finish_discard``, ``finish_release``, ``finish_delete``, ``forget``,
+        ``fail_restore``, ``clean_up``.
+    :param noun: ``backend``, ``volume``, ``snapshot``, ``export``, ``image``, ``repository`` or ``backup``.
+    :param backend: where the name is unique; for a backup, its repository.
+    :param name: the thing's name; for an export, the volume's name; for an image, its path.
     :param arguments: plain data the action needs.
     :param settles: id of the unsettled record that this operation brings to an end.
     """
@@ -32,20 +49,9 @@ class Operation:
 
     def to_public(self):
         """Return what a task lists under ``operations``."""
-        shown = {"action": self.action, "noun": self.noun, "backend": self.backend, "name": self.name}
-        keys = (
-            "size",
-            "host",
-            "volume_name",
-            "new_name",
-            "snapshot_name",
-            "to_backend",
-            "to_pool",
-            "extra_specs",
-            "qos_specs",
-            "adopted_from",
-        )
-        for key in keys:
+        place = "repository" if self.noun in ("repository", "backup") else "backend"
+        shown = {"action": self.action, "noun": self.noun, place: self.backend, "name": self.name}
+        for key in _SHOWN:
             if key in self.arguments:
                 shown[key] = self.arguments[key]
         return shown

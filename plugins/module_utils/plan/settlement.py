@@ -5,7 +5,8 @@
 """What to do about operations that a killed run left behind. Pure: (unsettled records) -> operations.
 
 A creation is undone, since nobody can know how far the array got with it; whoever wants the thing creates it
-again under the same derived id. Everything else is finished: the user had asked for it by name.
+again under the same derived id. Everything else is finished: the user had asked for it by name. But a volume whose restoring
+was killed stays marked as such, since finishing that needs the repository, and a backup that was complete stays.
 """
 
 from __future__ import annotations
@@ -22,10 +23,17 @@ ENDINGS = {
     ("volume", "delete"): "finish_delete",
     ("volume", "migrate"): "undo_migrate",
     ("volume", "move"): "finish_move",
+    ("volume", "discard"): "finish_discard",
     ("snapshot", "create"): "undo_create",
     ("snapshot", "adopt"): "finish_adopt",
     ("snapshot", "release"): "finish_release",
     ("snapshot", "delete"): "finish_delete",
+    ("volume", "restore"): "fail_restore",
+    ("backup", "create"): "clean_up",
+    ("backup", "delete"): "finish_delete",
+    ("image", "create"): "undo_create",
+    ("image", "replace"): "undo_create",
+    ("image", "delete"): "finish_delete",
     ("export", "create"): "undo_create",
     ("export", "update"): "finish_update",
     ("export", "delete"): "finish_delete",
@@ -42,10 +50,16 @@ def plan_settlement(landscape, keys, doomed=None):
     """
     operations = []
     for record in sorted(landscape.unsettled.values(), key=lambda record: _FIRST.get(record.action, len(_FIRST))):
-        if not keys & {(record.noun, record.backend, record.name), (record.noun, record.backend, record.resource_id)}:
+        if not keys & _concerns(record):
             continue
         ending = ENDINGS[(record.noun, record.action)]
         if record.resource_id == doomed:
             ending = _FORGOTTEN.get(ending, ending)
         operations.append(Operation(ending, record.noun, record.backend, record.name, dict(record.arguments), settles=record.operation_id))
     return operations
+
+
+def _concerns(record):
+    """Return the keys of which any makes a record a task's affair: a killed backup left things on its volume's backend, too."""
+    keys = {record.key, (record.noun, record.backend, record.resource_id)}
+    return keys | ({record.saved_volume} if record.saved_volume else set())

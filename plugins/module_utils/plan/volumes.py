@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 
+from ..model.backups import UNRESTORED
 from ..model.errors import StorageError, invalid, missing_parent
 from ..model.identity import is_id
+from ..model.images import Refusal, same_content
 from ..model.resources import Source
+from ..model.sizes import GIB
 from .adopting import plan_adopt_volume, plan_release_volume, refuse_other_origin
 from .exports import delete_export
 from .migration import after_migration, migrate, plan_migration
@@ -74,11 +77,15 @@ def _plan_create(landscape, wanted):
     }
     if source is not None:
         arguments["source"] = dataclasses.asdict(source)
+    if wanted.source_image is not None:
+        arguments["image"] = dataclasses.asdict(wanted.source_image)
     return Operation("create", "volume", wanted.backend, wanted.name, arguments)
 
 
 def _source(landscape, wanted):
-    """Return the Source and its size in GiB, or (None, None)."""
+    """Return the Source and its size in GiB (None where it is not known), or (None, None)."""
+    if wanted.source_image is not None:
+        return _image_source(landscape, wanted.source_image)
     for kind, name, found in (
         ("volume", wanted.source_volume, wanted.source_volume and landscape.volume(wanted.backend, wanted.source_volume)),
         ("snapshot", wanted.source_snapshot, wanted.source_snapshot and landscape.snapshot(wanted.backend, wanted.source_snapshot)),
@@ -93,10 +100,32 @@ def _source(landscape, wanted):
                 "conflict", "%s: %s %r is in status %s; it must be available." % (parameter, kind, found.name, found.status), parameter
             )
         return Source(kind, found.id, found.name), found.size
+    if wanted.source_backup:
+        backup = landscape.backup(wanted.source_repository, wanted.source_backup)
+        if backup is None:
+            raise missing_parent(
+                "source_backup", "there is no backup %r in repository %s." % (wanted.source_backup, wanted.source_repository)
+            )
+        return Source("backup", backup.id, "%s/%s" % (backup.repository, backup.name)), backup.size
     return None, None
 
 
+def _image_source(landscape, image):
+    offer = landscape.offers.get(image.location)
+    if isinstance(offer, Refusal):
+        raise offer.error
+    size = offer.virtual_size if offer else None
+    return Source("image", image.digest, image.shown), None if size is None else max(1, -(-size // GIB))
+
+
 def _plan_change(landscape, current, wanted):
+    if current.status == UNRESTORED:
+        raise StorageError(
+            "conflict",
+            "name: restoring a backup to volume %r did not end well, so its content is worth nothing. Restore a backup to it with legacy_backup, "
+            "or delete it with state=absent." % current.name,
+            "name",
+        )
     if current.status not in USABLE and not (current.status == UNREVERTED and wanted.revert_to):
         raise StorageError(
             "conflict",
@@ -134,13 +163,21 @@ def _refuse_drift(landscape, current, wanted):
         bearer = getattr(landscape, kind)(wanted.backend, name)  # the name may have gone to another since
         same = source is not None and source.kind == kind and name in (source.name, source.id)
         if not same or (bearer is not None and bearer.id != source.id):
-            was = "was created empty" if source is None else "was created from %s %r" % (source.kind, source.name)
-            raise StorageError(
-                "conflict",
-                "source_%s: volume %r exists already and %s, not from %s %r. Choose another name, or delete that volume first."
-                % (kind, current.name, was, kind, name),
-                "source_" + kind,
-            )
+            raise _another_source(current, kind, name)
+    if wanted.source_backup is not None:
+        made_from, source = "%s/%s" % (wanted.source_repository, wanted.source_backup), current.source
+        if source is None or (source.kind, source.name) != ("backup", made_from):
+            raise _another_source(current, "backup", made_from)
+    if wanted.source_image is not None and not same_content(current.source, wanted.source_image):
+        source, image = current.source, wanted.source_image
+        was = "was created empty" if source is None else "was created from %s %r" % (source.kind, source.name)
+        known = " (%s)" % source.id if source is not None and source.kind == "image" and source.id else ""
+        raise StorageError(
+            "conflict",
+            "source_image: volume %r exists already and %s%s, not from image %r%s. Choose another name, or delete that volume first."
+            % (current.name, was, known, image.shown, " (%s)" % image.digest if image.digest else ""),
+            "source_image",
+        )
 
 
 def _plan_pool(landscape, current, wanted):
@@ -154,6 +191,17 @@ def _plan_pool(landscape, current, wanted):
             "pool",
         )
     return [migrate(landscape, current, current.backend, wanted.pool, wanted.extra_specs, wanted.qos_specs, "pool")]
+
+
+def _another_source(current, kind, name):
+    source = current.source
+    was = "was created empty" if source is None else "was created from %s %r" % (source.kind, source.name)
+    return StorageError(
+        "conflict",
+        "source_%s: volume %r exists already and %s, not from %s %r. Choose another name, or delete that volume first."
+        % (kind, current.name, was, kind, name),
+        "source_" + kind,
+    )
 
 
 def _plan_delete(landscape, current, wanted):

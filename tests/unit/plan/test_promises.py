@@ -11,8 +11,15 @@ import dataclasses
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.attachment import Connector
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.identity import derive_id
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.images import ImageSource
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.resources import Backend, Mapping, Snapshot, Source, Unsettled, Volume
-from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.wanted import WantedBackend, WantedExport, WantedSnapshot, WantedVolume
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.wanted import (
+    MigrationTarget,
+    WantedBackend,
+    WantedExport,
+    WantedSnapshot,
+    WantedVolume,
+)
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.backends import plan_backend
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.difference import collect
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.exports import plan_export
@@ -51,6 +58,8 @@ def landscapes(draw):
                 source = Source("volume", volumes[0].id, volumes[0].name)
             elif snapshots and draw(st.booleans()):
                 source = Source("snapshot", snapshots[0].id, snapshots[0].name)
+            elif draw(st.booleans()):
+                source = Source("image", draw(st.sampled_from([None, "sha256:" + "1" * 64, "sha256:" + "2" * 64])), "/a")
             volume = Volume(
                 volume_id,
                 backend.name,
@@ -79,7 +88,7 @@ def landscapes(draw):
         action = draw(
             st.sampled_from(
                 {
-                    "volume": ["create", "extend", "retype", "revert", "adopt", "release", "delete"],
+                    "volume": ["create", "extend", "retype", "revert", "adopt", "release", "migrate", "move", "delete"],
                     "snapshot": ["create", "adopt", "release", "delete"],
                     "export": ["create", "update", "delete"],
                 }[noun]
@@ -87,19 +96,23 @@ def landscapes(draw):
         )
         arguments = {"id": thing.id}
         if noun == "volume":
-            if action in ("create", "adopt", "release", "delete") and (landscape.mappings_of(thing) or landscape.snapshots_of(thing)):
-                continue  # a volume that is coming or going has neither
+            bare = ("create", "adopt", "release", "migrate", "move", "delete")
+            if action in bare and (landscape.mappings_of(thing) or landscape.snapshots_of(thing)):
+                continue  # a volume that is coming, moving or going has neither
             if action == "revert" and (landscape.mappings_of(thing) or not landscape.snapshots_of(thing)):
                 continue
             arguments.update(
                 {
                     "extend": {"size": thing.size + 1},
                     "retype": {"extra_specs": thing.extra_specs, "qos_specs": {"a": "b"}},
+                    "migrate": {"target": "copy", "from_backend": thing.backend, "to_backend": "two", "to_pool": None},
+                    "move": {"to_backend": thing.backend, "to_pool": thing.pool},
                     "revert": {"snapshot_id": getattr((landscape.snapshots_of(thing) or [None])[0], "id", None)},
                 }.get(action, {"size": thing.size})
             )
             words = {"create": "creating", "extend": "extending", "adopt": "managing", "release": "unmanaging"}
-            status = words.get(action) or {"retype": "retyping", "revert": "reverting", "delete": "deleting"}[action]
+            words.update(retype="retyping", revert="reverting", delete="deleting")
+            status = words.get(action, thing.status)
             landscape.volumes[thing.id] = dataclasses.replace(thing, status=status)
         elif noun == "snapshot":
             arguments.update(volume_id=thing.volume_id, volume_name=thing.volume_name)
@@ -122,12 +135,14 @@ def sensible(wanted):
     if wanted.adopt and wanted.state != "present":
         wanted = dataclasses.replace(wanted, adopt=None)
     elif wanted.adopt:
-        others = ("source_volume", "source_snapshot", "renamed_from", "revert_to")
+        others = ("source_volume", "source_snapshot", "renamed_from", "revert_to", "migrate_to")
         wanted = dataclasses.replace(wanted, **{key: None for key in others if hasattr(wanted, key)})
     if wanted.state != "present" or wanted.renamed_from == wanted.name:
         wanted = dataclasses.replace(wanted, renamed_from=None)
     if wanted.state != "present" and hasattr(wanted, "revert_to"):
         wanted = dataclasses.replace(wanted, revert_to=None)
+    if getattr(wanted, "migrate_to", None) and (wanted.state != "present" or wanted.migrate_to.backend == wanted.backend):
+        wanted = dataclasses.replace(wanted, migrate_to=None)
     return wanted
 
 
@@ -147,6 +162,7 @@ WANTED = {
         revert_to=maybe(st.sampled_from(["s1 of data", "s2 of data", "s1 of gold"])),
         adopt=maybe(st.sampled_from(REFERENCES)),
         found=st.integers(1, 4),
+        migration_policy=st.sampled_from(["never", "on-demand"]),
         force=st.frozensets(st.sampled_from(["attached", "snapshots"])),
     )
     | st.builds(
@@ -155,6 +171,22 @@ WANTED = {
         name=st.sampled_from(NAMES + ("new",)),
         size=maybe(st.integers(1, 9)),
         source_snapshot=st.sampled_from(["s1 of data", "s2 of data", "s1 of gold"]),
+    )
+    | st.builds(
+        WantedVolume,
+        backend=st.sampled_from(BACKENDS),
+        name=st.sampled_from(NAMES + ("new",)),
+        size=maybe(st.integers(1, 9)),
+        metadata=maybe(st.sampled_from(TEXTS)),
+        extra_specs=maybe(st.sampled_from(SPECS)),
+        migrate_to=st.builds(MigrationTarget, st.sampled_from(BACKENDS), maybe(st.sampled_from(["p1", "p2"]))),
+    )
+    | st.builds(
+        WantedVolume,
+        backend=st.sampled_from(BACKENDS),
+        name=st.sampled_from(NAMES + ("new",)),
+        size=st.integers(1, 9),
+        source_image=st.builds(ImageSource, st.sampled_from(["/a", "https://example.com/a?token=x"]), maybe(st.just("sha256:" + "1" * 64))),
     ),
     "snapshot": st.builds(
         WantedSnapshot,
@@ -188,10 +220,9 @@ def requests(draw, nouns=("volume", "snapshot", "export")):
     """A landscape, and something wanted of one of its nouns."""
     noun, landscape = draw(st.sampled_from(nouns)), draw(landscapes())
     wanted = draw(WANTED[noun])
-    wanted = wanted if noun == "export" else sensible(wanted)
     if draw(st.integers(0, 9)):  # mostly of a backend there is
         wanted = dataclasses.replace(wanted, backend=draw(st.sampled_from(sorted(landscape.backends))))
-    return landscape, noun, wanted
+    return landscape, noun, wanted if noun == "export" else sensible(wanted)
 
 
 def keys_of(landscape, noun, wanted):
@@ -280,12 +311,14 @@ def test_what_does_not_concern_a_task_is_not_touched(request):
     settled, operations = settled_and_planned(landscape, noun, wanted)
     if operations is None:
         return
+    target_of = getattr(wanted, "migrate_to", None)
+    backends = {wanted.backend} | ({target_of.backend} if target_of else set())
     for operation in plan_settlement(landscape, keys, doomed(landscape, noun, wanted)) + operations:
-        assert operation.backend == wanted.backend
+        assert operation.backend in backends
     after = settled.after(operations)
     for table in ("volumes", "snapshots", "mappings"):
         for key, item in getattr(landscape, table).items():
-            if item.backend != wanted.backend:
+            if item.backend not in backends or (target_of and table == "volumes" and item.name != wanted.name):
                 assert getattr(after, table)[key] == item
 
 
@@ -363,11 +396,11 @@ def test_another_source_or_pool_of_an_existing_volume_is_refused_and_nothing_cha
         name = getattr(wanted, "source_" + kind)
         if name is not None:
             assert current.source is not None and (current.source.kind, current.source.name) == (kind, name)
-    assert wanted.pool in (None, current.pool)
+    assert wanted.pool in (None, current.pool) or wanted.migration_policy == "on-demand"
     after = settled.after(operations).volumes[current.id]
     for key in ("extra_specs", "qos_specs", "description", "metadata"):
         assert getattr(after, key) == (getattr(current, key) if getattr(wanted, key) is None else getattr(wanted, key))
-    unchangeable = ("id", "backend", "name", "source", "pool", "attached_to")
+    unchangeable = ("id", "name", "source", "attached_to")
     assert [getattr(after, key) for key in unchangeable] == [getattr(current, key) for key in unchangeable]
 
 
@@ -384,6 +417,27 @@ def test_what_is_released_is_free_and_leaves_its_id_to_nobody(request):
         after = settled.after(operations)
         assert getattr(after, noun)(wanted.backend, wanted.name) is None
         assert after.free_id(noun, wanted.backend, wanted.name) != released.id
+
+
+@MANY
+@given(requests(nouns=("volume",)))
+def test_only_what_nobody_uses_migrates_and_only_to_where_the_task_says(request):
+    landscape, noun, wanted = request
+    settled, operations = settled_and_planned(landscape, noun, wanted)
+    if operations is None:
+        return
+    after = settled.after(operations)
+    for volume in settled.volumes.values():
+        moved = after.volumes.get(volume.id, volume)
+        if (moved.backend, moved.pool) == (volume.backend, volume.pool):
+            continue
+        assert [operation.action for operation in operations if operation.arguments.get("id") == volume.id][0] == "migrate"
+        assert (volume.name, volume.backend) == (wanted.name, wanted.backend)
+        assert not settled.mappings_of(volume) and not settled.snapshots_of(volume)
+        if wanted.migrate_to:
+            assert moved.backend == wanted.migrate_to.backend and wanted.migrate_to.pool in (None, moved.pool)
+        else:
+            assert (moved.backend, moved.pool) == (volume.backend, wanted.pool) and wanted.migration_policy == "on-demand"
 
 
 @MANY

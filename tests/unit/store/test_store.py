@@ -41,15 +41,6 @@ SNAPSHOT = Snapshot("68ed82ce-05ee-5336-8f3a-1a6939d4d1e6", "one", "nightly", VO
 CONNECTION = {"driver_volume_type": "iscsi", "data": {"auth_password": "canary-chap"}}
 
 
-@pytest.fixture(name="url", params=["sqlite", "postgresql"])
-def fixture_url(request, tmp_path):
-    """The URL of an empty database."""
-    if request.param == "sqlite":
-        return "sqlite:///%s" % (tmp_path / "store.sqlite")
-    server = request.getfixturevalue("postgresql")
-    return server.url(server.make_database())
-
-
 @pytest.fixture(name="store")
 def fixture_store(url):
     """A store with a backend, a volume and its snapshot."""

@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Backups: what each operation does to the array, the repository and the store.
+
+A repository may be slow or away when a killed run is settled, and somebody may only want the volume. So what belongs to the array is
+taken back first, and what is left in the repository only if it answers soon; without its record it counts for nothing anyway, and the
+next backup of that name removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+from ...module_utils.model.errors import StorageError
+from ...module_utils.model.resources import Snapshot
+from ...module_utils.plan.backups import temporary_name
+from ..backup import content
+from ..backup.catalogue import catalogue_of
+from ..store.database import now
+from .access import opened_snapshot, opened_volume
+from .endings import give_up
+
+_SOON = 60  # seconds
+
+
+def _create(work, operation, arguments):
+    catalogue, volume, temporary = _catalogue(work, operation.backend), arguments["volume"], arguments.get("temporary_snapshot")
+    catalogue.delete(name=operation.name, unfinished_only=True)
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, volume["id"])
+        if temporary:
+            writer.add_snapshot(_snapshot(operation, temporary))
+    try:
+        if temporary:
+            work.engine().snapshots.create(temporary)
+        about = {"volume": volume, "description": arguments["description"], "snapshot": arguments["snapshot"]}
+        about["created_at"] = now().isoformat(timespec="seconds") + "Z"
+        with _opened(work, arguments) as device:
+            about.update(catalogue.save(entry, operation.name, about, device, content.length_of(device, volume)))
+        if arguments["verify"]:
+            catalogue.verify(entry, operation.name, about)
+        if temporary:
+            work.engine().snapshots.delete(temporary)
+        catalogue.record(entry, operation.name, about)
+    except StorageError as error:
+        give_up(work, error, entry, lambda: _take_back(work, operation, arguments, entry), lambda writer: _drop(writer, temporary))
+    with work.store.writing() as writer:
+        _drop(writer, temporary)
+        writer.settle(entry)
+
+
+def _clean_up(work, operation, arguments):
+    _take_back(work, operation, arguments, operation.settles)
+    with work.store.writing() as writer:
+        _drop(writer, arguments.get("temporary_snapshot"))
+        writer.settle(operation.settles)
+
+
+def _delete(work, operation, arguments):
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, arguments["id"])
+    try:
+        _catalogue(work, operation.backend).delete(run=arguments["id"], prune=arguments["prune"])
+    except StorageError:
+        with work.store.writing() as writer:  # what is left of it is told by the repository itself
+            writer.settle(entry)
+        raise
+    with work.store.writing() as writer:
+        writer.settle(entry)
+
+
+def _finish_delete(work, operation, arguments):
+    _catalogue(work, operation.backend).delete(run=arguments["id"], prune=arguments["prune"])
+    with work.store.writing() as writer:
+        writer.settle(operation.settles)
+
+
+def fill(work, volume_id, repository, run):
+    """Replace a volume's content by a backup's, and read it back. Raises StorageError; then the content is worth nothing."""
+    catalogue = _catalogue(work, repository)
+    backup = next((item for item in catalogue.backups() if item.id == run), None)
+    if backup is None:
+        raise StorageError("not_found", "The backup is not in the repository %s any more." % repository)
+    with opened_volume(work, volume_id) as device:
+        with content.writing(device, backup.bytes) as write:
+            catalogue.read(backup, write)
+        if content.checksum(device, backup.bytes) != backup.sha256:
+            raise StorageError("backend", "What the volume gives back is not what was written to it. Look at the array and the way to it.")
+
+
+def _catalogue(work, name, limit=None):
+    return catalogue_of(work.store, work.restic, name, limit)
+
+
+def _opened(work, arguments):
+    snapshot = arguments.get("temporary_snapshot") or (arguments["snapshot"] or {}).get("id")
+    return opened_snapshot(work, snapshot) if snapshot else opened_volume(work, arguments["volume"]["id"])
+
+
+def _snapshot(operation, snapshot_id):
+    volume = operation.arguments["volume"]
+    name = temporary_name(operation.backend, operation.name)
+    return Snapshot(snapshot_id, volume["backend"], name, volume["id"], volume["name"], volume["size"], "creating")
+
+
+def _take_back(work, operation, arguments, run):
+    if arguments.get("temporary_snapshot"):
+        work.engine().snapshots.delete(arguments["temporary_snapshot"])
+    with contextlib.suppress(StorageError):
+        _catalogue(work, operation.backend, _SOON).delete(run=run, unfinished_only=True)
+
+
+def _drop(writer, snapshot_id):
+    if snapshot_id:
+        writer.drop_snapshot(snapshot_id)
+
+
+ACTIONS = {"create": _create, "clean_up": _clean_up, "delete": _delete, "finish_delete": _finish_delete}

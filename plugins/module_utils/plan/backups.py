@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Planning backups. Pure: (what is, what is wanted) -> operations."""
+
+from __future__ import annotations
+
+from ..model.backups import UNRESTORED
+from ..model.errors import StorageError, invalid, missing_parent
+from ..model.identity import derive_id
+from ..model.wanted import MAX_NAME
+from .operations import Operation
+from .retention import superfluous
+from .volumes import UNREVERTED
+
+_KEPT_OF_VOLUME = ("id", "backend", "name", "size", "description", "metadata", "extra_specs", "qos_specs")
+
+
+def plan_backup(landscape, wanted, now):
+    """Return the operations that make ``wanted`` (a WantedBackup) true.
+
+    :param now: the time, an ISO 8601 text in UTC; for what is kept by period.
+    :raises StorageError: what cannot or must not be done, naming the parameter; then nothing is planned.
+    """
+    current = landscape.backup(wanted.repository, wanted.name)
+    if wanted.state == "absent":
+        return [] if current is None else [delete_backup(current, wanted.prune)]
+    landscape.backend(wanted.backend)
+    if wanted.state == "restored":
+        return _plan_restore(landscape, current, wanted)
+    operations = []
+    if current is None:
+        operations.append(_plan_create(landscape, wanted))
+        current = landscape.after(operations).backup(wanted.repository, wanted.name)
+    else:
+        _refuse_drift(landscape, current, wanted)
+    return operations + _plan_keep(landscape, current, wanted, now)
+
+
+def temporary_name(repository, name):
+    """Return the name of the snapshot from which an attached volume is backed up, and which goes when that is done."""
+    return ("backup %s/%s" % (repository, name))[:MAX_NAME]
+
+
+def delete_backup(backup, prune):
+    """Return the operation that deletes a backup."""
+    return Operation("delete", "backup", backup.repository, backup.name, {"id": backup.id, "prune": prune})
+
+
+def _plan_create(landscape, wanted):
+    volume, snapshot = _what_to_save(landscape, wanted)
+    arguments = {
+        "id": derive_id("backup", wanted.repository, wanted.name),
+        "volume": dict({key: getattr(volume, key) for key in _KEPT_OF_VOLUME}, size=(snapshot or volume).size),
+        "volume_name": volume.name,
+        "snapshot": {"id": snapshot.id, "name": snapshot.name} if snapshot else None,
+        "description": wanted.description or "",
+        "verify": wanted.verify,
+    }
+    if snapshot is None and landscape.mappings_of(volume):  # what a host writes to cannot be read as it is at one moment
+        arguments["temporary_snapshot"] = derive_id("snapshot", wanted.backend, temporary_name(wanted.repository, wanted.name))
+    return Operation("create", "backup", wanted.repository, wanted.name, arguments)
+
+
+def _what_to_save(landscape, wanted):
+    """Return (volume, snapshot or None)."""
+    if wanted.snapshot is not None:
+        snapshot = landscape.snapshot(wanted.backend, wanted.snapshot)
+        if snapshot is None:
+            raise missing_parent("snapshot", "there is no snapshot %r on backend %s." % (wanted.snapshot, wanted.backend))
+        if snapshot.status != "available":
+            raise StorageError(
+                "conflict", "snapshot: snapshot %r is in status %s; it must be available." % (snapshot.name, snapshot.status), "snapshot"
+            )
+        return landscape.volumes[snapshot.volume_id], snapshot
+    volume = landscape.volume(wanted.backend, wanted.volume)
+    if volume is None:
+        raise missing_parent("volume", "there is no volume %r on backend %s." % (wanted.volume, wanted.backend))
+    if volume.status not in ("available", "in-use"):
+        raise StorageError("conflict", "volume: volume %r is in status %s; it must be available." % (volume.name, volume.status), "volume")
+    return volume, None
+
+
+def _refuse_drift(landscape, current, wanted):
+    """A backup never changes. Whoever asks for another one under its name must not be told that there is one."""
+    snapshot = current.snapshot or {"id": None, "name": None}
+    made_from = {"backend": (current.volume["backend"],), "snapshot": (snapshot["name"], snapshot["id"])}
+    if wanted.volume is not None:
+        volume = landscape.volume(wanted.backend, wanted.volume)  # it may have been renamed since, and its name given to another
+        same = wanted.volume in (current.volume["name"], current.volume["id"]) if volume is None else volume.id == current.volume["id"]
+        made_from["volume"] = (wanted.volume,) if same else ()
+    for key, allowed in made_from.items():
+        if getattr(wanted, key) not in allowed:
+            raise StorageError(
+                "conflict",
+                "%s: backup %r exists already and is of volume %r on backend %s%s. Choose another name, or delete that backup first."
+                % (
+                    key,
+                    current.name,
+                    current.volume["name"],
+                    current.volume["backend"],
+                    ", made from snapshot %r" % snapshot["name"] if current.snapshot else "",
+                ),
+                key,
+            )
+    if wanted.description not in (None, current.description):
+        raise StorageError(
+            "conflict",
+            "description: backup %r exists already, and what is written in a backup does not change." % current.name,
+            "description",
+        )
+
+
+def _plan_keep(landscape, current, wanted, now):
+    if wanted.keep is None:
+        return []
+    known = landscape.backups.values()
+    others = [
+        item
+        for item in sorted(known, key=lambda item: (item.created_at or "", item.name))
+        if (item.repository, item.volume["id"]) == (current.repository, current.volume["id"]) and item.name != current.name
+    ]
+    candidates = others + [current]
+    going = superfluous([item.created_at or now for item in candidates], wanted.keep)
+    doomed = [candidates[index] for index in going if candidates[index] is not current]
+    return [delete_backup(item, wanted.prune and item is doomed[-1]) for item in doomed]
+
+
+def _plan_restore(landscape, current, wanted):
+    if current is None:
+        raise missing_parent("name", "there is no backup %r in repository %s." % (wanted.name, wanted.repository))
+    volume = landscape.volume(wanted.backend, wanted.volume)
+    if volume is None:
+        raise missing_parent(
+            "volume",
+            "there is no volume %r on backend %s. To make a new one of a backup, use legacy_volume with source_backup."
+            % (wanted.volume, wanted.backend),
+        )
+    if volume.size < current.size:
+        raise invalid(
+            "volume", volume.name, "has %d GiB and is smaller than the backup %r with %d GiB." % (volume.size, current.name, current.size)
+        )
+    if volume.restored is not None and volume.restored.get("id") == current.id and "restored" not in wanted.force:
+        return []
+    mappings = landscape.mappings_of(volume)
+    if mappings:
+        raise StorageError(
+            "in_use",
+            "volume: volume %r is attached to %s. Detach it first; its content would be replaced under a host that uses it."
+            % (volume.name, ", ".join(item.host for item in mappings)),
+            "volume",
+        )
+    if volume.status not in ("available", UNRESTORED, UNREVERTED):
+        raise StorageError("conflict", "volume: volume %r is in status %s; it must be available." % (volume.name, volume.status), "volume")
+    source = {"repository": current.repository, "name": current.name, "id": current.id}
+    return [Operation("restore", "volume", volume.backend, volume.name, {"id": volume.id, "backup": source})]

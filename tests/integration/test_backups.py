@@ -1,0 +1,425 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Backups in a real restic repository: what comes back is what was there, and what is damaged, half or unwanted does no harm.
+
+restic is the real one. Most tests let the worker take only the first few MiB of a volume for the whole, so that they are quick;
+the first one reads and writes all of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+
+import pytest
+from ansible_collections.baremetal.legacy_storage.tests.integration.test_secrecy import CANARY, SECRET, left_behind, watching_arguments
+
+GIB = 1024**3
+MIB = 1024**2
+PART = 8 * MIB
+PASSWORD = "canary-repository-password"
+DATA = {"backend": "one", "name": "data"}
+OFFSITE = {"repository": "offsite"}
+
+
+class Backups:
+    """A controller with the volume ``data`` and the repository ``offsite`` in a directory."""
+
+    def __init__(self, controller, folder):
+        self.controller = controller
+        self.folder = folder
+        self.volume = self.ensure("volume", **DATA, size="1")["volumes"][0]["volume"]
+        self.path = controller.path_of("volume", self.volume["id"])
+        self.register()
+
+    def register(self, **changes):
+        parameters = dict({"name": "offsite", "location": str(self.folder), "password": PASSWORD}, **changes)
+        result = self.controller.ask("repository.ensure", {"repositories": [parameters]})
+        return result["repositories"][0]
+
+    def ensure(self, noun, check=False, **item):
+        result = self.controller.ensure(noun, check, **item)
+        assert not result.get("failed"), result["msg"]
+        return result
+
+    def refused(self, noun, **item):
+        result = self.controller.ensure(noun, **item)
+        assert result.get("failed"), result
+        return result["error"]
+
+    def make(self, name="monday", **changes):
+        return self.ensure("backup", **dict({"name": name, "backend": "one", "volume": "data"}, **OFFSITE, **changes))["backups"][0]
+
+    def write(self, content, at=0):
+        with open(self.path, "r+b") as stream:
+            stream.seek(at)
+            stream.write(content)
+
+    def list(self, **wanted):
+        return self.controller.ask("backup.list", wanted)["backups"]
+
+    def names(self):
+        return sorted(item["name"] for item in self.list())
+
+    def restic(self, *arguments):
+        settings = dict(os.environ, RESTIC_REPOSITORY=str(self.folder), RESTIC_PASSWORD=PASSWORD, RESTIC_CACHE_DIR=str(self.folder) + "-cache")
+        done = subprocess.run(["restic", *arguments], env=settings, capture_output=True, text=True, timeout=60, check=True)
+        return done.stdout
+
+    def kept(self):
+        """restic's own list of snapshots."""
+        return json.loads(self.restic("snapshots", "--json", "--no-lock")) or []
+
+    def packs(self):
+        return [path for path in (self.folder / "data").rglob("*") if path.is_file()]
+
+
+@pytest.fixture(name="backups")
+def fixture_backups(controller, tmp_path, monkeypatch):
+    """A controller with a volume and a repository; the worker takes the first 8 MiB for all of a volume."""
+    monkeypatch.setenv("BLS_TEST_BACKUP_BYTES", str(PART))
+    return Backups(controller, tmp_path / "repository")
+
+
+def digest(path, length=None):
+    """SHA-256 of a file, or of its front."""
+    checksum = hashlib.sha256()
+    with open(path, "rb") as stream:
+        left = os.path.getsize(path) if length is None else length
+        while left:
+            block = stream.read(min(left, 4 * MIB))
+            checksum.update(block)
+            left -= len(block)
+    return checksum.hexdigest()
+
+
+def test_a_whole_volume_comes_back_byte_for_byte_and_a_second_backup_stores_little(controller, tmp_path):
+    backups = Backups(controller, tmp_path / "repository")
+    for place in (0, 300 * MIB, GIB - 3 * MIB):
+        backups.write(os.urandom(3 * MIB), place)
+    before = digest(backups.path)
+    first = backups.make()["backup"]
+    assert (first["bytes"], first["sha256"]) == (GIB, before)
+    assert 9 * MIB <= first["bytes_added"] < 32 * MIB
+    backups.write(os.urandom(MIB), 500 * MIB)
+    after = digest(backups.path)
+    second = backups.make("tuesday")["backup"]
+    assert second["sha256"] == after and second["bytes"] == GIB
+    assert second["bytes_added"] < 8 * MIB, "of a GiB, one MiB had changed"
+    made = backups.ensure("volume", backend="one", name="copy", source_repository="offsite", source_backup="monday", size="2")["volumes"][0]["volume"]
+    path = controller.path_of("volume", made["id"])
+    assert digest(path, GIB) == before and path.stat().st_size == 2 * GIB
+    assert path.stat().st_blocks * 512 < 64 * MIB, "what was never written takes no room"
+    assert controller.unsettled() == []
+
+
+def test_a_backup_is_made_once_and_says_what_it_is_of(backups):
+    backups.write(b"content")
+    parameters = dict(OFFSITE, name="monday", backend="one", volume="data", description="before the upgrade")
+    before = backups.kept()
+    foreseen = backups.ensure("backup", check=True, **parameters)
+    assert backups.kept() == before
+    made = backups.ensure("backup", **parameters)
+    assert made["backups"][0]["operations"] == foreseen["backups"][0]["operations"]
+    shown, expected = made["backups"][0]["backup"], foreseen["backups"][0]["backup"]
+    unknown = ("id", "bytes", "bytes_added", "sha256", "created_at")
+    assert {key: expected[key] for key in unknown} == dict.fromkeys(unknown)
+    assert {key: value for key, value in shown.items() if key not in unknown} == {key: value for key, value in expected.items() if key not in unknown}
+    assert made["diff"]["before"] == {"offsite/monday": {}} and made["diff"]["after"]["offsite/monday"]["sha256"] == shown["sha256"]
+    assert shown["volume"] == {key: backups.volume[key] for key in shown["volume"]}
+    again = backups.ensure("backup", **parameters)
+    assert again["changed"] is False and again["backups"][0]["backup"] == shown
+    assert backups.ensure("backup", check=True, **parameters)["changed"] is False
+    assert backups.list() == [shown] == backups.list(volume="data", backend="one", names=["monday"]) == backups.list(names=[shown["id"]])
+    assert backups.list(volume="other") == [] == backups.list(backend="two") == backups.list(names=["tuesday"])
+
+
+def test_another_volumes_backup_is_not_taken_for_this_ones(backups):
+    backups.ensure("volume", backend="one", name="logs", size="1")
+    backups.make()
+    refused = backups.refused("backup", **OFFSITE, name="monday", backend="one", volume="logs")
+    assert refused["code"] == "conflict" and "'data'" in refused["message"] and refused["parameter"] == "volume"
+    assert backups.refused("backup", **OFFSITE, name="monday", backend="one", volume="data", description="x")["parameter"] == "description"
+
+
+def test_a_volume_gets_its_content_back_and_keeps_it_when_the_play_runs_twice(backups):
+    backups.write(b"as it was")
+    backups.make()
+    backups.write(b"spoilt by mistake" * 4096)
+    restore = dict(OFFSITE, name="monday", backend="one", volume="data", state="restored")
+    foreseen = backups.ensure("backup", check=True, **restore)
+    assert backups.path.read_bytes()[:6] == b"spoilt"
+    done = backups.ensure("backup", **restore)
+    assert done["backups"] == foreseen["backups"] and done["diff"] == foreseen["diff"]
+    assert done["backups"][0]["volume"]["restored"]["name"] == "monday"
+    with open(backups.path, "rb") as stream:
+        assert stream.read(PART).rstrip(b"\0") == b"as it was"
+    backups.write(b"work of a week")
+    assert backups.ensure("backup", **restore)["changed"] is False
+    assert backups.path.open("rb").read(14) == b"work of a week"
+    assert backups.ensure("backup", **restore, force=["restored"])["changed"] is True
+    assert backups.path.open("rb").read(9) == b"as it was"
+
+
+def test_nothing_is_restored_under_a_host_or_to_a_smaller_volume_or_to_one_not_named(backups, connector):
+    backups.ensure("volume", backend="one", name="big", size="2")
+    backups.make("of big", volume="big")
+    backups.write(b"precious")
+    restore = dict(OFFSITE, name="of big", state="restored", backend="one")
+    assert "smaller than the backup" in backups.refused("backup", **restore, volume="data")["message"]
+    backups.ensure("export", backend="one", volume="big", connector=connector("node1"))
+    refused = backups.refused("backup", **restore, volume="big")
+    assert refused["code"] == "in_use" and "node1" in refused["message"]
+    assert backups.refused("backup", **restore)["parameter"] == "volume"
+    assert backups.refused("backup", **restore, volume="nowhere")["code"] == "not_found"
+    assert backups.path.open("rb").read(8) == b"precious"
+
+
+def test_a_volume_made_from_a_backup_stays_what_it_is_when_the_backup_is_gone(backups):
+    backups.write(b"gold")
+    backups.make()
+    wanted = {"backend": "one", "name": "copy", "source_repository": "offsite", "source_backup": "monday"}
+    foreseen = backups.ensure("volume", check=True, **wanted)["volumes"]
+    made = backups.ensure("volume", **wanted)["volumes"]
+    assert made == foreseen
+    volume = made[0]["volume"]
+    assert volume["source"]["kind"] == "backup" and volume["source"]["name"] == "offsite/monday" and volume["size"] == 1
+    assert backups.controller.path_of("volume", volume["id"]).open("rb").read(4) == b"gold"
+    assert backups.refused("volume", **dict(wanted, source_backup="tuesday"))["parameter"] == "source_backup"
+    backups.ensure("backup", **OFFSITE, name="monday", state="absent")
+    assert backups.ensure("volume", **wanted)["changed"] is False
+    assert backups.refused("volume", **dict(wanted, name="other"))["code"] == "not_found"
+    assert backups.refused("volume", backend="one", name="other", source_backup="monday")["code"] == "invalid"
+
+
+def test_an_attached_volume_is_backed_up_from_a_snapshot_that_goes_afterwards(backups, connector):
+    backups.write(b"as at one moment")
+    backups.ensure("export", backend="one", volume="data", connector=connector("node1"))
+    before = backups.controller.listing()
+    made = backups.make(verify=True)["backup"]
+    assert backups.controller.listing() == before
+    assert [method for _moment, what, method in backups.controller.calls() if what == "end"].count("create_snapshot") == 1
+    assert backups.controller.ask("snapshot.list", {})["snapshots"] == [] and len(backups.controller.ask("volume.list", {})["volumes"]) == 1
+    assert made["sha256"] == digest(backups.path, PART)
+
+
+def test_a_snapshot_can_be_backed_up(backups):
+    backups.write(b"then")
+    backups.ensure("snapshot", backend="one", name="snap", volume="data")
+    then = digest(backups.path, PART)
+    backups.write(b"now!")
+    wanted = dict(OFFSITE, name="monday", backend="one", snapshot="snap")
+    made = backups.ensure("backup", **wanted)["backups"][0]["backup"]
+    assert made["sha256"] == then and made["snapshot"]["name"] == "snap" and made["volume"]["name"] == "data"
+    assert backups.ensure("backup", **wanted)["changed"] is False
+    assert backups.refused("backup", **OFFSITE, name="monday", backend="one", volume="data")["code"] == "conflict"
+
+
+def test_a_backup_is_found_by_a_controller_that_knows_nothing(backups, make_controller):
+    backups.write(b"gold")
+    made = backups.make()["backup"]
+    other = make_controller("another")
+    found = other.ask("repository.ensure", {"repositories": [{"name": "elsewhere", "location": str(backups.folder), "password": PASSWORD, "create": False}]})
+    assert found["changed"]
+    assert other.ask("backup.list", {})["backups"] == [dict(made, repository="elsewhere")]
+    volume = other.ensure("volume", backend="one", name="data", source_repository="elsewhere", source_backup="monday")["volumes"][0]["volume"]
+    assert other.path_of("volume", volume["id"]).open("rb").read(4) == b"gold"
+
+
+def test_a_damaged_repository_is_told_and_leaves_no_volume_that_counts(backups):
+    backups.write(os.urandom(PART))
+    backups.make()
+    for pack in backups.packs():
+        content = bytearray(pack.read_bytes())
+        content[len(content) // 2] ^= 1
+        pack.chmod(0o600)
+        pack.write_bytes(content)
+    refused = backups.refused("volume", backend="one", name="copy", source_repository="offsite", source_backup="monday")
+    assert refused["code"] == "backend" and "restic" in refused["message"]
+    assert [item["name"] for item in backups.controller.ask("volume.list", {})["volumes"]] == ["data"]
+    assert len([path for path in backups.controller.listing() if path.startswith("volume-")]) == 1
+    refused = backups.refused("backup", **OFFSITE, name="monday", backend="one", volume="data", state="restored")
+    assert "worth nothing" in refused["message"]
+    volume = backups.controller.ask("volume.list", {})["volumes"][0]
+    assert volume["status"] == "error_restoring" and volume["restored"] is None
+    assert "legacy_backup" in backups.refused("volume", **DATA, size="2")["message"]
+    assert backups.controller.unsettled() == []
+
+
+def test_a_volume_whose_restoring_failed_takes_another_backup_or_is_deleted(backups, monkeypatch):
+    backups.write(b"gold")
+    backups.make()
+    restore = dict(OFFSITE, name="monday", backend="one", volume="data", state="restored")
+    with backups.controller.fault("initialize_connection", "no more targets"):
+        assert "no more targets" in backups.refused("backup", **restore)["message"]
+    assert backups.ensure("backup", **restore)["backups"][0]["volume"]["status"] == "available"
+    assert backups.path.open("rb").read(4) == b"gold"
+    with backups.controller.fault("initialize_connection", "no more targets"):
+        backups.refused("backup", **restore, force=["restored"])
+    backups.ensure("volume", **DATA, state="absent")
+
+
+def test_a_backup_that_fails_leaves_nothing(backups, connector):
+    backups.ensure("export", backend="one", volume="data", connector=connector("node1"))
+    before, aside = backups.controller.look(), backups.folder / "aside"
+    (backups.folder / "data").rename(aside)
+    (backups.folder / "data").write_text("no folder")
+    refused = backups.refused("backup", **OFFSITE, name="monday", backend="one", volume="data")
+    assert refused["code"] == "backend" and "restic backup says" in refused["message"]
+    (backups.folder / "data").unlink()
+    aside.rename(backups.folder / "data")
+    assert backups.controller.look() == before
+    assert backups.names() == [] and backups.kept() == [] and backups.controller.unsettled() == []
+    assert backups.make()["changed"]
+
+
+def test_what_is_not_kept_is_deleted_by_name_and_nothing_of_others(backups):
+    backups.ensure("volume", backend="one", name="logs", size="1")
+    backups.make("logs", volume="logs")
+    for name in ("a", "b", "c"):
+        backups.write(os.urandom(MIB))
+        backups.make(name)
+    stored = sum(path.stat().st_size for path in backups.packs())
+    wanted = dict(OFFSITE, name="d", backend="one", volume="data", keep={"last": 2})
+    foreseen = backups.ensure("backup", check=True, **wanted)
+    assert backups.names() == ["a", "b", "c", "logs"]
+    done = backups.ensure("backup", **wanted)
+    assert done["backups"][0]["operations"] == foreseen["backups"][0]["operations"]
+    assert [(item["action"], item["name"]) for item in done["backups"][0]["operations"]] == [("create", "d"), ("delete", "a"), ("delete", "b")]
+    assert backups.names() == ["c", "d", "logs"]
+    assert sum(path.stat().st_size for path in backups.packs()) < stored - MIB, "their space is free again"
+    assert backups.ensure("backup", **wanted)["changed"] is False
+    backups.ensure("backup", **OFFSITE, name="c", state="absent")
+    assert backups.ensure("backup", **OFFSITE, name="c", state="absent")["changed"] is False
+    assert backups.names() == ["d", "logs"]
+
+
+def test_snapshots_of_restic_that_are_not_ours_are_left_alone(backups, tmp_path):
+    (tmp_path / "file").write_text("of somebody else")
+    backups.restic("backup", "--tag", "name=monday", str(tmp_path / "file"))
+    (foreign,) = backups.kept()
+    assert backups.list() == []
+    backups.make()
+    backups.ensure("backup", **OFFSITE, name="monday", state="absent")
+    assert [item["id"] for item in backups.kept()] == [foreign["id"]]
+
+
+def test_a_wrong_password_is_told_when_it_is_given(backups):
+    refused = backups.register(password="another password")
+    assert refused["failed"] and refused["error"]["parameter"] == "password" and "another password" not in repr(refused)
+    assert backups.make()["changed"], "the right one is kept"
+
+
+def test_a_repository_that_is_not_there_is_not_made_by_a_backup(backups, tmp_path):
+    backups.make()
+    backups.folder.rename(tmp_path / "unmounted")
+    error = backups.refused("backup", **OFFSITE, name="tuesday", backend="one", volume="data")
+    assert error["code"] == "not_found" and "mounted" in error["message"] and not backups.folder.exists()
+    refused = backups.register(name="other", location=str(tmp_path / "empty"), create=False)
+    assert refused["failed"] and not (tmp_path / "empty").exists()
+    assert backups.ensure("volume", **DATA, size="2")["changed"], "volumes are worked on all the same"
+
+
+def test_a_lock_that_a_dead_restic_left_does_not_block_and_a_living_ones_does(backups, make_controller, monkeypatch):
+    backups.make("a")
+    backups.make("b")
+    settings = dict(os.environ, RESTIC_REPOSITORY=str(backups.folder), RESTIC_PASSWORD=PASSWORD)
+    running = subprocess.Popen(["restic", "backup", "--stdin"], env=settings, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not any((backups.folder / "locks").iterdir()):
+            assert running.poll() is None
+        impatient = backups.controller
+        impatient.write_config(impatient.config, **dict(json.loads(impatient.config.read_text()), lock_timeout=1))
+        refused = backups.refused("backup", **OFFSITE, name="a", state="absent")
+        assert refused["code"] == "busy" and backups.names() == ["a", "b"]
+    finally:
+        running.kill()
+        running.wait()
+        running.stdin.close()
+    assert any((backups.folder / "locks").iterdir()), "a killed restic leaves its lock"
+    backups.ensure("backup", **OFFSITE, name="a", state="absent")
+    assert backups.names() == ["b"]
+
+
+def test_repositories_are_registered_once_listed_and_forgotten(backups):
+    listed = backups.controller.ask("repository.list", {})["repositories"]
+    assert listed == [{"name": "offsite", "location": str(backups.folder), "environment": {}, "secret_environment": {}, "password": "(hidden)"}]
+    assert backups.register()["changed"] is False
+    changed = backups.register(environment={"AWS_DEFAULT_REGION": "eu-1"}, secret_environment={"AWS_SECRET_ACCESS_KEY": "canary-key"})
+    assert changed["changed"] and "canary" not in repr(changed)
+    backups.make()
+    assert backups.register(state="absent")["changed"]
+    assert backups.controller.ask("repository.list", {})["repositories"] == [] and backups.folder.exists()
+    assert backups.refused("backup", **OFFSITE, name="monday", backend="one", volume="data")["code"] == "not_found"
+    backups.register(create=False)
+    assert backups.names() == ["monday"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "parameter"),
+    [
+        ({"location": "rest:https://user:word@host/"}, "location"),
+        ({"location": "backups/here"}, "location"),
+        ({"location": None}, "location"),
+        ({"password": ""}, "password"),
+        ({"environment": {"AWS_SECRET_ACCESS_KEY": "x"}}, "environment"),
+        ({"environment": {"A-B": "x"}}, "environment"),
+        ({"secret_environment": {"RESTIC_PASSWORD": "x"}}, "environment"),
+        ({"name": "a/b"}, "name"),
+    ],
+)
+def test_a_repository_that_cannot_be_meant_is_refused(controller, tmp_path, changes, parameter):
+    wanted = dict({"name": "offsite", "location": str(tmp_path / "x"), "password": PASSWORD}, **changes)
+    result = controller.ask("repository.ensure", {"repositories": [wanted]})
+    assert result["failed"] and result["error"]["parameter"] == parameter, result
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "parameter"),
+    [
+        ({"volume": None}, "volume"),
+        ({"snapshot": "snap"}, "volume"),
+        ({"backend": None}, "backend"),
+        ({"keep": {"last": 0}}, "keep"),
+        ({"keep": {"last": -1}}, "keep.last"),
+        ({"state": "restored", "keep": {"last": 1}}, "keep"),
+        ({"repository": None}, "repository"),
+        ({"repository": "nowhere"}, "repository"),
+        ({"volume": "nowhere"}, "volume"),
+    ],
+)
+def test_a_backup_that_cannot_be_meant_is_refused(backups, changes, parameter):
+    assert backups.refused("backup", **dict(OFFSITE, **dict({"name": "monday", "backend": "one", "volume": "data"}, **changes)))["parameter"] == parameter
+
+
+def test_no_secret_of_a_repository_is_shown_or_left_behind(backups, tmp_path):
+    repository = {
+        "name": "second",
+        "location": str(tmp_path / "second"),
+        "password": "{{ lookup('ansible.builtin.env', 'BLS_TEST_SECRET') }}",
+        "secret_environment": {"AWS_SECRET_ACCESS_KEY": "{{ lookup('ansible.builtin.env', 'BLS_TEST_SECRET') }}"},
+    }
+    one = {"repository": "second", "backend": "one", "volume": "data", "name": "monday"}
+    tasks = [
+        {"legacy_backup_repository": repository, "register": "made"},
+        {"ansible.builtin.debug": {"var": "made"}},
+        {"legacy_backup_repository_info": {}},
+        {"legacy_backup": one},
+        {"legacy_backup": dict(one, state="restored")},
+        {"legacy_backup_info": {"repository": "second"}},
+        {"legacy_backup": {"repository": "second", "backups": [{"name": "monday", "state": "absent"}]}},
+        {"legacy_backup_repository": dict(repository, location="s3:http://127.0.0.1:1/nowhere/%(x)s", create=False, name="bad/name")},
+    ]
+    with watching_arguments() as commands:
+        played = backups.controller.play(tasks, diff=True, arguments=["-vvv"], variables={"BLS_TEST_SECRET": SECRET, "BLS_TEST_BACKUP_BYTES": str(PART)})
+    assert [item.status for item in played.results] == ["ok"] * 7 + ["failed"], played.output
+    assert played[3]["changed"] and played[4]["changed"] and len(played[5]["backups"]) == 1 and played[6]["changed"]
+    assert any(command.startswith(b"restic\0") or b"/restic\0" in command for command in commands), "the watch sees restic"
+    assert [command for command in commands if SECRET.encode() in command or PASSWORD.encode() in command] == []
+    assert CANARY.decode() not in played.output
+    assert left_behind(backups.controller.root, backups.controller.array) == [] and left_behind(tmp_path / "second", None) == []
