@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ..module_utils.model.attachment import Export
+from ..module_utils.model.errors import StorageError
 from ..module_utils.model.redaction import redact
 from ..module_utils.model.wanted import WantedBackend, WantedExport, WantedImage, WantedSnapshot, WantedVolume
 from ..module_utils.model.wanted_backups import WantedBackup, WantedRepository
+from ..module_utils.plan.adopting import snapshots_volume
 from ..module_utils.plan.backends import plan_backend
 from ..module_utils.plan.backups import plan_backup
 from ..module_utils.plan.exports import plan_export
@@ -30,12 +34,39 @@ from .summary import summarize
 
 def ensure_volumes(session, arguments, check, warn):
     """Make volumes as wanted: {"volumes": [parameters, ...]}."""
-    return summarize(VOLUME, _flow(session, VOLUME, check, warn).run(arguments["volumes"]))
+    noun = dataclasses.replace(VOLUME, plan=_measuring(session, "volume", plan_volume))
+    return summarize(noun, _flow(session, noun, check, warn).run(arguments["volumes"]))
 
 
 def ensure_snapshots(session, arguments, check, warn):
     """Make snapshots as wanted: {"snapshots": [parameters, ...]}."""
-    return summarize(SNAPSHOT, _flow(session, SNAPSHOT, check, warn).run(arguments["snapshots"]))
+    noun = dataclasses.replace(SNAPSHOT, plan=_measuring(session, "snapshot", plan_snapshot))
+    return summarize(noun, _flow(session, noun, check, warn).run(arguments["snapshots"]))
+
+
+def _measuring(session, noun, plan):
+    """Return ``plan`` for items that may adopt: the array is asked, also in check mode, how large that is."""
+
+    def measured(landscape, wanted):
+        if wanted.adopt is None or getattr(landscape, noun)(wanted.backend, wanted.name) is not None:
+            return plan(landscape, wanted)
+        backend = landscape.backend(wanted.backend)
+        owner = snapshots_volume(landscape, wanted) if noun == "snapshot" else None
+        with session.store().reading() as reader:
+            going = {"volume": reader.driven_volumes, "snapshot": reader.driven_snapshots}[noun](backend=wanted.backend, name=wanted.name)
+            known = reader.adopted(noun, wanted.backend, wanted.adopt)
+        if going:  # the plan foresees that it is gone by then, but the array cannot be asked about that time
+            raise StorageError(
+                "interrupted",
+                "adopt: a run that let %s %r go was killed. Run that task again first (state: released), then this one."
+                % (noun, wanted.name),
+                "adopt",
+            )
+        if known is not None:
+            raise StorageError("conflict", "adopt: %r is managed already, as %s %r." % (wanted.adopt, noun, known), "adopt")
+        return plan(landscape, dataclasses.replace(wanted, found=session.engine().adopting.measure(noun, backend, wanted, owner)))
+
+    return measured
 
 
 def ensure_images(session, arguments, check, warn):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 
+from ..module_utils.model.capabilities import pool_details
 from ..module_utils.model.errors import StorageError, invalid
 from ..module_utils.model.images import ImageSource
 from .backup.catalogue import catalogue_of
@@ -102,7 +103,24 @@ def list_backends(session, arguments, check, warn):
     if arguments.get("refresh"):
         for backend, item in zip(found, shown):
             item["stats"] = plain_stats(session.engine().probe(backend, fresh=True))
+            item["pool_details"] = pool_details(item["stats"])
+    if arguments.get("candidates"):
+        for backend, item in zip(found, shown):
+            item["candidates"] = _candidates(session, backend)
     return {"changed": False, "backends": shown}
+
+
+def _candidates(session, backend):
+    """Return what a backend's array holds, with the name of what of it is managed already."""
+    engine = session.engine()
+    volumes = engine.persistence.get_volumes(backend_name=backend.name)
+    snapshots = [snapshot for volume in volumes for snapshot in engine.persistence.get_snapshots(volume_id=volume.id)]
+    names = {thing.id: thing.name for thing in volumes + snapshots}
+    found = plain_stats(engine.adopting.candidates(backend, {"volumes": volumes, "snapshots": snapshots}))
+    return {
+        plural: entries and [dict(entry, managed_as=names.get(entry.get("cinder_id"))) for entry in entries]
+        for plural, entries in found.items()
+    }
 
 
 def list_repositories(session, arguments, check, warn):

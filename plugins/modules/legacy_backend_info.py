@@ -12,13 +12,19 @@ short_description: Tell what backends are registered
 description:
   - Lists backends with their options, pools and number of volumes, and on demand what their storage systems say of themselves.
   - Reads the metadata store on the controller, the host to which the role P(baremetal.legacy_storage.controller#role) was applied.
-    Needs no Cinder and asks no storage system unless O(refresh=true).
+    Needs no Cinder and asks no storage system unless O(refresh=true) or O(candidates=true).
 options:
   name:
     description: Only this backend.
     type: str
   refresh:
     description: Ask each storage system for its capacity and capabilities now. Logs in to it, which takes a while.
+    type: bool
+    default: false
+  candidates:
+    description:
+      - List the volumes and snapshots that each storage system holds, for O(baremetal.legacy_storage.legacy_volume#module:adopt). Logs in to it.
+      - What is managed already, or in use by others, is listed with the reason.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -36,15 +42,28 @@ EXAMPLES = r"""
 
 - name: Show it
   ansible.builtin.debug:
-    msg: "{{ item.name }}: {{ item.stats.pools | map(attribute='free_capacity_gb') }} GiB free"
+    msg: "{{ item.name }}: {{ item.pool_details | map(attribute='free_capacity_gb') }} GiB free"
   loop: "{{ found.backends }}"
+
+- name: Look for volumes to adopt
+  baremetal.legacy_storage.legacy_backend_info:
+    name: lvm
+    candidates: true
+  register: there
+
+- name: Show how to refer to them
+  ansible.builtin.debug:
+    msg: "{{ there.backends[0].candidates.volumes | selectattr('safe_to_manage') | map(attribute='reference') }}"
 """
 
 RETURN = r"""
 backends:
   description:
     - The backends found, by name; secret options without their values.
-    - With O(refresh=true) each has RV(ignore:stats), the driver's own words; capacities in GiB, or C(infinite) or C(unknown).
+    - With O(candidates=true) each has RV(ignore:candidates); null stands for a driver that cannot list them.
+    - With O(refresh=true) each has RV(ignore:pool_details), in one form for all drivers; null is what a driver does not say.
+      Capacities are in GiB, or C(infinite) or C(unknown). C(max_over_subscription_ratio) is how much may be promised of what there is.
+    - With O(refresh=true) each also has RV(ignore:stats), the driver's own words; capacities in GiB, or C(infinite) or C(unknown).
   returned: always
   type: list
   elements: dict
@@ -60,6 +79,33 @@ backends:
       pools:
         - lvm
       volume_count: 3
+      candidates:
+        volumes:
+          - reference:
+              source-name: old_wiki
+            size: 10
+            safe_to_manage: true
+            reason_not_safe: null
+            cinder_id: null
+            managed_as: null
+            extra_info: null
+        snapshots: []
+      pool_details:
+        - name: lvm
+          total_capacity_gb: 19.0
+          free_capacity_gb: 9.0
+          provisioned_capacity_gb: 12.0
+          max_over_subscription_ratio: 20.0
+          reserved_percentage: 0
+          capabilities:
+            thin_provisioning: true
+            thick_provisioning: false
+            multiattach: true
+            qos: null
+            online_extend: null
+            replication: null
+            consistent_group_snapshot: null
+          replication_targets: []
       stats:
         storage_protocol: iSCSI
         pools:
@@ -80,9 +126,10 @@ def main():
         CONTROLLER,
         name=dict(type="str"),
         refresh=dict(type="bool", default=False),
+        candidates=dict(type="bool", default=False),
     )
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    arguments = {"name": module.params["name"], "refresh": module.params["refresh"]}
+    arguments = {key: module.params[key] for key in ("name", "refresh", "candidates")}
     run_task(module, "controller", module.params["controller_config"], "backend.list", arguments, {"backends": []})
 
 

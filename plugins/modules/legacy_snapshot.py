@@ -37,10 +37,19 @@ options:
   metadata:
     description: All of the snapshot's metadata, texts by name. What is not listed is removed. Not given, it stays as it is.
     type: dict
+  adopt:
+    description:
+      - Make a snapshot that the storage system has already a managed one, under O(name). O(volume) must be managed.
+      - What the driver knows it by, such as C(source-name), as its documentation says and as
+        M(baremetal.legacy_storage.legacy_backend_info) with O(baremetal.legacy_storage.legacy_backend_info#module:candidates=true) lists it.
+      - On a managed snapshot it must be what that was adopted from.
+    type: dict
   state:
-    description: Whether the snapshot should exist.
+    description:
+      - Whether the snapshot should exist.
+      - V(released) forgets it and leaves it on the storage system with all its data.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, released]
     default: present
   snapshots:
     description:
@@ -72,10 +81,19 @@ options:
       metadata:
         description: All of the snapshot's metadata, texts by name. What is not listed is removed. Not given, it stays as it is.
         type: dict
+      adopt:
+        description:
+          - Make a snapshot that the storage system has already a managed one, under O(name). O(volume) must be managed.
+          - What the driver knows it by, such as C(source-name), as its documentation says and as
+            M(baremetal.legacy_storage.legacy_backend_info) with O(baremetal.legacy_storage.legacy_backend_info#module:candidates=true) lists it.
+          - On a managed snapshot it must be what that was adopted from.
+        type: dict
       state:
-        description: Whether the snapshot should exist.
+        description:
+          - Whether the snapshot should exist.
+          - V(released) forgets it and leaves it on the storage system with all its data.
         type: str
-        choices: [present, absent]
+        choices: [present, absent, released]
         default: present
 extends_documentation_fragment:
   - baremetal.legacy_storage.controller
@@ -148,6 +166,7 @@ snapshots:
         status: available
         description: ''
         metadata: {}
+        adopted_from: null
     failed:
       description: Set when this item failed; the others were carried out all the same.
       returned: on failure
@@ -172,6 +191,7 @@ snapshot:
     status: available
     description: ''
     metadata: {}
+    adopted_from: null
 operations:
   description: What was done, or in check mode would be done, in order.
   returned: when one snapshot was asked for by its own parameters
@@ -206,7 +226,8 @@ ITEM = dict(
     renamed_from=dict(type="str"),
     description=dict(type="str"),
     metadata=dict(type="dict"),
-    state=dict(type="str", choices=["present", "absent"], default="present"),
+    adopt=dict(type="dict"),
+    state=dict(type="str", choices=["present", "absent", "released"], default="present"),
 )
 
 

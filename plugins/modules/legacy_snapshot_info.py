@@ -58,6 +58,7 @@ snapshots:
       status: available
       description: ''
       metadata: {}
+      adopted_from: null
       created_at: '2026-11-20T09:30:00Z'
 """
 

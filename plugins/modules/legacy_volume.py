@@ -128,11 +128,19 @@ options:
   revert_to:
     description:
       - The snapshot (name or id) whose content the volume should hold. Everything that was written since it was taken is B(lost).
-      - Nothing is done where the volume was reverted to it before and was not handed to a host since; C(reverted_to) of the returned volume tells.
+      - Nothing is done where the volume was reverted to it before and was not handed to a host since; C(reverted_to) of the volume tells.
         Once a host may have written, the task reverts again.
       - Refused unless it is the volume's latest snapshot, the volume is detached, and it has still the size of that time.
       - Done by the storage system itself where its driver can. Else the controller copies the snapshot over the volume and compares the two.
     type: str
+  adopt:
+    description:
+      - Make a volume that the storage system has already a managed one, under O(name). Its data stays; the driver may rename it there.
+      - What the driver knows it by, such as C(source-name) or C(source-id), as its documentation says and as
+        M(baremetal.legacy_storage.legacy_backend_info) with O(baremetal.legacy_storage.legacy_backend_info#module:candidates=true) lists it.
+      - The storage system is asked for its size, also in check mode. A larger O(size) extends it afterwards.
+      - Make sure that nobody else uses or manages the volume. On a managed volume it must be what that was adopted from.
+    type: dict
   force:
     description:
       - What O(state=absent) may override.
@@ -143,9 +151,11 @@ options:
     choices: [attached, snapshots]
     default: []
   state:
-    description: Whether the volume should exist.
+    description:
+      - Whether the volume should exist.
+      - V(released) forgets it and leaves it on the storage system with all its data. It must be detached, and its snapshots released or deleted.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, released]
     default: present
   volumes:
     description:
@@ -266,11 +276,19 @@ options:
       revert_to:
         description:
           - The snapshot (name or id) whose content the volume should hold. Everything that was written since it was taken is B(lost).
-          - Nothing is done where the volume was reverted to it before and was not handed to a host since; C(reverted_to) of the returned volume tells.
+          - Nothing is done where the volume was reverted to it before and was not handed to a host since; C(reverted_to) of the volume tells.
             Once a host may have written, the task reverts again.
           - Refused unless it is the volume's latest snapshot, the volume is detached, and it has still the size of that time.
           - Done by the storage system itself where its driver can. Else the controller copies the snapshot over the volume and compares the two.
         type: str
+      adopt:
+        description:
+          - Make a volume that the storage system has already a managed one, under O(name). Its data stays; the driver may rename it there.
+          - What the driver knows it by, such as C(source-name) or C(source-id), as its documentation says and as
+            M(baremetal.legacy_storage.legacy_backend_info) with O(baremetal.legacy_storage.legacy_backend_info#module:candidates=true) lists it.
+          - The storage system is asked for its size, also in check mode. A larger O(size) extends it afterwards.
+          - Make sure that nobody else uses or manages the volume. On a managed volume it must be what that was adopted from.
+        type: dict
       force:
         description:
           - What O(state=absent) may override.
@@ -281,9 +299,11 @@ options:
         choices: [attached, snapshots]
         default: []
       state:
-        description: Whether the volume should exist.
+        description:
+          - Whether the volume should exist.
+          - V(released) forgets it and leaves it on the storage system with all its data. It must be detached, and its snapshots released or deleted.
         type: str
-        choices: [present, absent]
+        choices: [present, absent, released]
         default: present
 extends_documentation_fragment:
   - baremetal.legacy_storage.controller
@@ -325,6 +345,19 @@ EXAMPLES = r"""
     backend: lvm
     name: data
     revert_to: data-before-upgrade
+
+- name: Manage a volume that was made on the array
+  baremetal.legacy_storage.legacy_volume:
+    backend: lvm
+    name: wiki
+    adopt:
+      source-name: old_wiki
+
+- name: Leave it to somebody else, with its data
+  baremetal.legacy_storage.legacy_volume:
+    backend: lvm
+    name: wiki
+    state: released
 
 - name: A clone of it and a volume from a snapshot, in one task
   baremetal.legacy_storage.legacy_volume:
@@ -404,6 +437,7 @@ volumes:
         pool: lvm
         source: null
         reverted_to: null
+        adopted_from: null
         attached_to: []
         restored: null
     failed:
@@ -434,6 +468,7 @@ volume:
     pool: lvm
     source: null
     reverted_to: null
+    adopted_from: null
     attached_to: []
     restored: null
 operations:
@@ -484,8 +519,9 @@ ITEM = dict(
     migrate_to=dict(type="dict", options=dict(backend=dict(type="str", required=True), pool=dict(type="str"))),
     migration_policy=dict(type="str", choices=["never", "on-demand"], default="never"),
     revert_to=dict(type="str"),
+    adopt=dict(type="dict"),
     force=dict(type="list", elements="str", choices=["attached", "snapshots"], default=[]),
-    state=dict(type="str", choices=["present", "absent"], default="present"),
+    state=dict(type="str", choices=["present", "absent", "released"], default="present"),
 )
 
 

@@ -64,6 +64,7 @@ volumes:
       pool: lvm
       source: null
       reverted_to: null
+      adopted_from: null
       attached_to: []
       restored: null
       snapshots:

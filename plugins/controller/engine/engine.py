@@ -22,6 +22,7 @@ from ...module_utils.model.redaction import is_secret_key
 from ...module_utils.worker.children import start_quickly
 from . import compat, driver_locks, options
 from .access import Access
+from .adopting import Adopting
 from .exports import Exports
 from .persistence import VOLUME_FIELDS, StorePersistence
 from .snapshots import Snapshots
@@ -56,13 +57,15 @@ def _unhidden(error):
 class Engine:
     """Cinder drivers over our store. One per process: cinderlib keeps its state in its classes.
 
-    What drivers do stands in ``volumes``, ``snapshots`` and ``exports``, what this host does in ``access``; here is what all of them need.
+    What drivers do stands in ``volumes``, ``snapshots``, ``exports`` and ``adopting``, what this host does in ``access``; here is what all of them
+    need.
     """
 
     def __init__(self, config, store, coordinator=None):
         self.volumes = Volumes(self)
         self.snapshots = Snapshots(self)
         self.exports = Exports(self)
+        self.adopting = Adopting(self)
         self.access = Access(self, os.path.join(config.state_dir, "mounts"))
         self.download_dir = os.path.join(config.state_dir, "downloads")
         self._store = store
@@ -95,7 +98,7 @@ class Engine:
 
         :raises StorageError: ``backend`` with the driver's own words.
         """
-        started = self._start(backend)
+        started = self.started(backend)
         with self.speaking_of(backend.name):
             return started.stats(refresh=fresh)
 
@@ -103,7 +106,7 @@ class Engine:
         """Start a registered backend's driver, which logs in to the array. Raises StorageError ``backend``."""
         with self._store.reading() as reader:
             backends = {backend.name: backend for backend in reader.backends()}
-        self._start(backends[backend_name])
+        self.started(backends[backend_name])
 
     @contextlib.contextmanager
     def volume(self, volume_id):
@@ -112,7 +115,7 @@ class Engine:
             (driven,) = reader.driven_volumes(ids=[volume_id])
             exports = reader.driven_exports(volume_ids=[volume_id])
             backends = {backend.name: backend for backend in reader.backends()}
-        backend = self._start(backends[driven.resource.backend])
+        backend = self.started(backends[driven.resource.backend])
         with self._store.reading() as reader:
             volume = self.persistence.volume(reader, driven)
         self._learn_secrets(driven.data)
@@ -127,13 +130,14 @@ class Engine:
         with self._store.reading() as reader:
             (driven,) = reader.driven_snapshots(ids=[snapshot_id])
             backends = {backend.name: backend for backend in reader.backends()}
-        backend = self._start(backends[driven.resource.backend])
+        backend = self.started(backends[driven.resource.backend])
         with self._store.reading() as reader:
             snapshot = self.persistence.snapshot(reader, driven)
         with self.speaking_of(driven.resource.backend):
             yield backend, snapshot
 
-    def _start(self, backend):
+    def started(self, backend):
+        """Return the cinderlib backend of a Backend record, logged in to its array. Raises StorageError ``backend``."""
         self._learn_secrets(backend.secret_options)
         # NetApp's drivers find themselves through a function that cinderlib replaces for each of their backends.
         alone = "netapp" if "netapp" in backend.driver else backend.name

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import types
 
+from cinder import objects as cinder_objects
 from cinderlib import objects
 from cinderlib.persistence import base
 
@@ -37,13 +38,24 @@ VOLUME_FIELDS = (
 SNAPSHOT_FIELDS = ("provider_location", "provider_auth", "provider_id", "encryption_key_id")
 
 
+class Database(base.DB):
+    """What drivers ask the database of a Cinder service directly, as far as cinderlib's stand-in does not know it."""
+
+    def resource_exists(self, context, model, resource_id):
+        """Tell whether a volume or snapshot is managed here. What is just being adopted is not yet."""
+        found = self.persistence.get_volumes(resource_id) if model is self._volume_model else self.persistence.get_snapshots(resource_id)
+        return any(item.status not in ("managing", "creating") for item in found)
+
+    _volume_model = cinder_objects.Volume.model
+
+
 class StorePersistence(base.PersistenceDriverBase):
     """What cinderlib and the drivers read and save through."""
 
     def __init__(self, store, host):
         self._store = store
         self._host = host
-        self._db = base.DB(self)
+        self._db = Database(self)
         # Drivers that make themselves a client of another Cinder service, as NFS's of Nova, let the database's connections go first: none here.
         self._db.get_engine = lambda: types.SimpleNamespace(name="sqlite")
         super().__init__()
@@ -76,7 +88,7 @@ class StorePersistence(base.PersistenceDriverBase):
                 ids=None if connection_id is None else [connection_id], volume_ids=None if volume_id is None else [volume_id]
             )
             volumes = {item.resource.id: item for item in reader.driven_volumes(ids=[export.resource.volume_id for export in driven])}
-            return [_connection(self._bare_volume(volumes[item.resource.volume_id]), item) for item in driven]
+            return [_connection(self.bare_volume(volumes[item.resource.volume_id]), item) for item in driven]
 
     def get_key_values(self, key=None):
         """Return what drivers keep for themselves."""
@@ -110,9 +122,9 @@ class StorePersistence(base.PersistenceDriverBase):
 
     def volume(self, reader, driven):
         """Return the cinderlib volume of a Driven one, with its snapshots and connections."""
-        volume = self._bare_volume(driven)
+        volume = self.bare_volume(driven)
         for item in reader.driven_snapshots(volume_ids=[volume.id]):
-            snapshot = self._bare_snapshot(volume, item)
+            snapshot = self.bare_snapshot(volume, item)
             volume._snapshots.append(snapshot)
             volume._ovo.snapshots.objects.append(snapshot._ovo)
         for item in reader.driven_exports(volume_ids=[volume.id]):
@@ -125,14 +137,16 @@ class StorePersistence(base.PersistenceDriverBase):
     def snapshot(self, reader, driven):
         """Return the cinderlib snapshot of a Driven one, with its volume."""
         (owner,) = reader.driven_volumes(ids=[driven.resource.volume_id])
-        return self._bare_snapshot(self._bare_volume(owner), driven)
+        return self.bare_snapshot(self.bare_volume(owner), driven)
 
-    def _bare_volume(self, driven):
+    def bare_volume(self, driven):
+        """Return the cinderlib volume of a Driven one, without what hangs on it."""
         record, data = driven.resource, dict(driven.data)
         pool = record.pool or record.backend
+        driver_metadata = data.pop("driver_metadata", None) or {}
         data.setdefault("host", "%s@%s#%s" % (self._host, record.backend, pool))
         source = record.source
-        return objects.Volume(
+        volume = objects.Volume(
             record.backend,
             id=record.id,
             name=record.name,
@@ -140,7 +154,7 @@ class StorePersistence(base.PersistenceDriverBase):
             size=record.size,
             status=record.status,
             attach_status="attached" if record.attached_to else "detached",
-            metadata=dict(record.metadata),
+            metadata=dict(driver_metadata, **record.metadata),
             admin_metadata=data.pop("admin_metadata", None) or {},
             extra_specs=dict(record.extra_specs),
             qos_specs=dict(record.qos_specs),
@@ -148,8 +162,11 @@ class StorePersistence(base.PersistenceDriverBase):
             snapshot_id=source.id if source and source.kind == "snapshot" else None,
             **data,
         )
+        vars(volume)["users_metadata"] = record.metadata
+        return volume
 
-    def _bare_snapshot(self, volume, driven):
+    def bare_snapshot(self, volume, driven):
+        """Return the cinderlib snapshot of a Driven one on its cinderlib volume."""
         record = driven.resource
         return objects.Snapshot(
             volume,
@@ -170,6 +187,9 @@ def driver_data(thing, fields):
             value = getattr(thing._ovo, field)
             if value not in (None, {}):
                 data[field] = value
+    users = vars(thing).get("users_metadata")
+    if users is not None:  # some drivers keep what they must know of a volume beside the user's own metadata
+        data["driver_metadata"] = {key: value for key, value in thing._ovo.metadata.items() if key not in users}
     return data
 
 

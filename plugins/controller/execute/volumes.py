@@ -14,6 +14,7 @@ from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import Source, Volume
 from ...module_utils.plan.volumes import UNREVERTED
 from . import imports
+from .adopting import adopt, forget
 from .backups import fill
 from .copying import revert_by_copying
 from .endings import give_up, rest
@@ -225,6 +226,35 @@ def _reverted(work, entry, arguments):
         writer.settle(entry)
 
 
+def _adopt(work, operation, arguments):
+    volume = Volume(backend=operation.backend, name=operation.name, status="managing", **arguments)
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, volume.id)
+        writer.add_volume(volume)
+    adopt(work, "volume", operation, entry)
+
+
+def _finish_adopt(work, operation, arguments):
+    adopt(work, "volume", operation, operation.settles)
+
+
+def _release(work, operation, arguments):
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, arguments["id"])
+        writer.change_volume(arguments["id"], status="unmanaging")
+    try:
+        work.engine().adopting.let_go("volume", arguments["id"])
+    except StorageError:
+        _leave_as_it_was(work, entry, arguments)
+        raise
+    forget(work, "volume", operation, entry)
+
+
+def _finish_release(work, operation, arguments):
+    work.engine().adopting.let_go("volume", arguments["id"])
+    forget(work, "volume", operation, operation.settles)
+
+
 def _update(work, operation, arguments):
     with work.store.writing() as writer:
         writer.change_volume(arguments["id"], **{key: value for key, value in arguments.items() if key != "id"})
@@ -249,6 +279,10 @@ ACTIONS = {
     "revert": _revert,
     "finish_revert": _finish_revert,
     "forget": _forget,
+    "adopt": _adopt,
+    "finish_adopt": _finish_adopt,
+    "release": _release,
+    "finish_release": _finish_release,
     "update": _update,
     "rename": _rename,
 }

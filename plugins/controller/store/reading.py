@@ -74,9 +74,8 @@ class Reader:
 
     def driven_snapshots(self, ids=None, volume_ids=None, backend=None, name=None):
         """Return Driven snapshots, all of them or those with these ids, of these volumes, on this backend, of this name."""
-        query = (
-            sa.select(tables.snapshots, tables.volumes.c.name.label("volume_name"))
-            .join(tables.volumes, tables.volumes.c.id == tables.snapshots.c.volume_id)
+        query = sa.select(tables.snapshots, tables.volumes.c.name.label("volume_name")).join(
+            tables.volumes, tables.volumes.c.id == tables.snapshots.c.volume_id
         )
         column, values = (tables.snapshots.c.volume_id, volume_ids) if ids is None else (tables.snapshots.c.id, ids)
         return [
@@ -133,6 +132,14 @@ class Reader:
             repositories=self.repositories(),
         )
 
+    def adopted(self, noun, backend, reference):
+        """Return the name of the ``volume`` or ``snapshot`` that stands for what the array calls ``reference``, or None."""
+        table = {"volume": tables.volumes, "snapshot": tables.snapshots}[noun]
+        for row in self._connection.execute(sa.select(table.c.id, table.c.name, table.c.adopted_from).where(table.c.backend == backend)):
+            if row.adopted_from == reference or any(row.id in value for value in reference.values()):
+                return row.name
+        return None
+
     def unsettled(self, keys=None, resource_ids=()):
         """Return Unsettled records: all of them, or those of these keys and ids."""
         rows = self._connection.execute(sa.select(tables.operations).order_by(tables.operations.c.started_at)).mappings()
@@ -163,7 +170,7 @@ class Reader:
         return {row.key: row.value for row in self._connection.execute(query)}
 
     def _taken_ids(self, keys):
-        """Ids that a name would derive but that another thing bears (renamed or migrated since)."""
+        """Ids that a name would derive but that another thing bears (renamed or migrated since), or that the array keeps (released)."""
         taken = set()
         for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots)):
             named = [(backend, name) for key_noun, backend, name in keys if key_noun == noun]
@@ -172,10 +179,11 @@ class Reader:
                 derived = {derive_id(noun, backend, name, generation): (backend, name) for backend, name in named}
                 named = []
                 for part in _chunks(sorted(derived)):
-                    for row in self._connection.execute(sa.select(table.c.id, table.c.backend, table.c.name).where(table.c.id.in_(part))):
-                        if (row.backend, row.name) != derived[row.id]:
-                            taken.add(row.id)
-                            named.append(derived[row.id])
+                    borne = self._connection.execute(sa.select(table.c.id, table.c.backend, table.c.name).where(table.c.id.in_(part))).all()
+                    buried = self._connection.scalars(sa.select(tables.released.c.id).where(tables.released.c.id.in_(part))).all()
+                    found = {row.id for row in borne if (row.backend, row.name) != derived[row.id]} | set(buried)
+                    taken |= found
+                    named += [derived[identity] for identity in found]
                 generation += 1
         return taken
 
@@ -214,13 +222,14 @@ class Reader:
                     "pool",
                     "restored",
                     "reverted_to",
+                    "adopted_from",
                 )
             },
         )
         return Driven(volume, self._data(row), row["created_at"])
 
     def _snapshot(self, row):
-        keys = ("id", "backend", "name", "volume_id", "volume_name", "size", "status", "description", "metadata")
+        keys = ("id", "backend", "name", "volume_id", "volume_name", "size", "status", "description", "metadata", "adopted_from")
         return Driven(Snapshot(**{key: row[key] for key in keys}), self._data(row), row["created_at"])
 
     def _export(self, row):

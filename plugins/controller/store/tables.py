@@ -84,6 +84,16 @@ exports = sa.Table(
     sa.UniqueConstraint("volume_id", "host"),
 )
 
+released = sa.Table(  # what the array keeps under ids of ours, which nothing new may get
+    "released",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("noun", sa.String(16), nullable=False),
+    sa.Column("backend", sa.String(255), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("released_at", sa.DateTime, nullable=False),
+)
+
 operations = sa.Table(
     "operations",
     metadata,

@@ -63,6 +63,7 @@ class Volume:
     """A volume; ``size`` in GiB. ``attached_to`` holds the host names of its exports.
 
     ``reverted_to`` is the id of the snapshot whose content the volume still holds: it was reverted to it, and no host could write since.
+    ``adopted_from`` is the reference under which the array had it before it came here.
     ``restored`` is the backup that last replaced its content, whoever wrote since.
     """
 
@@ -78,6 +79,7 @@ class Volume:
     pool: t.Optional[str] = None
     source: t.Optional[Source] = None
     reverted_to: t.Optional[str] = None
+    adopted_from: t.Optional[t.Dict[str, str]] = None
     attached_to: t.Tuple[str, ...] = ()
     restored: t.Optional[t.Dict[str, str]] = None
 
@@ -106,6 +108,7 @@ class Snapshot:
     status: str = "available"
     description: str = ""
     metadata: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    adopted_from: t.Optional[t.Dict[str, str]] = None
 
     def to_public(self):
         """Return what a task shows and returns."""

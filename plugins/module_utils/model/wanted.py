@@ -17,6 +17,7 @@ from .redaction import is_secret_key
 from .sizes import parse_size
 
 STATES = ("present", "absent")
+KEPT_STATES = ("present", "absent", "released")
 SET_BY_PARAMETERS = {"volume_driver": "driver", "volume_backend_name": "name"}  # options of Cinder to parameters of a backend
 MIGRATION_POLICIES = ("never", "on-demand")  # as in Cinder's retype
 OVERRIDES = ("attached", "snapshots")
@@ -73,6 +74,22 @@ def _revert_to(data):
     return snapshot
 
 
+def _adopt(data):
+    reference = _texts(data, "adopt")
+    if reference is None:
+        return None
+    if not reference:
+        raise invalid("adopt", reference, "names nothing. Give what the driver knows it by, as in {source-name: lun7}.")
+    if data.get("state") not in (None, "present"):
+        raise invalid("adopt", reference, "is for what is to be managed; leave it out for state=%s." % data["state"])
+    for other in ("source_volume", "source_snapshot", "source_image", "source_backup", "renamed_from", "revert_to", "migrate_to"):
+        if data.get(other) is not None:
+            raise StorageError("invalid", "adopt and %s exclude each other." % other, "adopt")
+    if is_id(data.get("name")):
+        raise invalid("name", data["name"], "is an id. Beside adopt, give the name it gets here.")
+    return reference
+
+
 def _texts(data, parameter):
     value = data.get(parameter)
     if value is None:
@@ -114,13 +131,18 @@ class MigrationTarget:
         if is_id(data.get("name")):
             raise invalid("name", data["name"], "is an id. Beside migrate_to, give the name: it is what both backends are asked for.")
         if value.get("backend") == data.get("backend"):
-            raise invalid("migrate_to.backend", value["backend"], "is where it is. For another pool there, say pool and migration_policy: on-demand.")
+            raise invalid(
+                "migrate_to.backend", value["backend"], "is where it is. For another pool there, say pool and migration_policy: on-demand."
+            )
         return cls(_name(value, "backend"), _name(value, "pool", required=False))
 
 
 @dataclasses.dataclass(frozen=True)
 class WantedVolume:
-    """A volume as a task describes it; ``None`` means "as it is"."""
+    """A volume as a task describes it; ``None`` means "as it is".
+
+    ``found`` is no parameter: the size in GiB that the array told of what ``adopt`` names.
+    """
 
     backend: str
     name: str
@@ -141,6 +163,8 @@ class WantedVolume:
     migrate_to: t.Optional[MigrationTarget] = None
     migration_policy: str = "never"
     revert_to: t.Optional[str] = None
+    adopt: t.Optional[t.Dict[str, str]] = None
+    found: t.Optional[int] = None
 
     @classmethod
     def from_params(cls, data):
@@ -153,7 +177,7 @@ class WantedVolume:
         return cls(
             backend=_name(data, "backend"),
             name=_name(data, "name"),
-            state=_choice(data, "state", STATES, "present"),
+            state=_choice(data, "state", KEPT_STATES, "present"),
             size=None if data.get("size") is None else parse_size(data["size"]),
             source_volume=_name(data, "source_volume", required=False),
             source_snapshot=_name(data, "source_snapshot", required=False),
@@ -170,6 +194,7 @@ class WantedVolume:
             migrate_to=MigrationTarget.from_params(data),
             migration_policy=_choice(data, "migration_policy", MIGRATION_POLICIES, "never"),
             revert_to=_revert_to(data),
+            adopt=_adopt(data),
         )
 
     def touches(self):
@@ -192,7 +217,7 @@ class WantedVolume:
 
 @dataclasses.dataclass(frozen=True)
 class WantedSnapshot:
-    """A snapshot as a task describes it; ``volume`` is a name or an id."""
+    """A snapshot as a task describes it; ``volume`` is a name or an id; ``found`` as of a volume."""
 
     backend: str
     name: str
@@ -201,6 +226,8 @@ class WantedSnapshot:
     description: t.Optional[str] = None
     metadata: t.Optional[t.Dict[str, str]] = None
     renamed_from: t.Optional[str] = None
+    adopt: t.Optional[t.Dict[str, str]] = None
+    found: t.Optional[int] = None
 
     @classmethod
     def from_params(cls, data):
@@ -208,11 +235,12 @@ class WantedSnapshot:
         return cls(
             backend=_name(data, "backend"),
             name=_name(data, "name"),
-            state=_choice(data, "state", STATES, "present"),
+            state=_choice(data, "state", KEPT_STATES, "present"),
             volume=_name(data, "volume", required=False),
             description=None if data.get("description") is None else str(data["description"]),
             metadata=_texts(data, "metadata"),
             renamed_from=_renamed_from(data),
+            adopt=_adopt(data),
         )
 
     def touches(self):

@@ -22,15 +22,16 @@ def _backend_effect(landscape, operation):
 
 def _volume_effect(landscape, operation):
     volume_id = operation.arguments["id"]
-    if operation.action == "create":
+    if operation.action in ("create", "adopt"):
         values = {key: value for key, value in operation.arguments.items() if key != "image"}
         if values.get("source"):
             values["source"] = Source(**values["source"])
         landscape.volumes[volume_id] = Volume(backend=operation.backend, name=operation.name, **values)
     elif operation.action == "rename":
         _rename_volume(landscape, volume_id, operation.arguments["new_name"])
-    elif operation.action in ("undo_create", "finish_delete", "finish_discard", "delete"):
+    elif operation.action in ("undo_create", "finish_delete", "finish_discard", "delete", "release", "finish_release"):
         landscape.volumes.pop(volume_id, None)
+        _bury(landscape, operation)
     elif operation.action in ("migrate", "finish_move"):
         _move_volume(landscape, volume_id, operation.arguments)
     elif operation.action == "undo_migrate":
@@ -64,6 +65,12 @@ def _move_volume(landscape, volume_id, arguments):
         )
 
 
+def _bury(landscape, operation):
+    """What is released stays on the array, under its id: nothing else may ever get that."""
+    if operation.action in ("release", "finish_release"):
+        landscape.taken_ids |= {operation.arguments["id"]}
+
+
 def _rename_volume(landscape, volume_id, name):
     landscape.volumes[volume_id] = dataclasses.replace(landscape.volumes[volume_id], name=name)
     for table in (landscape.snapshots, landscape.mappings):
@@ -79,17 +86,21 @@ def _rename_source(landscape, kind, source_id, name):
 
 def _snapshot_effect(landscape, operation):
     snapshot_id = operation.arguments["id"]
-    if operation.action == "create":
+    if operation.action in ("create", "adopt"):
         landscape.snapshots[snapshot_id] = Snapshot(backend=operation.backend, name=operation.name, **operation.arguments)
     elif operation.action == "rename":
         name = operation.arguments["new_name"]
         landscape.snapshots[snapshot_id] = dataclasses.replace(landscape.snapshots[snapshot_id], name=name)
         _rename_source(landscape, "snapshot", snapshot_id, name)
+    elif operation.action == "finish_adopt":
+        if snapshot_id in landscape.snapshots:
+            landscape.snapshots[snapshot_id] = dataclasses.replace(landscape.snapshots[snapshot_id], status="available")
     elif operation.action == "update":
         changes = {key: value for key, value in operation.arguments.items() if key != "id"}
         landscape.snapshots[snapshot_id] = dataclasses.replace(landscape.snapshots[snapshot_id], **changes)
     else:
         snapshot = landscape.snapshots.pop(snapshot_id, None)
+        _bury(landscape, operation)
         volume = snapshot and landscape.volumes.get(snapshot.volume_id)
         if volume and volume.reverted_to == snapshot_id:
             landscape.volumes[volume.id] = dataclasses.replace(volume, reverted_to=None)

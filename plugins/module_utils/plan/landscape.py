@@ -106,12 +106,17 @@ class Landscape:
         """Return the exports of a volume, by host."""
         return sorted((item for item in self.mappings.values() if item.volume_id == volume.id), key=lambda item: item.host)
 
-    def free_id(self, noun, backend, name):
-        """Return the id that a new thing called ``name`` gets: derived from it, and borne by nothing else."""
+    def free_id(self, noun, backend, name, avoid=""):
+        """Return the id that a new thing called ``name`` gets: derived from it, borne by nothing else and no part of ``avoid``."""
         generation = 0
         while True:
             candidate = derive_id(noun, backend, name, generation)
-            if candidate not in self.taken_ids and candidate not in self.volumes and candidate not in self.snapshots:
+            if (
+                candidate not in self.taken_ids
+                and candidate not in avoid
+                and candidate not in self.volumes
+                and candidate not in self.snapshots
+            ):
                 return candidate
             generation += 1
 

@@ -21,6 +21,7 @@ _SHOWN = (
     "extra_specs",
     "qos_specs",
     "backup",
+    "adopted_from",
 )
 
 
@@ -28,9 +29,10 @@ _SHOWN = (
 class Operation:
     """One step that changes something.
 
-    :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``restore``, ``migrate``, ``extend``, ``update``, ``replace``,
-        ``delete``, ``forget``; and for what a killed run left: ``undo_create``, ``finish_update``, ``finish_extend``, ``undo_migrate``,
-        ``finish_move``, ``finish_discard``, ``finish_delete``, ``forget``, ``fail_restore``, ``clean_up``.
+    :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``restore``, ``migrate``, ``adopt``, ``release``, ``extend``,
+        ``update``, ``replace``, ``delete``, ``forget``; and for what a killed run left: ``undo_create``, ``finish_adopt``, ``finish_update``,
+        ``finish_extend``, ``undo_migrate``, ``finish_move``, ``finish_discard``, ``finish_release``, ``finish_delete``, ``forget``,
+        ``fail_restore``, ``clean_up``.
     :param noun: ``backend``, ``volume``, ``snapshot``, ``export``, ``image``, ``repository`` or ``backup``.
     :param backend: where the name is unique; for a backup, its repository.
     :param name: the thing's name; for an export, the volume's name; for an image, its path.

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from ..model.errors import StorageError, missing_parent
-from ..model.identity import is_id
+from ..model.errors import StorageError
+from .adopting import plan_adopt_snapshot, plan_release_snapshot, refuse_other_origin, snapshots_volume
 from .naming import plan_rename
 from .operations import Operation
 
@@ -23,8 +23,10 @@ def plan_snapshot(landscape, wanted):
     current = landscape.snapshot(wanted.backend, wanted.name)
     if wanted.state == "absent":
         return [] if current is None else [delete_snapshot(current)]
+    if wanted.state == "released":
+        return [] if current is None else plan_release_snapshot(current)
     if current is None:
-        return [_plan_create(landscape, wanted)]
+        return plan_adopt_snapshot(landscape, wanted) if wanted.adopt else [_plan_create(landscape, wanted)]
     return renaming + _plan_change(landscape, current, wanted)
 
 
@@ -35,15 +37,7 @@ def delete_snapshot(snapshot):
 
 
 def _plan_create(landscape, wanted):
-    if is_id(wanted.name):
-        raise StorageError("not_found", "name: no snapshot has the id %r. To create one, give it a name." % wanted.name, "name")
-    if not wanted.volume:
-        raise StorageError("invalid", "volume: is required to create the snapshot %r: the name or id of a volume." % wanted.name, "volume")
-    volume = landscape.volume(wanted.backend, wanted.volume)
-    if volume is None:
-        raise missing_parent("volume", "there is no volume %r on backend %s." % (wanted.volume, wanted.backend))
-    if volume.status not in ("available", "in-use"):
-        raise StorageError("conflict", "volume: volume %r is in status %s; it must be available." % (volume.name, volume.status), "volume")
+    volume = snapshots_volume(landscape, wanted)
     arguments = {
         "id": landscape.free_id("snapshot", wanted.backend, wanted.name),
         "volume_id": volume.id,
@@ -60,6 +54,7 @@ def _plan_change(landscape, current, wanted):
         raise StorageError(
             "conflict", "name: snapshot %r is in status %s. Delete it with state=absent." % (current.name, current.status), "name"
         )
+    refuse_other_origin(current, wanted, "snapshot")
     if wanted.volume is not None and wanted.volume not in (current.volume_id, current.volume_name):
         raise StorageError(
             "conflict",

@@ -14,6 +14,7 @@ from ..model.identity import is_id
 from ..model.images import Refusal, same_content
 from ..model.resources import Source
 from ..model.sizes import GIB
+from .adopting import plan_adopt_volume, plan_release_volume, refuse_other_origin
 from .exports import delete_export
 from .migration import after_migration, migrate, plan_migration
 from .naming import plan_rename
@@ -44,10 +45,12 @@ def plan_volume(landscape, wanted):
         )
     if wanted.state == "absent":
         return [] if current is None else _plan_delete(landscape, current, wanted)
+    if wanted.state == "released":
+        return [] if current is None else plan_release_volume(landscape, current)
     if current is None:
         if wanted.revert_to:
             raise missing_parent("revert_to", "there is no volume %r on backend %s to revert." % (wanted.name, wanted.backend))
-        return [_plan_create(landscape, wanted)]
+        return plan_adopt_volume(landscape, wanted) if wanted.adopt else [_plan_create(landscape, wanted)]
     return renaming + _plan_change(landscape, current, wanted)
 
 
@@ -130,6 +133,7 @@ def _plan_change(landscape, current, wanted):
             "name",
         )
     _refuse_drift(landscape, current, wanted)
+    refuse_other_origin(current, wanted, "volume")
     operations = plan_revert(landscape, current, wanted) + (_plan_pool(landscape, current, wanted) or plan_retype(current, wanted))
     if wanted.size is not None and wanted.size < current.size:
         raise invalid(

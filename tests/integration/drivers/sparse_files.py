@@ -16,7 +16,7 @@ import os
 import time
 
 from cinder import coordination, exception, interface, utils
-from cinder.volume import configuration, driver
+from cinder.volume import configuration, driver, volume_utils
 from eventlet import tpool
 from oslo_config import cfg
 
@@ -61,10 +61,16 @@ class SparseFileDriver(driver.VolumeDriver):
             "vendor_name": "tests",
             "driver_version": self.VERSION,
             "storage_protocol": "local",
+            "multiattach": True,
+            "max_over_subscription_ratio": "20.0",
             "pools": [
-                {"pool_name": name, "total_capacity_gb": self.configuration.sparse_files_capacity, "free_capacity_gb": 500} for name in ("first", "second")
+                dict(self._told(), pool_name=name, total_capacity_gb=self.configuration.sparse_files_capacity, free_capacity_gb="500")
+                for name in ("first", "second")
             ],
         }
+
+    def _told(self):
+        return {"thin_provisioning_support": True, "thick_provisioning_support": False, "QoS_support": "<is> True", "provisioned_capacity_gb": "unknown"}
 
     def _log(self, what, method):
         with open(os.path.join(self._dir, "calls.log"), "a", encoding="utf-8") as log:
@@ -164,7 +170,39 @@ class SparseFileDriver(driver.VolumeDriver):
         path = os.path.join(self._dir, existing_ref["source-name"])
         if not os.path.exists(path):
             raise exception.ManageExistingInvalidReference(existing_ref=existing_ref, reason="there is no such file")
-        return os.path.getsize(path) // GIB
+        return -(-os.path.getsize(path) // GIB)
+
+    manage_existing_snapshot_get_size = manage_existing_get_size
+
+    def manage_existing(self, volume, existing_ref):
+        """Take a file over: as many arrays do, under another name; it gets its own back when it is let go."""
+        self._call("manage_existing")
+        self._take(volume, existing_ref["source-name"])
+        return {"provider_location": self._path(volume), "provider_id": existing_ref["source-name"], "metadata": {"lun": existing_ref["source-name"]}}
+
+    def manage_existing_snapshot(self, snapshot, existing_ref):
+        """Take a file over as a snapshot."""
+        self._call("manage_existing_snapshot")
+        self._take(snapshot, existing_ref["source-name"])
+        return {"provider_id": existing_ref["source-name"]}
+
+    def _take(self, thing, name):
+        known = volume_utils.extract_id_from_volume_name(name)
+        if volume_utils.check_already_managed_volume(known):
+            raise exception.ManageExistingAlreadyManaged(volume_ref=name)
+        os.rename(os.path.join(self._dir, name), self._path(thing))
+
+    def unmanage(self, volume):
+        """Let a file go."""
+        self._call("unmanage")
+        if volume.provider_id and os.path.exists(self._path(volume)):
+            os.rename(self._path(volume), os.path.join(self._dir, volume.provider_id))
+
+    def unmanage_snapshot(self, snapshot):
+        """Let a snapshot's file go."""
+        self._call("unmanage_snapshot")
+        if snapshot.provider_id and os.path.exists(self._path(snapshot)):
+            os.rename(self._path(snapshot), os.path.join(self._dir, snapshot.provider_id))
 
     def get_manageable_volumes(self, cinder_volumes, marker, limit, offset, sort_keys, sort_dirs):
         """List the files that may be volumes, those that Cinder has as well."""
@@ -178,20 +216,16 @@ class SparseFileDriver(driver.VolumeDriver):
 
     def _manageable(self, prefix, known, more):
         other = "snapshot-" if prefix == "volume-" else "volume-"
-        names = [name for name in sorted(os.listdir(self._dir)) if name not in ("calls.log", "exports", "faults") and not name.startswith(other)]
-        return [
-            dict(
-                more,
-                reference={"source-name": name},
-                size=os.path.getsize(os.path.join(self._dir, name)) // GIB,
-                safe_to_manage=name not in known,
-                reason_not_safe="already managed" if name in known else None,
-                cinder_id=known.get(name),
-                extra_info=None,
-            )
-            for name in names
-            if name.startswith(prefix) or prefix == "volume-"
-        ]
+        own = ("calls.log", "exports", "faults")
+        names = [name for name in sorted(os.listdir(self._dir)) if name not in own and not name.startswith((other, "specs-")) and not name.endswith(".lock")]
+        found = []
+        for name in names:
+            if name.startswith(prefix) or prefix == "volume-":
+                path = os.path.join(self._dir, name)
+                why = "already managed" if name in known else "in use" if os.path.exists(path + ".lock") else None
+                entry = dict(more, reference={"source-name": name}, size=-(-os.path.getsize(path) // GIB), cinder_id=known.get(name))
+                found.append(dict(entry, safe_to_manage=why is None, reason_not_safe=why, extra_info=None))
+        return found
 
     @coordination.synchronized("sparse-files-snapshots")
     def create_snapshot(self, snapshot):

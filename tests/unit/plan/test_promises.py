@@ -35,6 +35,7 @@ NAMES = ("data", "logs", "gold")
 HOSTS = ("node1", "node2", "node3")
 SPECS = ({}, {"multiattach": "<is> True"})
 TEXTS = ({}, {"a": "b"}, {"a": "c", "d": "e"})
+REFERENCES = ({"source-name": "lun7"}, {"source-name": "lun8"})
 MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -68,6 +69,7 @@ def landscapes(draw):
                 extra_specs=draw(st.sampled_from(SPECS)),
                 pool=backend.pools[0] if backend.pools else None,
                 source=source,
+                adopted_from=draw(st.sampled_from((None, None, *REFERENCES[:1]))),
             )
             for snap in draw(st.lists(st.sampled_from(["s1", "s2"]), unique=True, max_size=2)):
                 full = "%s of %s" % (snap, name)
@@ -86,15 +88,16 @@ def landscapes(draw):
         action = draw(
             st.sampled_from(
                 {
-                    "volume": ["create", "extend", "retype", "revert", "migrate", "move", "delete"],
-                    "snapshot": ["create", "delete"],
+                    "volume": ["create", "extend", "retype", "revert", "adopt", "release", "migrate", "move", "delete"],
+                    "snapshot": ["create", "adopt", "release", "delete"],
                     "export": ["create", "update", "delete"],
                 }[noun]
             )
         )
         arguments = {"id": thing.id}
         if noun == "volume":
-            if action in ("create", "migrate", "move", "delete") and (landscape.mappings_of(thing) or landscape.snapshots_of(thing)):
+            bare = ("create", "adopt", "release", "migrate", "move", "delete")
+            if action in bare and (landscape.mappings_of(thing) or landscape.snapshots_of(thing)):
                 continue  # a volume that is coming, moving or going has neither
             if action == "revert" and (landscape.mappings_of(thing) or not landscape.snapshots_of(thing)):
                 continue
@@ -107,11 +110,13 @@ def landscapes(draw):
                     "revert": {"snapshot_id": getattr((landscape.snapshots_of(thing) or [None])[0], "id", None)},
                 }.get(action, {"size": thing.size})
             )
-            status = {"create": "creating", "extend": "extending", "retype": "retyping", "revert": "reverting", "delete": "deleting"}.get(action, thing.status)
+            words = {"create": "creating", "extend": "extending", "adopt": "managing", "release": "unmanaging"}
+            words.update(retype="retyping", revert="reverting", delete="deleting")
+            status = words.get(action, thing.status)
             landscape.volumes[thing.id] = dataclasses.replace(thing, status=status)
         elif noun == "snapshot":
             arguments.update(volume_id=thing.volume_id, volume_name=thing.volume_name)
-            landscape.snapshots[thing.id] = dataclasses.replace(thing, status="creating" if action == "create" else "deleting")
+            landscape.snapshots[thing.id] = dataclasses.replace(thing, status={"delete": "deleting", "release": "unmanaging"}.get(action, "creating"))
         else:
             arguments.update(volume_id=thing.volume_id, host=thing.host)
         if noun == "export" and action != "delete":
@@ -127,6 +132,11 @@ def maybe(strategy):
 
 def sensible(wanted):
     """What the model lets through: only what stays is renamed, and to another name."""
+    if wanted.adopt and wanted.state != "present":
+        wanted = dataclasses.replace(wanted, adopt=None)
+    elif wanted.adopt:
+        others = ("source_volume", "source_snapshot", "renamed_from", "revert_to", "migrate_to")
+        wanted = dataclasses.replace(wanted, **{key: None for key in others if hasattr(wanted, key)})
     if wanted.state != "present" or wanted.renamed_from == wanted.name:
         wanted = dataclasses.replace(wanted, renamed_from=None)
     if wanted.state != "present" and hasattr(wanted, "revert_to"):
@@ -141,7 +151,7 @@ WANTED = {
         WantedVolume,
         backend=st.sampled_from(BACKENDS),
         name=st.sampled_from(NAMES + ("new",)),
-        state=st.sampled_from(["present", "absent"]),
+        state=st.sampled_from(["present", "absent", "released"]),
         size=maybe(st.integers(1, 9)),
         source_volume=maybe(st.sampled_from(NAMES)),
         description=maybe(st.sampled_from(["", "text"])),
@@ -150,6 +160,8 @@ WANTED = {
         pool=maybe(st.sampled_from(["p1", "p2"])),
         renamed_from=maybe(st.sampled_from(NAMES)),
         revert_to=maybe(st.sampled_from(["s1 of data", "s2 of data", "s1 of gold"])),
+        adopt=maybe(st.sampled_from(REFERENCES)),
+        found=st.integers(1, 4),
         migration_policy=st.sampled_from(["never", "on-demand"]),
         force=st.frozensets(st.sampled_from(["attached", "snapshots"])),
     )
@@ -180,11 +192,13 @@ WANTED = {
         WantedSnapshot,
         backend=st.sampled_from(BACKENDS),
         name=st.sampled_from(["s1 of data", "s2 of data", "s1 of gold", "new"]),
-        state=st.sampled_from(["present", "absent"]),
+        state=st.sampled_from(["present", "absent", "released"]),
         volume=maybe(st.sampled_from(NAMES)),
         description=maybe(st.sampled_from(["", "text"])),
         metadata=maybe(st.sampled_from(TEXTS)),
         renamed_from=maybe(st.sampled_from(["s1 of data", "s1 of gold"])),
+        adopt=maybe(st.sampled_from(REFERENCES)),
+        found=st.integers(1, 4),
     ),
     "export": st.builds(
         lambda backend, volume, host, state, known, fenced: WantedExport(
@@ -228,7 +242,7 @@ def picture(landscape):
 
 def doomed(landscape, noun, wanted):
     """The id of what the task deletes, if it does."""
-    if wanted.state == "present" or noun == "export":
+    if wanted.state != "absent" or noun == "export":
         return None
     found = getattr(landscape, noun)(wanted.backend, wanted.name)
     return found and found.id
@@ -316,7 +330,7 @@ def test_nothing_is_deleted_unless_the_task_says_so_by_name(request):
     if operations is None:
         return
     deletions = [operation for operation in operations if operation.action == "delete"]
-    if wanted.state == "present":
+    if wanted.state != "absent":
         assert deletions == []
     for operation in deletions:
         volume = settled.volume(wanted.backend, wanted.name)
@@ -376,7 +390,7 @@ def test_another_source_or_pool_of_an_existing_volume_is_refused_and_nothing_cha
     if operations is None:
         return
     current = settled.volume(wanted.backend, wanted.name)
-    if current is None or wanted.state == "absent":
+    if current is None or wanted.state != "present":
         return
     for kind in ("volume", "snapshot"):
         name = getattr(wanted, "source_" + kind)
@@ -388,6 +402,21 @@ def test_another_source_or_pool_of_an_existing_volume_is_refused_and_nothing_cha
         assert getattr(after, key) == (getattr(current, key) if getattr(wanted, key) is None else getattr(wanted, key))
     unchangeable = ("id", "name", "source", "attached_to")
     assert [getattr(after, key) for key in unchangeable] == [getattr(current, key) for key in unchangeable]
+
+
+@MANY
+@given(requests(nouns=("volume", "snapshot")))
+def test_what_is_released_is_free_and_leaves_its_id_to_nobody(request):
+    landscape, noun, wanted = request
+    settled, operations = settled_and_planned(landscape, noun, wanted)
+    for operation in [line for line in operations or [] if line.action == "release"]:
+        assert wanted.state == "released" and len(operations) == 1
+        released = getattr(settled, noun)(wanted.backend, wanted.name)
+        assert operation.arguments["id"] == released.id
+        assert noun == "snapshot" or not (settled.mappings_of(released) or settled.snapshots_of(released))
+        after = settled.after(operations)
+        assert getattr(after, noun)(wanted.backend, wanted.name) is None
+        assert after.free_id(noun, wanted.backend, wanted.name) != released.id
 
 
 @MANY
