@@ -57,14 +57,14 @@ class Server:
         )
 
     def start(self, **options):
-        """Start the server and wait until it answers."""
+        """Start the server and wait until it answers. It ends with this process, also when that is killed."""
         options = dict(
             {"unix_socket_directories": self.folder, "listen_addresses": "", "fsync": "off", "log_min_messages": "fatal"}, **options
         )
         arguments = [word for name, value in options.items() for word in ("-c", "%s=%s" % (name, value))]
         with open(self.folder.parent / ("%s.log" % self.folder.name), "ab") as log:
             self._process = subprocess.Popen(
-                [self._programs / "postgres", "-D", self.folder / "data", *arguments],
+                ["setpriv", "--pdeathsig", "QUIT", self._programs / "postgres", "-D", self.folder / "data", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
