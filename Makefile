@@ -30,7 +30,7 @@ test-fast: setup  ## run the tests that need no lab: units and integration
 	@$(RUN) $(PYTEST) $(FAST) $(ARGS)
 
 test-all: test  ## run every test, also on NFS and Ceph, then those that need no lab on every other version that is supported
-	@$(RUN) pytest -m extra $(ARGS)
+	@$(RUN) $(PYTEST) -m extra $(ARGS)
 	@tools/lanes $(PYTEST) $(FAST) $(ARGS)
 
 test-lane: setup  ## the same on one: make test-lane LANE=cinder29 (or core216, py311, py312)

@@ -190,6 +190,18 @@ OPERATIONS = {
 }
 POINTS = [(name, point) for name, (_before, _operation, _opposite, points) in OPERATIONS.items() for point in points]
 
+COPYING = {name for name, point in POINTS if point == "before compare"}
+
+
+def cases(pairs, what, copying=False):
+    """Parameters, told by name. Those of operations that copy data, which takes a while, only `make test-all` runs, unless ``copying``."""
+    return [
+        pytest.param(
+            *pair, id="%s-%s %s (%d of %d)" % (pair[0], what, pair[1], number, len(pairs)), marks=[pytest.mark.extra] * (pair[0] in COPYING and not copying)
+        )
+        for number, pair in enumerate(pairs, 1)
+    ]
+
 
 def world(controller, contents=True):
     """Return all that a user could see of store and array."""
@@ -337,7 +349,7 @@ def test_these_are_all_the_points_at_which_it_can_be_killed(name, bench, connect
     assert (tmp_path / "points").read_text().splitlines() == OPERATIONS[name][3]
 
 
-@pytest.mark.parametrize(("name", "point"), POINTS, ids=["%s-killed %s (%d of %d)" % (*pair, number, len(POINTS)) for number, pair in enumerate(POINTS, 1)])
+@pytest.mark.parametrize(("name", "point"), cases(POINTS, "killed", copying=True))
 def test_the_same_task_again_ends_as_if_nothing_had_happened(name, point, killed, tally):
     prepared = killed(name, point)
     foreseen = prepared.run(prepared.operation, check=True)
@@ -350,7 +362,7 @@ def test_the_same_task_again_ends_as_if_nothing_had_happened(name, point, killed
     count(tally, "runs killed, then run again", prepared.ended)
 
 
-@pytest.mark.parametrize(("name", "point"), POINTS, ids=["%s-killed %s (%d of %d)" % (*pair, number, len(POINTS)) for number, pair in enumerate(POINTS, 1)])
+@pytest.mark.parametrize(("name", "point"), cases(POINTS, "killed"))
 def test_the_opposite_task_leaves_nothing_over(name, point, killed, tally):
     prepared = killed(name, point)
     prepared.run(prepared.opposite)
@@ -406,7 +418,7 @@ def settle(prepared):
     assert world(prepared.controller) == prepared.ended
 
 
-@pytest.mark.parametrize(("name", "point"), CALLS, ids=["%s-raises %s (%d of %d)" % (*pair, number, len(CALLS)) for number, pair in enumerate(CALLS, 1)])
+@pytest.mark.parametrize(("name", "point"), cases(CALLS, "raises"))
 def test_an_array_that_refuses_or_whose_answer_is_lost_is_told_and_the_next_run_ends_well(name, point, broken, tally):
     prepared, words = broken(name, point, "raise")
     if words is None:  # the array was asked and has the size; or all is done but for closing what was opened, which the journal knows
@@ -417,7 +429,7 @@ def test_an_array_that_refuses_or_whose_answer_is_lost_is_told_and_the_next_run_
     count(tally, "answers of the array that were errors or lost", prepared.ended)
 
 
-@pytest.mark.parametrize(("name", "point"), WAITS, ids=["%s-hangs %s (%d of %d)" % (*pair, number, len(WAITS)) for number, pair in enumerate(WAITS, 1)])
+@pytest.mark.parametrize(("name", "point"), cases(WAITS, "hangs"))
 def test_an_array_that_never_answers_is_given_up_after_the_time_set_and_the_next_run_ends_well(name, point, broken, tally):
     prepared, words = broken(name, point, "hang", operation_timeout=0.5)
     assert "has not answered for 0.5 s (operation_timeout)" in words
@@ -425,7 +437,7 @@ def test_an_array_that_never_answers_is_given_up_after_the_time_set_and_the_next
     count(tally, "calls of the array that never returned", prepared.ended)
 
 
-@pytest.mark.parametrize(("name", "point"), COMMITS, ids=["%s-full %s (%d of %d)" % (*pair, number, len(COMMITS)) for number, pair in enumerate(COMMITS, 1)])
+@pytest.mark.parametrize(("name", "point"), cases(COMMITS, "full"))
 def test_a_full_disk_under_the_store_is_told_and_the_next_run_ends_well(name, point, broken, tally):
     prepared, words = broken(name, point, "full")
     assert "The metadata store" in words and "failed" in words
