@@ -29,6 +29,15 @@ def tokens(controller):
     return [token for (token,) in rows if token]
 
 
+def leave_open(controller, monkeypatch):
+    """Kill a run while the controller has a volume open: its journal entry holds the connection."""
+    controller.ensure("volume", backend="one", name="opened", size="1")
+    monkeypatch.setenv("BLS_TEST_KILL_AT", "before compare")
+    with pytest.raises(StorageError, match="Run the task again"):
+        controller.ensure("image", path=str(controller.root / "opened.raw"), backend="one", volume="opened", format="raw")
+    monkeypatch.delenv("BLS_TEST_KILL_AT")
+
+
 def works(controller, connector):
     """Show that a controller reads and writes secrets."""
     for multipath in (True, False):
@@ -57,6 +66,15 @@ def test_a_rotation_leaves_nothing_that_the_old_key_opens(controller, connector)
     assert key_file(controller).stat().st_mode & 0o777 == 0o600 and len(key_file(controller).read_text().split()) == 1
     assert not [token for token in tokens(controller) if old.opens(token)]
     assert controller.initialize() == {"changed": False}
+
+
+def test_what_a_killed_run_had_open_can_be_closed_after_a_rotation(controller, connector, monkeypatch):
+    leave_open(controller, monkeypatch)
+    for step in STEPS:
+        controller.ask("store.key", {"step": step})
+    done = controller.ensure("volume", backend="one", name="opened", state="absent")
+    assert not done.get("failed") and not any("exports/" in path for path in controller.listing())
+    assert [noun for noun, _action, _name in controller.unsettled()] == ["image"], "which nobody has named since"
 
 
 def test_a_key_that_is_needed_is_not_dropped(controller, connector):

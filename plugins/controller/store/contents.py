@@ -54,8 +54,12 @@ def _typed(column, value):
 
 
 def with_tokens(row, change):
-    """Return a row whose tokens are what ``change`` makes of them."""
-    return {key: change(value) if key in _TOKENS and value is not None else value for key, value in row.items()}
+    """Return a row whose tokens are what ``change`` makes of them: columns, and the connection in a journal entry of what the controller had opened."""
+    changed = {key: change(value) if key in _TOKENS and value is not None else value for key, value in row.items()}
+    arguments = row.get("arguments") or {}
+    if arguments.get("connection"):
+        changed["arguments"] = dict(arguments, connection=change(arguments["connection"]))
+    return changed
 
 
 def digest(found):
@@ -70,30 +74,33 @@ def digest(found):
 
 def encrypt_anew(connection, vault):
     """Bring every token under the vault's first key. Return how many were under another."""
-    changed = 0
-    for table in TABLES.values():
-        keys = list(table.primary_key)
-        for column in _token_columns(table):
-            for row in connection.execute(sa.select(*keys, column).where(column.is_not(None))).all():
-                if not vault.made(row[-1]):
-                    same = [key == value for key, value in zip(keys, row)]
-                    connection.execute(table.update().where(*same).values({column: vault.encrypt(vault.decrypt(row[-1]))}))
-                    changed += 1
+    foreign = []
+
+    def anew(token):
+        if vault.made(token):
+            return token
+        foreign.append(token)
+        return vault.encrypt(vault.decrypt(token))
+
+    for name, row in list(rows(connection)):
+        values = {key: value for key, value in with_tokens(row, anew).items() if value != row[key]}
+        if values:
+            table = TABLES[name]
+            same = [column == row[column.name] for column in table.primary_key]
+            connection.execute(table.update().where(*same).values(values))
     check = mark(connection, marks.KEY_CHECK)
-    if check is not None and not vault.made(check):
-        set_mark(connection, marks.KEY_CHECK, vault.encrypt(vault.decrypt(check)))
-        changed += 1
-    return changed
+    if check is not None:
+        set_mark(connection, marks.KEY_CHECK, anew(check))
+    return len(foreign)
 
 
 def tokens(connection):
-    """Yield every token there is."""
+    """Return every token there is."""
     check = mark(connection, marks.KEY_CHECK)
-    if check is not None:
-        yield check
-    for table in TABLES.values():
-        for column in _token_columns(table):
-            yield from connection.scalars(sa.select(column).where(column.is_not(None)))
+    found = [] if check is None else [check]
+    for _name, row in rows(connection):
+        with_tokens(row, found.append)
+    return found
 
 
 def mark(connection, key):
@@ -108,7 +115,3 @@ def set_mark(connection, key, value):
     connection.execute(table.delete().where(table.c.key == marks.PREFIX + key))
     if value is not None:
         connection.execute(table.insert().values(key=marks.PREFIX + key, value=value))
-
-
-def _token_columns(table):
-    return [table.c[name] for name in _TOKENS if name in table.c]
