@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from .errors import LabError
 from .run import run, succeeds
 
 # Package, and the program in it that the lab calls.
-PACKAGES = {
+PACKAGES = MappingProxyType({
     'user-mode-linux': 'linux.uml',
     'mmdebstrap': 'mmdebstrap',
     'e2fsprogs': 'mkfs.ext4',
@@ -22,18 +24,18 @@ PACKAGES = {
     'netcat-openbsd': 'nc.openbsd',
     'openssh-client': 'ssh',
     'util-linux': 'nsenter',
-}
+})
 # Not always in an ordinary user's path.
 _SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 
-def missing(programs: dict[str, str]) -> list[str]:
+def missing(programs: Mapping[str, str] = PACKAGES) -> list[str]:
     """Packages whose program is not here."""
     path = os.environ.get('PATH', '') + ':' + _SYSTEM_PATH
     return [package for package, program in programs.items() if not shutil.which(program, path=path)]
 
 
-def ensure(log: Path, programs: dict[str, str]) -> None:
+def ensure(log: Path, programs: Mapping[str, str] = PACKAGES) -> None:
     """Install what is missing; LabError that says what to install when that cannot be done here."""
     if os.geteuid() != 0:
         raise LabError('the lab makes network namespaces and taps: run it as root')
@@ -45,7 +47,7 @@ def ensure(log: Path, programs: dict[str, str]) -> None:
         raise LabError('/dev/net/tun is missing: the kernel of this machine has no tun/tap')
 
 
-def _install(wanted: list[str], programs: dict[str, str], log: Path) -> None:
+def _install(wanted: list[str], programs: Mapping[str, str], log: Path) -> None:
     advice = f'install with: apt-get install {" ".join(wanted)}'
     if not shutil.which('apt-get'):
         raise LabError(f'missing programs and no apt-get here; {advice}')

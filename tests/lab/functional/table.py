@@ -40,7 +40,7 @@ FEATURES = {
     "revert_to_snapshot": ("revert", "revert a volume to a snapshot by itself"),
     "retype": ("retype", "change a volume's type in place"),
     "migrate": ("migrate", "move a volume to another pool or backend by itself"),
-    "adopt_volume": ("adopt", 'take over volumes that exist on the array ("+ snapshots": and their snapshots)'),
+    "adopt_volume": ("adopt", "take over volumes that exist on the array (with + their snapshots too)"),
     "group_snapshot": ("group", "take consistent snapshots of several volumes"),
     "multiattach": ("shared", "attach one volume to several hosts"),
     "replication": ("replication", "replicate, and fail over"),
@@ -103,7 +103,7 @@ def _declared(drivers):
         cells = ["✔" if feature in have else "" for feature in FEATURES]
         place = list(FEATURES).index("adopt_volume")
         if "adopt_volume" in have and "adopt_snapshot" in have:
-            cells[place] = "✔ + snapshots"
+            cells[place] = "✔ +"
         name = "`%s`%s" % (driver["name"].removeprefix(IN_TREE), "" if driver["supported"] else " ⚠")
         packages = ", ".join("`%s`" % package["requirement"] for package in driver["python_packages"])
         rows.append([name, ", ".join(driver["protocols"]), *cells, packages])
