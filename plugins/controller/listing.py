@@ -113,6 +113,7 @@ def list_backends(session, arguments, check, warn):
 def _candidates(session, backend):
     """Return what a backend's array holds, with the name of what of it is managed already."""
     engine = session.engine()
+    engine.started(backend)  # cinderlib's objects want a backend that runs
     volumes = engine.persistence.get_volumes(backend_name=backend.name)
     snapshots = [snapshot for volume in volumes for snapshot in engine.persistence.get_snapshots(volume_id=volume.id)]
     names = {thing.id: thing.name for thing in volumes + snapshots}

@@ -17,19 +17,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.baremetal.legacy_storage.plugins.controller.execute import backends, exports, images, migration, snapshots, volumes
+from ansible_collections.baremetal.legacy_storage.plugins.controller.execute.executor import ACTIONS
 
 CANARY = b"canary-"
 HERE = Path(__file__).resolve().parent
 NAMESPACE = "baremetal.legacy_storage."
-ACTIONS = {
-    "backend": backends.ACTIONS,
-    "volume": {**volumes.ACTIONS, **migration.ACTIONS},
-    "snapshot": snapshots.ACTIONS,
-    "export": exports.ACTIONS,
-    "image": images.ACTIONS,
-}
-SETTLING = ("undo_", "finish_", "forget")  # most of them happen here as well
+SETTLING = ("undo_", "finish_", "forget", "fail_", "close", "clean_up")  # most of them happen here as well
 
 
 def backend(name, root, **more):
@@ -52,6 +45,17 @@ def export(**more):
 
 def image(name, **more):
     return {"legacy_image": dict({"backend": "one", "path": "{{ images }}/" + name}, **more)}
+
+
+def repository(**more):
+    secret = {"AWS_SECRET_ACCESS_KEY": "{{ password }}-object-store"}
+    parameters = {"name": "offsite", "location": "{{ images }}/backups", "password": "{{ password }}-restic", "secret_environment": secret}
+    return {"legacy_backup_repository": dict(parameters, **more)}
+
+
+def backup(**more):
+    task = {"legacy_backup": dict({"repository": "offsite", "name": "monday", "backend": "one", "volume": "data"}, **more)}
+    return dict(task, environment={"BLS_TEST_BACKUP_BYTES": "8388608"})
 
 
 def attachment(**more):
@@ -141,6 +145,23 @@ def tasks(root):
         image("data.qcow2", state="absent"),
         backend("two", root),
         volume("imaged", migrate_to={"backend": "two"}),
+        dict(volume("lone", size=1), register="lone"),
+        volume("lone", state="released"),
+        volume("again", adopt={"source-name": "volume-{{ lone.volume.id }}"}),
+        dict(snapshot("alone"), register="alone"),
+        snapshot("alone", state="released"),
+        snapshot("found", adopt={"source-name": "snapshot-{{ alone.snapshot.id }}"}),
+        {"legacy_backend_info": {"name": "one", "candidates": True}},
+        repository(),
+        repository(environment={"RESTIC_COMPRESSION": "off"}),
+        {"legacy_backup_repository_info": {}},
+        failing(repository(name="wrong", location="/nowhere/at/all", create=False)),
+        backup(),
+        {"legacy_backup_info": {"repository": "offsite"}},
+        backup(state="restored", force=["restored"]),
+        volume("saved", source_backup="monday", source_repository="offsite"),
+        {"legacy_backup": dict(GONE, repository="offsite", name="monday")},
+        {"legacy_backup_repository": dict(GONE, name="offsite")},
         {"legacy_store_info": {}},
         {"legacy_store_key": {"step": "add"}},
         {"legacy_store_export": {"path": str(root / "state" / "exported"), "passphrase": "{{ password }}-passphrase"}},

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from . import access, backends, backups, exports, images, migration, repositories, snapshots, volumes
 
-_ACTIONS = {
+ACTIONS = {
     "backend": backends.ACTIONS,
     "volume": {**volumes.ACTIONS, **migration.ACTIONS},
     "snapshot": snapshots.ACTIONS,
@@ -53,7 +53,7 @@ class Executor:
         backend = _backend_asked(operation)
         if backend is not None:
             self.engine().start(backend)  # an array that cannot be reached is told before anything is recorded
-        _ACTIONS[operation.noun][operation.action](self, operation, operation.arguments)
+        ACTIONS[operation.noun][operation.action](self, operation, operation.arguments)
 
 
 def _backend_asked(operation):
