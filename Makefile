@@ -29,7 +29,7 @@ test: setup  ## run every test
 test-fast: setup  ## run the tests that need no lab: units and integration
 	@$(RUN) $(PYTEST) $(FAST) $(ARGS)
 
-test-all: test  ## run every test, also on NFS and Ceph, then those that need no lab on every other version that is supported
+test-all: test  ## run every test, also on three backends in the lab, then those that need no lab on every other version that is supported
 	@$(RUN) $(PYTEST) -m extra $(ARGS)
 	@tools/lanes $(PYTEST) $(FAST) $(ARGS)
 

@@ -332,14 +332,15 @@ def test_a_lock_that_a_dead_restic_left_does_not_block_and_a_living_ones_does(ba
     try:
         while not any((backups.folder / "locks").iterdir()):
             assert running.poll() is None
-        impatient = backups.controller
-        impatient.write_config(impatient.config, **dict(json.loads(impatient.config.read_text()), lock_timeout=1))
+        patient = json.loads(backups.controller.config.read_text())
+        backups.controller.write_config(backups.controller.config, **dict(patient, lock_timeout=1))
         refused = backups.refused("backup", **OFFSITE, name="a", state="absent")
         assert refused["code"] == "busy" and backups.names() == ["a", "b"]
     finally:
         running.kill()
         running.wait()
         running.stdin.close()
+        backups.controller.write_config(backups.controller.config, **patient)
     assert any((backups.folder / "locks").iterdir()), "a killed restic leaves its lock"
     backups.ensure("backup", **OFFSITE, name="a", state="absent")
     assert backups.names() == ["b"]

@@ -12,7 +12,8 @@ from ansible_collections.baremetal.legacy_storage.tests.lab.functional import ru
 FROM_CINDERLIB = 17
 
 
-@pytest.mark.parametrize("backend", ["lvm", *(pytest.param(name, marks=pytest.mark.extra) for name in ("nfs", "rbd"))])
+@pytest.mark.extra
+@pytest.mark.parametrize("backend", ["lvm", "nfs", "rbd"])
 def test_every_case_is_shown_and_the_record_tells_the_same(lab, backend, tmp_path):
     try:
         found = run.exercise(backend, tmp_path)

@@ -46,6 +46,7 @@ def fixture_controller(lab):
     assert lab.sh("controller1", "iscsiadm -m session 2>/dev/null; iscsiadm -m node 2>/dev/null; ls /dev/sd* 2>/dev/null; true") == ""
 
 
+@pytest.mark.extra
 def test_what_went_into_a_volume_comes_out_of_migration_backup_revert_and_image(lab, controller):
     lab.sh("controller1", "dd if=/dev/urandom of=%s/content bs=1M count=48 status=none && truncate -s 1G %s/content" % (WORK, WORK))
     lab.sh("controller1", "qemu-img convert -O qcow2 %s/content %s/content.qcow2" % (WORK, WORK))
