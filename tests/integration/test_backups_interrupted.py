@@ -66,6 +66,7 @@ def test_a_killed_backup_of_an_attached_volume_does_not_count_and_is_made_by_the
     settled(backups, "export")
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("point", ["after create_snapshot", "amid blocks", "after save"])
 def test_what_a_killed_backup_left_goes_when_the_volume_is_deleted(point, backups, kill, connector):
     backups.ensure("export", backend="one", volume="data", connector=connector("node1"))
@@ -104,6 +105,7 @@ def test_a_volume_whose_restoring_was_killed_is_not_used_until_it_is_whole(point
     settled(backups)
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("point", ["before read", "amid write", "after read"])
 def test_a_volume_that_was_being_made_from_a_backup_is_made_anew(point, backups, kill):
     made = backups.make()["backup"]
