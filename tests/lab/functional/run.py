@@ -42,6 +42,7 @@ def exercise(name, work):
     results = work / ("results-" + name)
     variables = {}
     if yaml.safe_load(path.read_text()).get("functional_prepare") == "ceph":
+        _lab("ceph", "down")  # what the driver left of an earlier run bears the same names
         _lab("ceph", "up")
         variables["functional_ceph_files"] = _lab("ceph", "files")
     command = ["ansible-playbook", "-i", _lab("inventory", "--path"), "-e", json.dumps(variables)]
