@@ -13,7 +13,7 @@ from ..module_utils.model.attachment import AttachmentRecord, stable_link
 from ..module_utils.model.errors import StorageError
 from . import detach, devices, facts, iscsi, links
 
-_PATHS_WAIT = 15  # seconds for the second path of a map: os-brick goes on with the first
+_PATHS_WAIT = 30  # seconds for the second path of a map: os-brick goes on with the first, and a busy host takes its time
 _SIZE_WAIT = 30  # seconds for every path and the map to show a new size
 
 
