@@ -47,8 +47,7 @@ REFUSED = {
         ["give it a name"],
     ),
     "a pool that is not there": ("volume", dict(NOWHERE, size="1", pool="third"), "invalid", "pool", ["'third'", "first, second"]),
-    "another pool": ("volume", {"backend": "one", "name": "free", "pool": "second"}, "unsupported", "pool", ["'first'", "'second'"]),
-    "other specs": ("volume", {"backend": "one", "name": "free", "extra_specs": {"a": "b"}}, "unsupported", "extra_specs", ["not offered"]),
+    "another pool": ("volume", {"backend": "one", "name": "free", "pool": "second"}, "conflict", "pool", ["'first'", "'second'", "migration_policy"]),
     "delete while attached": (
         "volume",
         {"backend": "one", "name": "used", "state": "absent"},
