@@ -23,13 +23,13 @@ lab: setup  ## bring the lab's hosts up and leave them running
 demo: lab  ## show the collection at work on the lab's hosts
 	@. tools/env && tools/demo
 
-test: setup  ## run every test
+test: setup  ## run the tests, but for those that take long
 	@$(RUN) $(PYTEST) $(ARGS)
 
 test-fast: setup  ## run the tests that need no lab: units and integration
 	@$(RUN) $(PYTEST) $(FAST) $(ARGS)
 
-test-all: test  ## run every test, also on three backends in the lab, then those that need no lab on every other version that is supported
+test-all: test  ## run them all: the long ones, on three backends in the lab, then those that need no lab on every other version that is supported
 	@$(RUN) $(PYTEST) -m extra $(ARGS)
 	@tools/lanes $(PYTEST) $(FAST) $(ARGS)
 

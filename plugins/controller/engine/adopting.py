@@ -110,9 +110,7 @@ class Adopting:
 
     def _ask(self, backend, noun, template, thing, reference):
         method = getattr(backend.driver, template % _MANAGE[noun], None)
-        try:
-            if method is None:
-                raise NotImplementedError()
-            return method(thing._ovo, dict(reference))
-        except NotImplementedError as error:
-            raise StorageError("unsupported", "the driver of this backend cannot adopt %ss." % noun, "adopt") from error
+        if method is not None:
+            with contextlib.suppress(NotImplementedError):
+                return method(thing._ovo, dict(reference))
+        raise StorageError("unsupported", "the driver of this backend cannot adopt %ss." % noun, "adopt")
