@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def pytest_configure() -> None:
         raise pytest.UsageError(f'{COLLECTION} is not {ROOT}: run tools/setup, then source tools/env (make test does both)')
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order the tests, mark those that need the lab, give those more time, and leave `extra` ones to those who ask for them."""
     for item in items:
@@ -65,6 +67,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: _place(item.path))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Stop where two processes would use the lab's hosts at once."""
+    if os.environ.get('PYTEST_XDIST_WORKER') and any(item.get_closest_marker('lab') and not item.nodeid.endswith('@lab') for item in session.items):
+        raise pytest.UsageError('tests of the lab would run in several processes: give pytest --dist loadgroup, as make test does')
 
 
 @pytest.fixture(scope='session')
