@@ -40,9 +40,11 @@ def _leave(signum: int, _frame: object) -> None:
     pytest.exit(f'ended by signal {signum}', returncode=128 + signum)
 
 
-def pytest_configure() -> None:
-    """Stop early where the collection under test would not be this checkout; clean up also when asked to end."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Stop early where the collection under test would not be this checkout, or processes share the lab; clean up also when asked to end."""
     signal.signal(signal.SIGTERM, _leave)
+    if getattr(config.option, 'numprocesses', None) and config.option.dist != 'loadgroup':
+        raise pytest.UsageError('tests that belong together would run in several processes: give pytest --dist loadgroup, as make test does')
     try:
         found = importlib.util.find_spec(COLLECTION)
     except ModuleNotFoundError:
@@ -70,9 +72,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Stop where two processes would use the lab's hosts at once."""
-    if os.environ.get('PYTEST_XDIST_WORKER') and any(item.get_closest_marker('lab') and not item.nodeid.endswith('@lab') for item in session.items):
-        raise pytest.UsageError('tests of the lab would run in several processes: give pytest --dist loadgroup, as make test does')
+    """Be sure that xdist saw the groups: two processes must not use the lab's hosts at once."""
+    if os.environ.get('PYTEST_XDIST_WORKER'):
+        assert all(item.nodeid.endswith('@lab') for item in session.items if item.get_closest_marker('lab')), 'xdist and pytest do not fit together'
 
 
 @pytest.fixture(scope='session')
