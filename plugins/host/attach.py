@@ -21,7 +21,7 @@ def connect(node, record, wanted, seen):
     """Write the record, connect, verify, link; return the finished record.
 
     A failure takes back what was done, unless the device was there before or is in use, and keeps the record only when
-    something stayed.
+    something stayed, or when the volume had been attached before, as when a boot finds its array away.
 
     :param record: of an earlier boot or run, or ``None``. :param seen: what stood there before.
     """
@@ -31,6 +31,9 @@ def connect(node, record, wanted, seen):
     on_top = record is not None and seen.identity == "right"
     if on_top:
         draft = dataclasses.replace(draft, device=record.device, identity=record.identity, link=record.link)
+    if record is not None and record.attached:
+        known = record.identity if node.address(record.export) == node.address(export) else {}  # exported anew, it may have another
+        draft = dataclasses.replace(draft, identity=known, attached=True)
     use_multipath = wanted.multipath == "required" or (wanted.multipath == "preferred" and node.system.runs("multipathd"))
     connector = node.connector_for(export, use_multipath)
     node.records.put(draft)
@@ -53,7 +56,7 @@ def connect(node, record, wanted, seen):
             node.records.put(record)
             raise StorageError(error.code, error.message + " The device that was there was left as it was.", error.parameter, error.details) from error
         raise _take_back(node, draft, connector, error) from error
-    finished = dataclasses.replace(draft, state="connected")
+    finished = dataclasses.replace(draft, state="connected", attached=True)
     node.records.put(finished)
     return finished
 

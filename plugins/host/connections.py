@@ -109,7 +109,7 @@ def _execute(node, operation, record, wanted, seen):
         return None, facts.Seen()
     if operation == "settle":
         detach.settle(node, record, wanted, seen)
-        return None, facts.Seen()
+        return record, facts.Seen()
     if operation == "connect":
         record = attach.connect(node, record, wanted, seen)
     elif operation == "extend":

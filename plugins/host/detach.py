@@ -25,7 +25,7 @@ def disconnect(node, record, wanted, seen):
     :raises StorageError: ``host`` when a step failed: the record is kept (``disconnecting``), and the message says what stayed.
     """
     if record is not None:
-        node.records.put(dataclasses.replace(record, state="disconnecting"))
+        node.records.put(dataclasses.replace(record, state="disconnecting", attached=False))
     _remove(node, record or _record_of(node, wanted), seen, wanted.force)
     node.records.remove(wanted.volume_id)
 
@@ -122,7 +122,8 @@ def wait_gone(node, record):
 
 
 def forget(node, record):
-    """Remove the record and what udev's rule reads."""
+    """Remove what udev's rule reads, and the record, unless a task had attached the volume: then it is to be connected again."""
     if record.identity.get("key"):
         links.forget(node.settings.state_dir, record.identity["key"], record.export.volume_id)
-    node.records.remove(record.export.volume_id)
+    if not record.attached:
+        node.records.remove(record.export.volume_id)

@@ -51,6 +51,10 @@ class Lab:
         """Plug (up) or pull (down) the cable between a host and a network."""
         self._run([self._tool, "link", host, network, state], 60)
 
+    def power(self, host, state):
+        """Take the power from a host at once (cut), or let it boot (on) and wait until it has."""
+        self._run([self._tool, "power-" + state, host], 300)
+
     def start(self, plays):
         """Start plays and return their process."""
         self._play.write_text(json.dumps(plays))

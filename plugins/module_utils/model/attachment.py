@@ -90,6 +90,7 @@ class AttachmentRecord:
     :param device: os-brick's device info (type, path, scsi_wwn, multipath_id), kept for disconnecting.
     :param link: the stable path handed to users.
     :param identity: what the device calls itself (``kind``, ``serial``, and ``key``, its name in udev), compared at every use.
+    :param attached: a task has attached it and none has begun to detach it: boots connect it again, also after a run that failed.
     """
 
     export: Export
@@ -99,12 +100,14 @@ class AttachmentRecord:
     device: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
     link: t.Optional[str] = None
     identity: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    attached: bool = False
 
     @classmethod
     def from_dict(cls, data):
-        """Build from :meth:`to_dict`'s data."""
+        """Build from :meth:`to_dict`'s data. Records from before there was ``attached`` tell it by their state."""
         values = _known(cls, data)
         values["export"] = Export.from_dict(values["export"])
+        values.setdefault("attached", values["state"] == "connected")
         return cls(**values)
 
     def to_dict(self):

@@ -178,7 +178,7 @@ def predict(record, facts, wanted, operations):
             mapped = facts.mapped or (facts.multipathd and wanted.multipath != "no")
             size, paths = max(facts.size, wanted.export.size), max(facts.paths, 2 if mapped else 1)
             facts = dataclasses.replace(facts, identity="right", mapped=mapped, paths=paths, size=size, linked=True)
-            record = AttachmentRecord(wanted.export, "connected", facts.boot_id, wanted.multipath, {}, stable_link(wanted.volume_id))
+            record = AttachmentRecord(wanted.export, "connected", facts.boot_id, wanted.multipath, {}, stable_link(wanted.volume_id), attached=True)
         elif operation == "extend":
             facts = dataclasses.replace(facts, size=wanted.export.size)
             record = dataclasses.replace(record, export=wanted.export)

@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""After a boot: connecting again what was connected when the host went down. systemd starts it before remote file systems are mounted.
+
+    python -m ansible_collections.baremetal.legacy_storage.plugins.host.boot CONFIG SECONDS
+
+It needs neither the controller nor Ansible: a record holds the export, sealed to this node.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+
+from ..module_utils.model.errors import StorageError
+from . import config, connections
+from .node import Node
+
+_PAUSE = 5  # seconds between two rounds: networks and arrays may come later than this host
+
+
+def reconnect(node, patience, say, sleep=time.sleep, clock=time.monotonic):
+    """Connect every volume again that was attached, and return how many are not connected.
+
+    What was being attached or detached when the host went down is left to the task that is run again: only its user knows what is wanted.
+
+    :param patience: seconds for which those that fail are tried again. :param say: called with each sentence for the journal.
+    """
+    waiting, unreadable = _recorded(node, say)
+    deadline = clock() + patience
+    while waiting:
+        silent = (
+            set()
+        )  # backends that failed in this round; their other volumes wait for the next, so that other arrays do not wait for them
+        for volume_id, record in sorted(waiting.items()):
+            backend = record.export.backend
+            if backend in silent:
+                continue
+            problem = _connect(node, record)
+            if problem is None:
+                del waiting[volume_id]
+                say("Volume %s/%s is connected again: %s." % (backend, record.export.volume_name, node.records.get(volume_id).link))
+            else:
+                silent.add(backend)
+                say("Volume %s/%s is not connected yet: %s" % (backend, record.export.volume_name, problem))
+        if not waiting or clock() + _PAUSE > deadline:
+            break
+        sleep(_PAUSE)
+    for record in waiting.values():
+        say("Volume %s/%s stays disconnected for now." % (record.export.backend, record.export.volume_name))
+    return len(waiting) + unreadable
+
+
+def _recorded(node, say):
+    """Return {volume id: record} of what was connected, and how many records cannot be read."""
+    found, unreadable = {}, 0
+    for volume_id in node.records.ids():
+        try:
+            record = node.records.get(volume_id)
+        except StorageError as error:
+            say(error.message)
+            unreadable += 1
+            continue
+        if record.attached:
+            found[volume_id] = record
+        else:
+            say(
+                "Volume %s/%s was %s when this host went down; run that task again."
+                % (record.export.backend, record.export.volume_name, record.state)
+            )
+    return found, unreadable
+
+
+def _connect(node, record):
+    """Connect one volume; return what went wrong, or ``None``.
+
+    One path must do after a power cut, also where a task asked for two: the rest of the path's network may come later. The next task that asks
+    for two adds it.
+    """
+    multipath = "preferred" if record.multipath == "required" else record.multipath
+    request = {"export": record.export.to_dict(), "multipath": multipath}
+    (result,) = connections.ensure(node, [request], False)["connections"]
+    if result.get("failed"):
+        return result["msg"]
+    if multipath != record.multipath:
+        node.records.put(dataclasses.replace(node.records.get(record.export.volume_id), multipath=record.multipath))
+    return None
+
+
+def _say(sentence):
+    print(sentence, flush=True)
+
+
+def main(arguments):
+    """Run as a program; exit code 1 while a volume is not connected, so that systemd tries again."""
+    path, patience = arguments
+    return 1 if reconnect(Node(config.load(path), _say), float(patience), _say) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

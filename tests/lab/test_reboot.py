@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A node that lost its power comes back with its volumes, mounted, without a playbook run."""
+
+from __future__ import annotations
+
+import time
+
+# Appends numbers to a file, each of them on the disk before it tells so on the console's side of the network: what it told must be there afterwards.
+WRITER = "i=0; while :; do i=$((i+1)); echo $i >> /data/numbers && sync /data/numbers && echo $i > /dev/shm/last; done"
+FSTAB = "%s /data ext4 _netdev,nofail,x-systemd.device-timeout=5min 0 2"
+
+
+def _wait(lab, command, seconds):
+    """Wait until a command on node1 prints something; return it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        told = lab.sh("node1", "(%s) 2>/dev/null || :" % command)
+        if told:
+            return told
+        time.sleep(1)
+    raise AssertionError("after %d s: %s\n%s" % (seconds, command, lab.sh("node1", "journalctl -b -u legacy-storage-attachments --no-pager | tail -50")))
+
+
+def test_a_power_cut_under_a_busy_file_system_loses_nothing_that_was_synced_and_it_is_mounted_again_at_boot(lab, volume):
+    path = lab.attach("node1", volume)["attachment"]["path"]
+    lab.sh("node1", "mkfs.ext4 -q -F %s && mkdir -p /data && echo '%s' >> /etc/fstab && systemctl daemon-reload && mount /data" % (path, FSTAB % path))
+    try:
+        lab.sh("node1", "systemd-run --unit=writer sh -c '%s'; sleep 3" % WRITER)
+        synced = int(lab.sh("node1", "cat /dev/shm/last"))
+        assert synced > 10
+        lab.power("node1", "cut")
+        lab.power("node1", "on")
+        assert _wait(lab, "findmnt -no SOURCE /data", 120)
+        numbers = lab.sh("node1", "cat /data/numbers").split()
+        assert numbers[:synced] == [str(number) for number in range(1, synced + 1)]
+        assert "is connected again" in lab.sh("node1", "journalctl -b -u legacy-storage-attachments -o cat --no-pager")
+        again = lab.attach("node1", volume)
+        assert not again.get("failed"), again["msg"]
+        assert (again["changed"], again["attachment"]["path"], len(again["attachment"]["paths"])) == (False, path, 2)
+    finally:
+        lab.sh("node1", "umount /data; sed -i '/legacy-storage-/d' /etc/fstab; systemctl daemon-reload")
+
+
+def test_a_node_boots_without_its_array_and_gets_its_volume_when_the_array_is_back(lab, volume):
+    path = lab.attach("node1", volume)["attachment"]["path"]
+    lab.power("node1", "cut")
+    for network in ("storage-a", "storage-b"):
+        lab.cable("controller1", network, "down")
+    try:
+        lab.power("node1", "on")
+        assert "is not connected yet" in _wait(lab, "journalctl -b -u legacy-storage-attachments -o cat --no-pager | grep 'not connected yet'", 240)
+    finally:
+        for network in ("storage-a", "storage-b"):
+            lab.cable("controller1", network, "up")
+    assert _wait(lab, "readlink -e " + path, 300)
+    _wait(lab, "systemctl is-active legacy-storage-attachments", 120)
+    again = lab.attach("node1", volume)
+    assert not again.get("failed"), again["msg"]
+    assert (again["changed"], len(again["attachment"]["paths"])) == (False, 2)
