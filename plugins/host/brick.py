@@ -55,6 +55,11 @@ def properties(host, my_ip, multipath):
     return {key: value for key, value in found.items() if value is not None}
 
 
+def protocols():
+    """Return the protocols that os-brick has a connector for on this architecture, in lower case."""
+    return {protocol.lower() for protocol in brick_connector.get_connector_mapping()}
+
+
 def unwrap(connection_info, protocol):
     """Return ``(protocol, data)`` of a Cinder connection_info, with or without its envelope."""
     info = connection_info.get("conn", connection_info)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..module_utils.model.attachment import Connector
 from ..module_utils.model.errors import StorageError, invalid
 from ..secrets.sealing import SealingKey
-from . import config, connections
+from . import config, connections, protocols
 from .node import Node
 
 
@@ -36,6 +36,7 @@ def _connector_get(node, arguments, check):
     return {
         "changed": False,
         "connector": Connector(node.settings.host, found, key.public).to_dict(),
+        "protocols": protocols.ready(node.system, node.brick().protocols()),
         "attachments": connections.listing(node),
     }
 

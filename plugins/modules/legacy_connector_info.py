@@ -14,6 +14,7 @@ description:
   - Returns the connector of the node that the task runs on, which is what the node is to a storage system. It holds initiator names,
     port names, addresses, and the public key to which connection information for this node is sealed.
   - M(baremetal.legacy_storage.legacy_export) needs it to map a volume to the node.
+  - Tells for each protocol whether the node can speak it now, and if not, what it lacks.
 options:
   multipath:
     description:
@@ -34,6 +35,11 @@ EXAMPLES = r"""
   baremetal.legacy_storage.legacy_connector_info:
   become: true
   register: node
+
+- name: Be sure that the node can speak Fibre Channel
+  ansible.builtin.assert:
+    that: node.protocols.fibre_channel.ready
+    fail_msg: "{{ inventory_hostname }} lacks {{ node.protocols.fibre_channel.missing | join(', ') }}."
 
 - name: Map a volume to it
   baremetal.legacy_storage.legacy_export:
@@ -60,6 +66,34 @@ connector:
       os_type: linux
       platform: x86_64
     sealing_key: VgY+utbsBqMbROwaUemtAfHtBhCO8+QFnWSTzHbeNjQ=
+protocols:
+  description:
+    - Every protocol that Cinder's drivers export volumes by, and whether this node can speak it now.
+    - Empty in check mode where the role was not applied yet.
+  returned: always
+  type: dict
+  contains:
+    ready:
+      description: Whether nothing is missing that could be seen. Each protocol has this.
+      returned: success
+      type: bool
+      sample: true
+    missing:
+      description: What is missing, with the package or whoever else it comes from. Each protocol has this.
+      returned: success
+      type: list
+      elements: str
+      sample: ["program nvme (package nvme-cli)"]
+  sample:
+    fibre_channel:
+      ready: false
+      missing: ["hardware: a Fibre Channel host bus adapter, with its driver"]
+    iscsi:
+      ready: true
+      missing: []
+    nvmeof:
+      ready: false
+      missing: ["program nvme (package nvme-cli)", "file /etc/nvme/hostnqn (nvme gen-hostnqn > /etc/nvme/hostnqn)", "kernel module nvme_fabrics"]
 attachments:
   description: What is attached to the node, as M(baremetal.legacy_storage.legacy_attachment_info) and M(baremetal.legacy_storage.legacy_connection) tell it.
   returned: always
@@ -101,7 +135,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    unprepared = {"changed": False, "connector": None, "attachments": []}
+    unprepared = {"changed": False, "connector": None, "protocols": {}, "attachments": []}
     run_task(module, "host", module.params["node_config"], "connector.get", {"multipath": module.params["multipath"]}, unprepared)
 
 

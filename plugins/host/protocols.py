@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which protocols this host can speak now, and what is missing for the others. Reads files only.
+
+The needs are what os-brick's connectors start or open (os_brick/initiator/connectors and remotefs, 7.0 and 7.1), by protocol.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+_FOLDERS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A program, by name or by absolute path, and where it comes from."""
+
+    name: str
+    comes_from: str
+
+    def missing(self, system):
+        """Return what to say when it is not there, else ``None``."""
+        places = [self.name.lstrip("/")] if self.name.startswith("/") else [os.path.join(folder, self.name) for folder in _FOLDERS]
+        if any(os.access(system.path(place), os.X_OK) for place in places):
+            return None
+        return "program %s (%s)" % (self.name, self.comes_from)
+
+
+@dataclasses.dataclass(frozen=True)
+class Module:
+    """A kernel module, loaded, built in, or there to be loaded."""
+
+    name: str
+
+    def missing(self, system):
+        """Return what to say when it is not there, else ``None``."""
+        if os.path.isdir(system.path("sys/module", self.name)):
+            return None
+        folder = os.path.join("lib/modules", system.read("proc/sys/kernel/osrelease"))
+        listed = system.read(folder, "modules.builtin") + "\n" + system.read(folder, "modules.dep")
+        files = (line.partition(":")[0].rpartition("/")[2].partition(".")[0].replace("-", "_") for line in listed.splitlines())
+        return None if self.name in files else "kernel module %s" % self.name
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """A file, and who writes it."""
+
+    name: str
+    comes_from: str
+
+    def missing(self, system):
+        """Return what to say when it is not there, else ``None``."""
+        return None if os.path.exists(system.path(self.name.lstrip("/"))) else "file %s (%s)" % (self.name, self.comes_from)
+
+
+@dataclasses.dataclass(frozen=True)
+class Hardware:
+    """Something that the kernel lists in a class of sysfs."""
+
+    folder: str
+    title: str
+
+    def missing(self, system):
+        """Return what to say when it is not there, else ``None``."""
+        return None if system.names(self.folder) else self.title
+
+
+@dataclasses.dataclass(frozen=True)
+class Socket:
+    """A service that listens on an abstract Unix socket, or that systemd starts when somebody asks there."""
+
+    name: str
+    service: str
+
+    def missing(self, system):
+        """Return what to say when nobody listens, else ``None``."""
+        return None if "@" + self.name in system.read("proc/net/unix").split() else "service %s (it does not run)" % self.service
+
+
+@dataclasses.dataclass(frozen=True)
+class Never:
+    """What no host can speak with this collection, and why."""
+
+    reason: str
+
+    def missing(self, _system):
+        """Return the reason."""
+        return self.reason
+
+
+_OPEN_ISCSI = (
+    Program("iscsiadm", "package open-iscsi or iscsi-initiator-utils"),
+    File("/etc/iscsi/initiatorname.iscsi", "the role node writes it"),
+    Socket("ISCSIADM_ABSTRACT_NAMESPACE", "iscsid"),
+)
+_NVME = (Program("nvme", "package nvme-cli"), File("/etc/nvme/hostnqn", "nvme gen-hostnqn > /etc/nvme/hostnqn"))
+NEEDS = {
+    "iscsi": (*_OPEN_ISCSI, Module("iscsi_tcp")),
+    "iser": (*_OPEN_ISCSI, Module("ib_iser"), Hardware("sys/class/infiniband", "hardware: an RDMA adapter")),
+    "fibre_channel": (Hardware("sys/class/fc_host", "hardware: a Fibre Channel host bus adapter, with its driver"),),
+    "nvmeof": (*_NVME, Module("nvme_fabrics")),
+    "lightos": (*_NVME, Module("nvme_tcp"), File("/etc/discovery-client/discovery.d", "Lightbits' discovery-client")),
+    "rbd": (Program("rbd", "package ceph-common"), Module("rbd")),
+    "nfs": (Program("mount.nfs", "package nfs-common or nfs-utils"), Module("nfs")),
+    "glusterfs": (Program("mount.glusterfs", "package glusterfs-client or glusterfs-fuse"), Module("fuse")),
+    "quobyte": (Program("mount.quobyte", "Quobyte's client"), Module("fuse")),
+    "scality": (Program("mount.sofs", "Scality's client"), File("/etc/sfused.conf", "Scality's client"), Module("fuse")),
+    "vzstorage": (
+        Program("pstorage", "Virtuozzo Storage's client"),
+        Program("pstorage-mount", "Virtuozzo Storage's client"),
+        Module("fuse"),
+    ),
+    "scaleio": (File("/dev/scini", "Dell PowerFlex's SDC package, with its kernel module scini"),),
+    "storpool": (File("/etc/storpool.conf", "StorPool's client"), File("/dev/storpool", "StorPool's client, running")),
+    "huaweisdshypervisor": (Program("/usr/local/bin/sds/sds_cli", "Huawei's SDS hypervisor"),),
+    "gpfs": (Program("/usr/lpp/mmfs/bin/mmgetstate", "IBM Storage Scale"),),
+    "local": (),
+    "aoe": (Never("a connector (os-brick dropped AoE in 4.0.0)"),),
+    "drbd": (Never("a connector (os-brick dropped DRBD in 4.0.0)"),),
+    "hgst": (Never("the product: HGST Solutions Storage ended, and os-brick dropped it in 4.0.0"),),
+    "disco": (Never("the product: ITRI DISCO ended, and os-brick dropped it in 4.0.0"),),
+}
+
+
+def ready(system, supported):
+    """Return ``{protocol: {"ready": bool, "missing": [sentence part ...]}}``.
+
+    :param supported: the protocols that os-brick has a connector for on this architecture, in lower case.
+    """
+    found = {}
+    for protocol, needs in NEEDS.items():
+        missing = [text for text in (need.missing(system) for need in needs) if text]
+        if protocol not in supported and not any(isinstance(need, Never) for need in needs):
+            missing = ["os-brick has no connector for it on this architecture"]
+        found[protocol] = {"ready": not missing, "missing": missing}
+    return found

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A node tells which protocols it can speak, and what it lacks for the others."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.baremetal.legacy_storage.plugins.host import protocols
+
+EVERYTHING = set(protocols.NEEDS)
+
+
+def program(kernel, path):
+    kernel.write(path, "#!/bin/sh\n")
+    (kernel.root / path).chmod(0o755)
+
+
+@pytest.fixture(name="prepared")
+def fixture_prepared(kernel):
+    """A host as the role leaves it for iSCSI."""
+    program(kernel, "usr/sbin/iscsiadm")
+    kernel.write("etc/iscsi/initiatorname.iscsi", "InitiatorName=iqn.1993-08.org.debian:01:a\n")
+    kernel.write("sys/module/iscsi_tcp/refcnt", "0\n")
+    kernel.write("proc/net/unix", "Num RefCount Protocol Flags Type St Inode Path\n0: 2 0 0001 0001 01 7 @ISCSIADM_ABSTRACT_NAMESPACE\n")
+    kernel.write("proc/sys/kernel/osrelease", "6.1.0\n")
+    return kernel
+
+
+def test_a_prepared_node_speaks_iscsi(prepared):
+    assert protocols.ready(prepared.system, EVERYTHING)["iscsi"] == {"ready": True, "missing": []}
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("usr/sbin/iscsiadm", "program iscsiadm (package open-iscsi or iscsi-initiator-utils)"),
+        ("etc/iscsi/initiatorname.iscsi", "file /etc/iscsi/initiatorname.iscsi (the role node writes it)"),
+        ("proc/net/unix", "service iscsid (it does not run)"),
+    ],
+)
+def test_what_is_missing_for_iscsi_is_named(prepared, path, told):
+    (prepared.root / path).unlink()
+    assert protocols.ready(prepared.system, EVERYTHING)["iscsi"] == {"ready": False, "missing": [told]}
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [("modules.dep", "kernel/drivers/block/rbd.ko.xz: kernel/net/ceph/libceph.ko.xz\n"), ("modules.builtin", "kernel/drivers/block/rbd.ko\n")],
+)
+def test_a_module_that_can_be_loaded_or_is_built_in_is_enough(prepared, file, line):
+    program(prepared, "usr/bin/rbd")
+    assert protocols.ready(prepared.system, EVERYTHING)["rbd"]["missing"] == ["kernel module rbd"]
+    prepared.write("lib/modules/6.1.0/" + file, line)
+    assert protocols.ready(prepared.system, EVERYTHING)["rbd"] == {"ready": True, "missing": []}
+
+
+def test_module_names_with_dashes_are_those_with_underscores(prepared):
+    prepared.write("lib/modules/6.1.0/modules.dep", "kernel/drivers/nvme/host/nvme-fabrics.ko:\n")
+    assert not any("module" in text for text in protocols.ready(prepared.system, EVERYTHING)["nvmeof"]["missing"])
+
+
+def test_fibre_channel_wants_its_adapter(prepared):
+    assert protocols.ready(prepared.system, EVERYTHING)["fibre_channel"]["missing"] == ["hardware: a Fibre Channel host bus adapter, with its driver"]
+    prepared.write("sys/class/fc_host/host3/port_name", "0x5001438001234567\n")
+    assert protocols.ready(prepared.system, EVERYTHING)["fibre_channel"]["ready"]
+
+
+def test_what_os_brick_has_no_connector_for_on_this_architecture_is_told(prepared):
+    (reason,) = protocols.ready(prepared.system, {"local"})["iscsi"]["missing"]
+    assert "architecture" in reason
+
+
+@pytest.mark.parametrize("protocol", ["aoe", "drbd", "hgst", "disco"])
+def test_what_os_brick_dropped_is_never_ready_and_the_release_is_named(prepared, protocol):
+    told = protocols.ready(prepared.system, EVERYTHING)[protocol]
+    assert not told["ready"]
+    assert "4.0.0" in told["missing"][0]
