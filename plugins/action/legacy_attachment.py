@@ -16,19 +16,18 @@ from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils import at
 from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils.other_host import OtherHost, check_known
 
 _COLLECTION = "baremetal.legacy_storage."
-_ITEM = {
-    "backend": {"type": "str"},
-    "volume": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "multipath": {"type": "str", "choices": ["required", "preferred", "no"], "default": "preferred"},
-}
+_STATE = {"type": "str", "choices": ["present", "absent"]}
+_MULTIPATH = {"type": "str", "choices": ["required", "preferred", "no"]}
 ARGUMENT_SPEC = dict(
-    _ITEM,
     controller={"type": "str", "required": True},
+    backend={"type": "str"},
+    volume={"type": "str"},
+    state=dict(_STATE, default="present"),
+    multipath=dict(_MULTIPATH, default="preferred"),
     attachments={
         "type": "list",
         "elements": "dict",
-        "options": dict(_ITEM, backend={"type": "str", "required": True}, volume={"type": "str", "required": True}),
+        "options": {"backend": {"type": "str"}, "volume": {"type": "str", "required": True}, "state": _STATE, "multipath": _MULTIPATH},
     },
     fenced={"type": "bool", "default": False},
     force={"type": "bool", "default": False},
@@ -37,9 +36,9 @@ ARGUMENT_SPEC = dict(
     node_config={"type": "path", "default": "/etc/baremetal.legacy_storage/node.json"},
 )
 RULES = {
-    "mutually_exclusive": [("attachments", "backend"), ("attachments", "volume")],
-    "required_one_of": [("attachments", "backend")],
-    "required_together": [("backend", "volume")],
+    "mutually_exclusive": [("attachments", "volume")],
+    "required_one_of": [("attachments", "volume")],
+    "required_by": {"volume": ["backend"]},
 }
 
 
@@ -66,6 +65,9 @@ class ActionModule(ActionBase):
         self._messages = {"warnings": [], "deprecations": []}
         self._other = None
         items = attaching.wanted(self._arguments)
+        for place, item in enumerate(items):
+            if not item.backend:
+                raise AnsibleActionFail("attachments[%d].backend: is required for volume %r, or backend for all of them." % (place, item.volume))
         if self._arguments["fenced"] and any(item.state == "present" for item in items):
             raise AnsibleActionFail("fenced: is only for detaching: a node known dead cannot be given a volume. Add state: absent.")
         check_known(task_vars["hostvars"], self._arguments["controller"], "controller")

@@ -27,7 +27,7 @@ options:
     required: true
   backend:
     description:
-      - Backend of the volume. Required unless O(attachments) is given.
+      - Backend of the volume, or of all O(attachments) that do not name one.
     type: str
   volume:
     description:
@@ -55,23 +55,20 @@ options:
     elements: dict
     suboptions:
       backend:
-        description: Backend of the volume.
+        description: Backend of the volume. Defaults to O(backend).
         type: str
-        required: true
       volume:
         description: Name or id of the volume.
         type: str
         required: true
       state:
-        description: Whether the volume is attached to the node.
+        description: Whether the volume is attached to the node. Defaults to O(state).
         type: str
         choices: [present, absent]
-        default: present
       multipath:
-        description: As O(multipath).
+        description: As O(multipath), which is the default.
         type: str
         choices: [required, preferred, "no"]
-        default: preferred
   fenced:
     description:
       - The node is known dead (powered off, or cut off from the storage system) and cannot come back by itself.
@@ -158,13 +155,12 @@ EXAMPLES = r"""
 - name: Attach several volumes and detach one
   baremetal.legacy_storage.legacy_attachment:
     controller: controller1
+    backend: vendor-a
     attachments:
-      - backend: vendor-a
-        volume: logs
-      - backend: vendor-b
-        volume: images
-      - backend: vendor-a
-        volume: scratch
+      - volume: logs
+      - volume: images
+        backend: vendor-b
+      - volume: scratch
         state: absent
   become: true
 

@@ -49,9 +49,12 @@ class Progress:
 
 
 def wanted(arguments):
-    """Return the list of Progress that the task's (validated) arguments ask for; the single form makes a list of one."""
+    """Return the list of Progress that the task's (validated) arguments ask for; the single form makes a list of one.
+
+    What an item leaves out is as the task says.
+    """
     items = arguments["attachments"] if arguments.get("attachments") is not None else [arguments]
-    return [Progress(item["backend"], item["volume"], item["state"], item["multipath"]) for item in items]
+    return [Progress(*(item.get(key) or arguments.get(key) for key in ("backend", "volume", "state", "multipath"))) for item in items]
 
 
 def find_record(records, backend, volume):

@@ -73,6 +73,14 @@ def test_a_list_attaches_and_detaches_and_one_failure_leaves_the_others_done(rac
     assert (rack.attached_to("data"), rack.attached_to("logs")) == ([], ["node1"])
 
 
+def test_what_an_item_of_a_list_leaves_out_is_as_the_task_says(rack):
+    rack.volume("logs")
+    rack.attach(backend="one", multipath="no", attachments=[{"volume": "data"}, {"volume": "logs", "backend": "one"}])
+    assert (rack.attached_to("data"), rack.attached_to("logs")) == (["node1"], ["node1"])
+    rack.attach(backend="one", state="absent", attachments=[{"volume": "data"}, {"volume": "logs", "state": "present"}])
+    assert (rack.attached_to("data"), rack.attached_to("logs")) == ([], ["node1"])
+
+
 def test_a_loop_over_volumes_attaches_all_of_them(rack):
     rack.volume("logs")
     task = {"baremetal.legacy_storage.legacy_attachment": {"controller": "controller1", "backend": "one", "volume": "{{ item }}"}, "loop": ["data", "logs"]}
@@ -130,7 +138,9 @@ def test_one_volume_is_not_attached_to_two_nodes(rack):
         ({"backend": "two", "volume": "data"}, ["backend: 'two'", "one"]),
         ({"backend": "one", "volume": "nothing"}, ["volume", "'nothing'"]),
         ({"backend": "one"}, ["volume"]),
+        ({"volume": "data"}, ["backend", "volume"]),
         ({"attachments": [dict(DATA)], "volume": "data"}, ["attachments"]),
+        ({"attachments": [dict(DATA), {"volume": "logs"}]}, ["attachments[1].backend", "'logs'"]),
         (dict(DATA, fenced=True), ["fenced", "state: absent"]),
         (dict(DATA, state="attached"), ["state", "present, absent"]),
         (dict(DATA, multipth="no"), ["multipth"]),
