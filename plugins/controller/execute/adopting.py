@@ -31,7 +31,7 @@ def forget(work, noun, operation, entry):
     """Take the row of a released volume or snapshot away."""
     with work.store.writing() as writer:
         _DROP[noun](writer, operation.arguments["id"])
-        writer.bury(noun, operation)
+        writer.bury(noun, operation.arguments["id"], operation.backend, operation.name)
         writer.settle(entry)
 
 

@@ -11,7 +11,7 @@ import dataclasses
 
 from ...module_utils.model.backups import UNRESTORED
 from ...module_utils.model.errors import StorageError
-from ...module_utils.model.resources import Source, Volume
+from ...module_utils.model.resources import DRAWN_FROM, Source, Volume
 from ...module_utils.plan.volumes import UNREVERTED
 from . import imports
 from .adopting import adopt, forget
@@ -29,6 +29,8 @@ def _create(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, volume.id)
         writer.add_volume(volume)
+        if source is not None and source.kind in DRAWN_FROM:
+            writer.bury(source.kind, source.id, operation.backend, source.name)
     with contextlib.ExitStack() as until_done:
         try:
             content = until_done.enter_context(imports.fetched(work, entry, volume, image))

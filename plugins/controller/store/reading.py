@@ -170,7 +170,7 @@ class Reader:
         return {row.key: row.value for row in self._connection.execute(query)}
 
     def _taken_ids(self, keys):
-        """Ids that a name would derive but that another thing bears (renamed or migrated since), or that the array keeps (released)."""
+        """Ids that a name would derive but that another thing bears (renamed or migrated since), or that the array may keep (released)."""
         taken = set()
         for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots)):
             named = [(backend, name) for key_noun, backend, name in keys if key_noun == noun]

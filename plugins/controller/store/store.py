@@ -199,10 +199,12 @@ class Writer:
         self._connection.execute(tables.volumes.update().where(reverted).values(reverted_to=None))
         self._connection.execute(tables.snapshots.delete().where(tables.snapshots.c.id == snapshot_id))
 
-    def bury(self, noun, operation):
-        """Remember that the array keeps what an operation releases, so that nothing else gets its id."""
-        values = {"id": operation.arguments["id"], "noun": noun, "backend": operation.backend, "name": operation.name}
-        self._connection.execute(tables.released.insert().values(released_at=database.now(), **values))
+    def bury(self, noun, resource_id, backend, name):
+        """Remember an id that the array may keep something under for longer than we do, so that nothing else gets it."""
+        known = sa.select(tables.released.c.id).where(tables.released.c.id == resource_id)
+        if self._connection.execute(known).first() is None:
+            values = {"id": resource_id, "noun": noun, "backend": backend, "name": name}
+            self._connection.execute(tables.released.insert().values(released_at=database.now(), **values))
 
     def put_export(self, export_id, volume_id, host, connector, status, connection_info=None):
         """Insert or change an export; connection_info is encrypted."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 
 NAMESPACE = uuid.UUID("6d0cbd5c-3a3c-5a86-9f9e-6f0a8d1d7f01")
-GENERATIONS = 100  # how often one name may be given again while its earlier bearers live on under others
+GENERATIONS = 1000  # how often a name that was given again is traced back; ids are given beyond that, too
 
 
 def derive_id(noun, backend, name, generation=0):

@@ -23,7 +23,7 @@ from oslo_config import cfg
 OPTIONS = [
     cfg.StrOpt("sparse_files_dir", help="Directory that holds the volumes."),
     cfg.StrOpt("sparse_files_password", secret=True, help="Checked for nothing; a secret to look for in logs."),
-    cfg.StrOpt("sparse_files_without", help="Something that this driver should not be able to do: revert."),
+    cfg.StrOpt("sparse_files_without", help="Something that this driver should not be able to do: revert, or to forget sources."),
     cfg.IntOpt("sparse_files_capacity", default=1000, help="Capacity to report, in GiB."),
 ]
 cfg.CONF.register_opts(OPTIONS, group=configuration.SHARED_CONF_GROUP)
@@ -115,6 +115,9 @@ class SparseFileDriver(driver.VolumeDriver):
     def create_cloned_volume(self, volume, src_vref):
         """Make a volume with another one's content."""
         self._call("create_cloned_volume")
+        if self.configuration.sparse_files_without == "forgetting":
+            with open(self._path(src_vref) + ".cloned", "w", encoding="utf-8"):
+                pass
         return self._copy(self._path(src_vref), volume, volume.size)
 
     def create_volume_from_snapshot(self, volume, snapshot):
@@ -125,6 +128,11 @@ class SparseFileDriver(driver.VolumeDriver):
     def delete_volume(self, volume):
         """Delete a volume; one that is not there is deleted already."""
         self._call("delete_volume")
+        if os.path.exists(self._path(volume) + ".cloned"):  # as Ceph's driver keeps what was cloned
+            if os.path.exists(self._path(volume) + ".deleted"):
+                raise exception.VolumeBackendAPIException(data="%s.deleted exists" % volume.name)
+            os.rename(self._path(volume), self._path(volume) + ".deleted")
+            os.unlink(self._path(volume) + ".cloned")
         for path in (self._path(volume), os.path.join(self._dir, "specs-" + volume.id)):
             if os.path.exists(path):
                 os.unlink(path)
