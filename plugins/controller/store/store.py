@@ -51,12 +51,17 @@ class Store:
             self._guard()
 
     def check_key(self):
-        """Raise StorageError ``invalid`` unless the vault's key is the one that this store's secrets were encrypted with."""
+        """Raise StorageError ``invalid`` unless the vault's key is the one that this store's secrets were encrypted with.
+
+        A store that was just made gets what is its own: the mark of its key, and the namespace of its ids.
+        """
         with self.reading() as reader:
             token = contents.mark(reader.connection, marks.KEY_CHECK)
         if token is None:
             with self.writing() as writer:
                 contents.set_mark(writer.connection, marks.KEY_CHECK, self.vault.encrypt({}))
+                if next(contents.rows(writer.connection), None) is None:
+                    contents.set_mark(writer.connection, marks.NAMESPACE, str(uuid.uuid4()))
         elif not self.vault.opens(token):
             raise StorageError(
                 "invalid",

@@ -162,7 +162,9 @@ def _refuse_drift(landscape, current, wanted):
         source = current.source
         bearer = getattr(landscape, kind)(wanted.backend, name)  # the name may have gone to another since
         same = source is not None and source.kind == kind and name in (source.name, source.id)
-        again = same and derived_from(kind, wanted.backend, name, source.id)  # what bore it was deleted, and made again
+        again = same and derived_from(
+            kind, wanted.backend, name, source.id, landscape.namespace
+        )  # what bore it was deleted, and made again
         if not same or (bearer is not None and bearer.id != source.id and not again):
             raise _another_source(current, kind, name)
     if wanted.source_backup is not None:
