@@ -59,7 +59,7 @@ def test_where_all_agree_it_finds_nothing_and_touches_nothing(used):
     before = used.look()
     result = examine(used, nodes=[node("node1", "data", of=used), node("node2")], mend=True)
     assert result["findings"] == [] and result["healthy"] and not result["changed"]
-    assert result["counts"] == {"backends": 1, "volumes": 1, "snapshots": 1, "exports": 1, "nodes": 2}
+    assert result["counts"] == {"backends": 1, "volumes": 1, "snapshots": 1, "exports": 1, "repositories": 0, "nodes": 2}
     assert used.look() == before
 
 
@@ -265,3 +265,45 @@ def test_the_playbook_prints_a_report_mends_when_told_and_fails_as_told(used, mo
     code, printed = play(used, "-e", "doctor_mend=true", "-e", '{"doctor_fenced": ["node1"]}', "-e", "doctor_fail_on=never")
     assert code == 0 and "MENDED: volume one/new" in printed and "MENDED: export one/data on node1" in printed, printed
     assert used.unsettled() == [] and used.query("SELECT count(*) FROM exports") == [(0,)]
+
+
+def test_what_was_released_is_nobodys_orphan(used):
+    used.ensure("volume", backend="one", name="let go", size="1")
+    used.ensure("snapshot", backend="one", name="let go, too", volume="data")
+    used.ensure("volume", backend="one", name="let go", state="released")
+    used.ensure("snapshot", backend="one", name="let go, too", state="released")
+    assert used.path_of("volume", used.id_of("volume", "one", "let go")).exists()
+    assert told(examine(used)) == []
+
+
+@pytest.fixture(name="offsite")
+def fixture_offsite(used):
+    """The controller with a repository of backups in a directory; returns the parameters of a backup."""
+    parameters = {"name": "offsite", "location": str(used.root / "offsite"), "password": "canary-repository-password"}
+    result = used.ask("repository.ensure", {"repositories": [parameters]})
+    assert not result.get("failed"), result
+    return {"repository": "offsite", "backend": "one", "name": "monday", "volume": "data"}
+
+
+def test_content_that_no_record_makes_a_backup_is_told_and_a_backup_is_not(used, offsite, monkeypatch):
+    monkeypatch.setenv("BLS_TEST_BACKUP_BYTES", str(1024**2))
+    used.ensure("export", backend="one", volume="data", host="node1", state="absent")
+    assert not used.ensure("backup", **dict(offsite, name="sunday")).get("failed")
+    assert told(examine(used)) == []
+    interrupt(used, monkeypatch, "before record", "backup", **offsite)
+    assert told(examine(used)) == [("warning", "unsettled", "backup offsite/monday")], "it may be under way: told once"
+    used.execute("DELETE FROM operations")  # as where it was settled while the repository was away
+    result = examine(used)
+    assert told(result) == [("warning", "unfinished", "backup offsite/monday")] and not result["healthy"]
+    assert told(examine(used, repositories=[])) == []
+    assert not used.ensure("backup", **offsite).get("failed")
+    assert told(examine(used)) == [], "as it said: the next backup takes it away"
+
+
+def test_a_repository_that_is_away_is_told(used, offsite):
+    shutil.move(used.root / "offsite", used.root / "elsewhere")
+    result = examine(used)
+    assert told(result) == [("error", "repository", "repository offsite")]
+    assert "Is its file system mounted?" in result["findings"][0]["problem"]
+    with pytest.raises(StorageError, match="repositories: 'onsite': is not registered on this controller .registered: offsite."):
+        examine(used, repositories=["onsite"])

@@ -57,6 +57,12 @@ class Catalogue:
         backups = [self._backup(item) for item in found if _RECORD in item["tags"]]
         return [backup for backup in backups if backup.id in contents]
 
+    def unfinished(self):
+        """Return [{"run", "name"}] of contents without a record."""
+        found = self._restic.snapshots(_RECORD, _CONTENT)
+        whole = {_run_of(item) for item in found if _RECORD in item["tags"]}
+        return [{"run": _run_of(item), "name": _name_of(item)} for item in found if _run_of(item) not in whole]
+
     def save(self, run, name, about, device, length):
         """Store the first ``length`` bytes of a Device as the content of a backup that does not count yet. Return its facts (dict)."""
         checksum = hashlib.sha256()
@@ -121,8 +127,7 @@ class Catalogue:
 
     def _backup(self, item):
         about = next(json.loads(urllib.parse.unquote(tag[len(_ABOUT) :])) for tag in item["tags"] if tag.startswith(_ABOUT))
-        name = next(urllib.parse.unquote(tag[len("name=") :]) for tag in item["tags"] if tag.startswith("name="))
-        return Backup(self._name, name, id=_run_of(item), **about)
+        return Backup(self._name, _name_of(item), id=_run_of(item), **about)
 
     def _damaged(self, name, how):
         return StorageError(
@@ -133,6 +138,10 @@ class Catalogue:
 
 def _run_of(item):
     return next((tag[len("run=") :] for tag in item["tags"] if tag.startswith("run=")), None)
+
+
+def _name_of(item):
+    return next(urllib.parse.unquote(tag[len("name=") :]) for tag in item["tags"] if tag.startswith("name="))
 
 
 def _tag(key, value):

@@ -151,6 +151,10 @@ class Reader:
             if names is None or row["resource_id"] in resource_ids or (row["noun"], row["backend"], row["name"]) in names
         ]
 
+    def released(self):
+        """Return the ids (set) that the array may keep something under that is no longer in the store."""
+        return set(self._connection.scalars(sa.select(tables.released.c.id)))
+
     def operation(self, entry):
         """Return the Unsettled record with this id."""
         return _unsettled(self._connection.execute(sa.select(tables.operations).where(tables.operations.c.id == entry)).mappings().one())
