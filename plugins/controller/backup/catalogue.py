@@ -18,6 +18,7 @@ import urllib.parse
 
 from ...module_utils.model.backups import Backup
 from ...module_utils.model.errors import StorageError
+from ..patience import uncounted
 from . import content
 
 _RECORD, _CONTENT = "legacy-storage-backup", "legacy-storage-content"
@@ -63,6 +64,7 @@ class Catalogue:
         whole = {_run_of(item) for item in found if _RECORD in item["tags"]}
         return [{"run": _run_of(item), "name": _name_of(item)} for item in found if _run_of(item) not in whole]
 
+    @uncounted()
     def save(self, run, name, about, device, length):
         """Store the first ``length`` bytes of a Device as the content of a backup that does not count yet. Return its facts (dict)."""
         checksum = hashlib.sha256()
@@ -96,6 +98,7 @@ class Catalogue:
         with self._restic.saving(_filename(volume) + ".json", tags) as saving:
             saving.write(json.dumps(about, sort_keys=True, indent=1).encode())
 
+    @uncounted()
     def read(self, backup, write):
         """Hand a backup's content to ``write`` (bytes), block by block. Raises StorageError unless it is what was saved."""
         checksum, length = hashlib.sha256(), 0
