@@ -24,7 +24,8 @@ class Config:
     :param lock_dir: locks of ours and of the Cinder drivers; one directory for every process of this host.
     :param host: the constant that Cinder writes before ``@backend``; must never change while volumes exist.
     :param lock_timeout: seconds to wait for a volume that another process works on, before answering ``busy``.
-    :param operation_timeout: seconds that one operation on a storage system may take before its task gives it up; 0 for as long as it takes.
+    :param operation_timeout: seconds that one operation on a storage system may take, copying of data not counted, before its task gives it up;
+        0 for as long as it takes.
     """
 
     store_url: str

@@ -15,9 +15,10 @@ import stat
 import sqlalchemy as sa
 
 from ..module_utils.model.errors import StorageError, invalid
-from ..module_utils.plan.diagnosis import ArrayView, Finding, NodeView, Picture, diagnose, in_order
+from ..module_utils.plan.diagnosis import ArrayView, Finding, NodeView, Picture, RepositoryView, diagnose, in_order
 from ..module_utils.plan.settlement import plan_settlement
 from .apart import ask_apart
+from .backup.catalogue import catalogue_of
 from .changing import ensure_exports
 from .ensure import lock_keys, touched
 from .execute.executor import Executor
@@ -29,7 +30,8 @@ _NO_FREE = 10 * 1024**2
 
 
 def examine(session, arguments, check, warn):
-    """Examine everything: {"mend": bool, "fenced": [host], "nodes": [what each said] or None, "backends": [name] or None, "timeout": seconds}.
+    """Examine everything: {"mend": bool, "fenced": [host], "nodes": [what each said] or None, "backends": [name] or None,
+    "repositories": [name] or None, "timeout": seconds}.
 
     Returns {"findings": [...], "healthy": bool, "counts": {...}}. A store that cannot be opened is a finding, too.
     """
@@ -61,6 +63,7 @@ def examine(session, arguments, check, warn):
             "volumes": len(picture.volumes),
             "snapshots": len(picture.snapshots),
             "exports": len(picture.mappings),
+            "repositories": len(picture.repositories),
             "nodes": len(picture.nodes or ()),
         },
     }
@@ -71,22 +74,35 @@ def _picture(session, arguments):
         names = [backend.name for backend in reader.backends()]
         unsettled = reader.unsettled()
         started = reader.started()
+        repositories = [item.name for item in reader.repositories()]
         picture = Picture(
             backends=names,
             volumes=[item.resource for item in reader.driven_volumes()],
             snapshots=[item.resource for item in reader.driven_snapshots()],
             mappings=[item.resource for item in reader.driven_exports()],
             unsettled=unsettled,
+            released=reader.released(),
             ages={key: (database.now() - moment).total_seconds() for key, moment in started.items()},
             nodes=None if arguments.get("nodes") is None else [_node(item) for item in arguments["nodes"]],
             fenced=tuple(arguments.get("fenced") or ()),
         )
-    asked = names if arguments.get("backends") is None else arguments["backends"]
-    for name in asked:
-        if name not in names:
-            raise invalid("backends", name, "is not registered on this controller (registered: %s)." % (", ".join(names) or "none"))
+    asked = _asked(arguments, "backends", names)
+    asked_repositories = _asked(arguments, "repositories", repositories)
     session.store().engine.dispose()  # the forks must not share its connections
-    return dataclasses.replace(picture, arrays=_ask_arrays(session.config, asked, arguments["timeout"]))
+    return dataclasses.replace(
+        picture,
+        arrays=_ask_arrays(session.config, asked, arguments["timeout"]),
+        repositories=_ask_repositories(session.config, asked_repositories, arguments["timeout"]),
+    )
+
+
+def _asked(arguments, parameter, known):
+    """Return the names that ``parameter`` lists, or all."""
+    asked = known if arguments.get(parameter) is None else arguments[parameter]
+    for name in asked:
+        if name not in known:
+            raise invalid(parameter, name, "is not registered on this controller (registered: %s)." % (", ".join(known) or "none"))
+    return asked
 
 
 def _node(said):
@@ -112,14 +128,28 @@ def _ask_arrays(config, names, timeout):
         session = Session(config)
         return take_inventory(session.engine(), name)
 
+    return _views(ArrayView, ask_apart(names, question, timeout), timeout)
+
+
+def _ask_repositories(config, names, timeout):
+    """Return {repository: RepositoryView}."""
+
+    def question(name):
+        session = Session(config)
+        return {"unfinished": catalogue_of(session.store(), session.restic, name).unfinished()}
+
+    return _views(RepositoryView, ask_apart(names, question, timeout), timeout)
+
+
+def _views(view, answers, timeout):
     views = {}
-    for name, (kind, found) in ask_apart(names, question, timeout).items():
+    for name, (kind, found) in answers.items():
         if kind == "answer":
-            views[name] = ArrayView(**found)
+            views[name] = view(**found)
         elif kind == "error":
-            views[name] = ArrayView(error=found.message.rstrip(".") + ".")
+            views[name] = view(error=found.message.rstrip(".") + ".")
         else:
-            views[name] = ArrayView(error="It did not answer within %d s." % timeout)
+            views[name] = view(error="It did not answer within %d s." % timeout)
     return views
 
 

@@ -7,14 +7,19 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import os
 
 from ..module_utils.model.capabilities import pool_details
 from ..module_utils.model.errors import StorageError, invalid
 from ..module_utils.model.images import ImageSource
+from .apart import ask_apart
 from .backup.catalogue import catalogue_of
 from .images import files
 from .images.looking import dated, offer_of
+from .session import Session
+
+_PATIENCE = 60  # seconds for each array
 
 
 def list_volumes(session, arguments, check, warn):
@@ -96,18 +101,39 @@ def _image(session, path, verify, unsettled):
 
 
 def list_backends(session, arguments, check, warn):
-    """Return {"backends": [...]}; with ``refresh`` each array is asked for its capacity and capabilities."""
+    """Return {"backends": [...]}; with ``refresh`` and ``candidates`` each array is asked, and one that does not tell has an ``error``."""
     with session.store().reading() as reader:
         found = [backend for backend in reader.backends() if arguments.get("name") in (None, backend.name)]
         shown = [dict(backend.to_public(), pools=list(backend.pools), volume_count=reader.count_volumes(backend.name)) for backend in found]
-    if arguments.get("refresh"):
-        for backend, item in zip(found, shown):
-            item["stats"] = plain_stats(session.engine().probe(backend, fresh=True))
-            item["pool_details"] = pool_details(item["stats"])
-    if arguments.get("candidates"):
-        for backend, item in zip(found, shown):
-            item["candidates"] = _candidates(session, backend)
+    asked = [key for key in ("refresh", "candidates") if arguments.get(key)]
+    if asked and found:
+        session.store().engine.dispose()  # the forks must not share its connections
+        said = _ask_backends(session.config, {backend.name: backend for backend in found}, asked, arguments.get("timeout") or _PATIENCE)
+        shown = [dict(item, **said[item["name"]]) for item in shown]
     return {"changed": False, "backends": shown}
+
+
+def _ask_backends(config, backends, asked, timeout):
+    """Return {backend's name: what its array says}; one that does not answer in time holds nobody else up."""
+    importlib.import_module(".engine.engine", __package__)  # once, for all forks
+
+    def question(name):
+        session, said = Session(config), {}
+        if "refresh" in asked:
+            said["stats"] = plain_stats(session.engine().probe(backends[name], fresh=True))
+            said["pool_details"] = pool_details(said["stats"])
+        if "candidates" in asked:
+            said["candidates"] = _candidates(session, backends[name])
+        return said
+
+    keys = (("stats", "pool_details") if "refresh" in asked else ()) + (("candidates",) if "candidates" in asked else ())
+    nothing, told = dict.fromkeys(keys), {}
+    for name, (kind, found) in ask_apart(list(backends), question, timeout).items():
+        if kind == "answer":
+            told[name] = dict(found, error=None)
+        else:
+            told[name] = dict(nothing, error=found.message if kind == "error" else "It did not answer within %d s." % timeout)
+    return told
 
 
 def _candidates(session, backend):

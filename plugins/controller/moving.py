@@ -61,7 +61,7 @@ def export_store(session, arguments, check, warn):
     _check_passphrase(passphrase)
     store = session.store()
     with store.reading() as reader:
-        rows = list(contents.rows(reader.connection))
+        rows, namespace = list(contents.rows(reader.connection)), reader.namespace()
     counts = contents.digest(rows)[0]
     try:
         old = exportfile.read(path, store.vault, passphrase)
@@ -69,9 +69,10 @@ def export_store(session, arguments, check, warn):
         if error.parameter != "passphrase":
             raise
         old = None  # it was written with another passphrase
-    same = old is not None and old.passphrase == (passphrase is not None) and _opened(old.rows, old.vault) == _opened(rows, store.vault)
+    same = old is not None and (old.passphrase, old.namespace) == (passphrase is not None, namespace)
+    same = same and _opened(old.rows, old.vault) == _opened(rows, store.vault)
     if not same and not check:
-        exportfile.write(path, rows, store.vault, passphrase)
+        exportfile.write(path, rows, store.vault, passphrase, namespace)
     return _answer(not same, None if old is None else contents.digest(old.rows)[0], counts, path=path)
 
 
@@ -86,9 +87,9 @@ def import_store(session, arguments, check, warn):
         if not check:
             stack.enter_context(session.locks().alone())
         with store.reading() as reader:
-            old = list(contents.rows(reader.connection))
+            old, namespace = list(contents.rows(reader.connection)), reader.namespace()
         before, after = contents.digest(old)[0], contents.digest(new.rows)[0]
-        if _opened(old, store.vault) == _opened(new.rows, new.vault):
+        if namespace == new.namespace and _opened(old, store.vault) == _opened(new.rows, new.vault):
             return _answer(False, before, after, path=path)
         if old and not arguments.get("replace"):
             raise _not_empty("the store of this controller", before)
@@ -100,6 +101,7 @@ def import_store(session, arguments, check, warn):
                 ]
             with store.writing() as writer:
                 contents.replace(writer.connection, rows)
+                contents.set_mark(writer.connection, marks.NAMESPACE, new.namespace)
                 _verify(writer.connection, rows)
         return _answer(True, before, after, path=path)
 
@@ -168,10 +170,11 @@ def _copy(source, target):
         database.migrate(target)
     with database.speaking(source), source.begin() as connection:
         rows = list(contents.rows(connection))
-        key_check = contents.mark(connection, marks.KEY_CHECK)
+        own = {key: contents.mark(connection, key) for key in (marks.KEY_CHECK, marks.NAMESPACE)}
     with database.writing(target) as connection:
         contents.replace(connection, rows)
-        contents.set_mark(connection, marks.KEY_CHECK, key_check)
+        for key, value in own.items():
+            contents.set_mark(connection, key, value)
         contents.set_mark(connection, marks.MOVED_TO, None)
         database.set_revision(connection, database.join(database.COPYING))
     with database.speaking(target), target.begin() as connection:

@@ -7,7 +7,25 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import threading
 import time
+
+_RUNNING = threading.local()  # whose operation this thread is at
+
+
+@contextlib.contextmanager
+def uncounted():
+    """Stop this thread's clock for as long as data is copied, which says nothing of whether a storage system answers. Also a decorator."""
+    patience, whose = getattr(_RUNNING, "operation", (None, None))
+    if patience is None:
+        yield
+        return
+    left = patience.stop(whose)
+    try:
+        yield
+    finally:
+        patience.go_on(whose, left)
 
 
 class Patience:
@@ -23,11 +41,23 @@ class Patience:
     @contextlib.contextmanager
     def spent_on(self, whose):
         """Measure one operation."""
-        self._ends[whose] = time.monotonic() + self.seconds
+        self.go_on(whose, self.seconds)
+        _RUNNING.operation = (self, whose)
         try:
             yield
         finally:
+            del _RUNNING.operation
             self._ends.pop(whose, None)
+
+    def stop(self, whose):
+        """Measure an operation no further; return how many seconds it has left."""
+        left = self._ends[whose] - time.monotonic()
+        self._ends[whose] = math.inf
+        return left
+
+    def go_on(self, whose, left):
+        """Measure an operation that has ``left`` seconds."""
+        self._ends[whose] = time.monotonic() + left
 
     def is_over(self, whose):
         """Tell whether an operation that runs now has taken too long."""

@@ -13,6 +13,8 @@ description:
   - Lists backends with their options, pools and number of volumes, and on demand what their storage systems say of themselves.
   - Reads the metadata store on the controller, the host to which the role P(baremetal.legacy_storage.controller#role) was applied.
     Needs no Cinder and asks no storage system unless O(refresh=true) or O(candidates=true).
+  - Storage systems are asked side by side, each in a process of its own. One that does not answer, or refuses, holds nobody up and does not
+    fail the task; its backend says so in RV(ignore:error).
 options:
   name:
     description: Only this backend.
@@ -27,6 +29,10 @@ options:
       - What is managed already, or in use by others, is listed with the reason.
     type: bool
     default: false
+  timeout:
+    description: How many seconds each storage system has to answer, with O(refresh=true) or O(candidates=true).
+    type: int
+    default: 60
 extends_documentation_fragment:
   - baremetal.legacy_storage.controller
 author:
@@ -43,7 +49,12 @@ EXAMPLES = r"""
 - name: Show it
   ansible.builtin.debug:
     msg: "{{ item.name }}: {{ item.pool_details | map(attribute='free_capacity_gb') }} GiB free"
-  loop: "{{ found.backends }}"
+  loop: "{{ found.backends | rejectattr('error') }}"
+
+- name: Tell whose storage systems do not answer
+  ansible.builtin.debug:
+    msg: "{{ item.name }}: {{ item.error }}"
+  loop: "{{ found.backends | selectattr('error') }}"
 
 - name: Look for volumes to adopt
   baremetal.legacy_storage.legacy_backend_info:
@@ -60,6 +71,8 @@ RETURN = r"""
 backends:
   description:
     - The backends found, by name; secret options without their values.
+    - With O(refresh=true) or O(candidates=true) each has RV(ignore:error), why its storage system did not tell, or null. With an error,
+      what was to be asked is null.
     - With O(candidates=true) each has RV(ignore:candidates); null stands for a driver that cannot list them.
     - With O(refresh=true) each has RV(ignore:pool_details), in one form for all drivers; null is what a driver does not say.
       Capacities are in GiB, or C(infinite) or C(unknown). C(max_over_subscription_ratio) is how much may be promised of what there is.
@@ -79,6 +92,7 @@ backends:
       pools:
         - lvm
       volume_count: 3
+      error: null
       candidates:
         volumes:
           - reference:
@@ -127,9 +141,10 @@ def main():
         name=dict(type="str"),
         refresh=dict(type="bool", default=False),
         candidates=dict(type="bool", default=False),
+        timeout=dict(type="int", default=60),
     )
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    arguments = {key: module.params[key] for key in ("name", "refresh", "candidates")}
+    arguments = {key: module.params[key] for key in ("name", "refresh", "candidates", "timeout")}
     run_task(module, "controller", module.params["controller_config"], "backend.list", arguments, {"backends": []})
 
 

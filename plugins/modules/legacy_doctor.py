@@ -12,6 +12,7 @@ short_description: Compare store, storage systems and nodes, and mend when told
 description:
   - Runs on a controller, the host to which the role P(baremetal.legacy_storage.controller#role) was applied. It compares what the metadata
     store says with what each backend's storage system says, and with what nodes say where O(nodes) brings it along.
+  - Looks into each repository of backups as well, for what was not finished.
   - Tells what interrupted runs left unsettled, things that are missing or unknown on the storage systems, sizes that differ, exports and
     attachments that do not match, initiator names that several hosts share, and files that others can read or that have no room to grow.
   - Storage systems are asked side by side, each in a process of its own; one that does not answer holds nobody up.
@@ -56,8 +57,12 @@ options:
     description: Names of the backends whose storage systems are asked. All, when it is left out; none for an empty list.
     type: list
     elements: str
+  repositories:
+    description: Names of the repositories of backups that are looked into. All, when it is left out; none for an empty list.
+    type: list
+    elements: str
   timeout:
-    description: How many seconds each storage system has to answer.
+    description: How many seconds each storage system and each repository has to answer.
     type: int
     default: 60
 extends_documentation_fragment:
@@ -104,7 +109,11 @@ findings:
     check:
       description:
         - The kind of finding, one of V(attachment), V(backend), V(disk), V(fenced), V(foreign), V(initiator), V(missing), V(no_export),
-          V(no_record), V(node), V(not_compared), V(orphan), V(permissions), V(size), V(status), V(store), V(unknown_host) and V(unsettled).
+          V(no_record), V(node), V(not_compared), V(orphan), V(permissions), V(repository), V(size), V(status), V(store), V(unfinished),
+          V(unknown_host) and V(unsettled).
+        - V(repository) is one that cannot be read, V(unfinished) the content of a backup without the record that makes it one.
+        - V(orphan) is what is named as this collection names things and unknown to the store. What was released on purpose is none, nor what
+          a storage system keeps of a deleted volume for the volumes that were made from it.
       type: str
       returned: always
     where:
@@ -155,6 +164,7 @@ counts:
     volumes: 117
     snapshots: 40
     exports: 96
+    repositories: 1
     nodes: 12
 """
 
@@ -179,10 +189,11 @@ def main():
         fenced=dict(type="list", elements="str", default=[]),
         nodes=dict(type="list", elements="dict", options=NODE),
         backends=dict(type="list", elements="str"),
+        repositories=dict(type="list", elements="str"),
         timeout=dict(type="int", default=60),
     )
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    arguments = {key: module.params[key] for key in ("mend", "fenced", "nodes", "backends", "timeout")}
+    arguments = {key: module.params[key] for key in ("mend", "fenced", "nodes", "backends", "repositories", "timeout")}
     run_task(module, "controller", module.params["controller_config"], "doctor.examine", arguments)
 
 

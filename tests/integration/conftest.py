@@ -29,6 +29,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 import yaml
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.identity import derive_id
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker.client import ask
 from ansible_collections.baremetal.legacy_storage.plugins.secrets.sealing import SealingKey
 from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD as STORE_PASSWORD
@@ -212,6 +213,11 @@ class Controller:
         path = self.array / "calls.log"
         lines = path.read_text().splitlines() if path.exists() else []
         return [(float(moment), what, method) for moment, what, method in (line.split() for line in lines)]
+
+    def id_of(self, noun, backend, name):
+        """Return the id that a volume or snapshot gets when it is made."""
+        ((namespace,),) = self.query("SELECT value FROM key_values WHERE key = 'baremetal.legacy_storage/namespace'")
+        return derive_id(noun, backend, name, namespace=namespace)
 
     def path_of(self, noun, resource_id):
         """Return where the array keeps a volume or snapshot."""

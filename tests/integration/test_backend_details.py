@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import time
+
 
 def test_pools_are_told_in_one_form(controller):
     (backend,) = controller.play([{"legacy_backend_info": {"refresh": True}}])[0]["backends"]
@@ -17,3 +19,29 @@ def test_pools_are_told_in_one_form(controller):
     told = {"thin_provisioning": True, "thick_provisioning": False, "multiattach": True, "qos": True}
     assert {key: pool["capabilities"][key] for key in told} == told
     assert pool["capabilities"]["replication"] in (None, False)
+
+
+def test_arrays_are_asked_side_by_side_and_those_that_do_not_tell_hide_no_other(controller):
+    for name, fault in (("slow", "sleep 60"), ("broken", "no licence"), ("late", "sleep 1.5"), ("later", "sleep 1.5")):
+        folder = controller.root / name
+        (folder / "faults").mkdir(parents=True)
+        controller.register(name, options={"sparse_files_dir": str(folder)})
+        (folder / "faults" / "check_for_setup_error").write_text(fault)
+    before, started = controller.look(), time.monotonic()
+    (result,) = controller.play([{"legacy_backend_info": {"refresh": True, "candidates": True, "timeout": 6}}])
+    assert time.monotonic() - started < 30 and not result.failed
+    found = {backend["name"]: backend for backend in result["backends"]}
+    assert {name for name, backend in found.items() if backend["error"]} == {"slow", "broken"}
+    assert found["slow"]["error"] == "It did not answer within 6 s." and "no licence" in found["broken"]["error"]
+    for name, backend in found.items():
+        told = [backend[key] for key in ("stats", "pool_details", "candidates")]
+        assert told == [None] * 3 if backend["error"] else all(told), name
+    spans = []
+    for name in ("late", "later"):
+        lines = [line.split() for line in (controller.root / name / "calls.log").read_text().splitlines()]
+        spans.append([max(float(moment) for moment, what, method in lines if (what, method) == (edge, "check_for_setup_error")) for edge in ("begin", "end")])
+    assert max(begin for begin, _end in spans) < min(end for _begin, end in spans), "neither waited for the other"
+    assert controller.look() == before
+    (alone,) = controller.ask("backend.list", {"name": "broken", "refresh": True})["backends"]
+    assert "no licence" in alone["error"] and "candidates" not in alone
+    assert all("error" not in backend for backend in controller.ask("backend.list", {})["backends"]), "nobody was asked"

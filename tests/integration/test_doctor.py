@@ -18,7 +18,6 @@ import time
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
-from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.identity import derive_id
 
 GIB = 1024**3
 
@@ -33,9 +32,9 @@ def told(result):
     return [(item["severity"], item["check"], item["where"]) for item in result["findings"]]
 
 
-def node(name, *volumes, **more):
-    """Return what a node says of itself."""
-    attachments = [dict({"backend": "one", "volume_name": volume, "volume_id": derive_id("volume", "one", volume), "problems": []}) for volume in volumes]
+def node(name, *volumes, of=None, **more):
+    """Return what a node says of itself, and of volumes that it has from the controller ``of``."""
+    attachments = [dict({"backend": "one", "volume_name": volume, "volume_id": of.id_of("volume", "one", volume), "problems": []}) for volume in volumes]
     return dict({"name": name, "connector": {"host": name, "properties": {"initiator": "iqn.2026-01.test:%s" % name}}, "attachments": attachments}, **more)
 
 
@@ -58,19 +57,19 @@ def interrupt(controller, monkeypatch, point, noun, **item):
 
 def test_where_all_agree_it_finds_nothing_and_touches_nothing(used):
     before = used.look()
-    result = examine(used, nodes=[node("node1", "data"), node("node2")], mend=True)
+    result = examine(used, nodes=[node("node1", "data", of=used), node("node2")], mend=True)
     assert result["findings"] == [] and result["healthy"] and not result["changed"]
-    assert result["counts"] == {"backends": 1, "volumes": 1, "snapshots": 1, "exports": 1, "nodes": 2}
+    assert result["counts"] == {"backends": 1, "volumes": 1, "snapshots": 1, "exports": 1, "repositories": 0, "nodes": 2}
     assert used.look() == before
 
 
 def test_what_is_missing_grown_or_unknown_on_the_array_is_told_and_left_alone(used):
     for name in ("gone", "grown", "shrunk"):
         used.ensure("volume", backend="one", name=name, size="2")
-    os.unlink(used.path_of("volume", derive_id("volume", "one", "gone")))
-    os.truncate(used.path_of("volume", derive_id("volume", "one", "grown")), 3 * GIB)
-    os.truncate(used.path_of("volume", derive_id("volume", "one", "shrunk")), 1 * GIB)
-    lost = derive_id("volume", "one", "of a lost store")
+    os.unlink(used.path_of("volume", used.id_of("volume", "one", "gone")))
+    os.truncate(used.path_of("volume", used.id_of("volume", "one", "grown")), 3 * GIB)
+    os.truncate(used.path_of("volume", used.id_of("volume", "one", "shrunk")), 1 * GIB)
+    lost = used.id_of("volume", "one", "of a lost store")
     used.path_of("volume", lost).write_bytes(b"precious")
     (used.array / "somebody-elses").write_bytes(b"")
     before = used.look()
@@ -91,14 +90,14 @@ def test_what_a_driver_cannot_tell_is_said_plainly_and_is_no_fault(used):
         result = examine(used)
     assert told(result) == [("note", "not_compared", "snapshots of backend one"), ("note", "not_compared", "volumes of backend one")]
     assert result["healthy"]
-    os.unlink(used.path_of("volume", derive_id("volume", "one", "data")))
+    os.unlink(used.path_of("volume", used.id_of("volume", "one", "data")))
     with used.fault("get_manageable_volumes", "not offered"):
         result = examine(used)
     assert [item["severity"] for item in result["findings"]] == ["note", "note"], "one that refuses all questions may not understand them"
 
 
 def test_a_grown_volume_is_mended_by_the_task_that_the_doctor_names(used):
-    os.truncate(used.path_of("volume", derive_id("volume", "one", "data")), 3 * GIB)
+    os.truncate(used.path_of("volume", used.id_of("volume", "one", "data")), 3 * GIB)
     (finding,) = examine(used)["findings"]
     assert "size: 3" in finding["remedy"]
     used.ensure("volume", backend="one", name="data", size="3")
@@ -150,7 +149,7 @@ def test_nodes_and_exports_are_compared(used, connector):
     used.ensure("export", backend="one", volume="lonely", connector=connector("node2"))
     used.ensure("export", backend="one", volume="far", connector=connector("node9"))
     nodes = [
-        node("node1", "data", "stale"),
+        node("node1", "data", "stale", of=used),
         node("node2"),
         node("node3", connector=None, error="Failed to connect to the host via ssh"),
         node("node4", connector={"host": "node4", "properties": {"initiator": "iqn.2026-01.test:node1"}}),
@@ -174,7 +173,7 @@ def test_a_vanished_hosts_export_goes_only_when_it_is_fenced_and_the_doctor_told
     result = examine(used, nodes=nodes, fenced=["node1"], mend=True)
     assert result["changed"] and result["healthy"]
     assert used.query("SELECT count(*) FROM exports") == [(0,)]
-    assert used.path_of("volume", derive_id("volume", "one", "data")).exists()
+    assert used.path_of("volume", used.id_of("volume", "one", "data")).exists()
     assert not examine(used, nodes=nodes, fenced=["node1"], mend=True)["changed"]
 
 
@@ -187,7 +186,7 @@ def test_a_backend_that_does_not_answer_holds_no_other_up(used):
     dead.mkdir()
     used.register("dead", options={"sparse_files_dir": str(dead)})
     shutil.rmtree(dead)
-    os.unlink(used.path_of("volume", derive_id("volume", "one", "data")))
+    os.unlink(used.path_of("volume", used.id_of("volume", "one", "data")))
     used.ensure("volume", backend="one", name="more", size="1")
     started = time.monotonic()
     result = examine(used, timeout=2)
@@ -266,3 +265,45 @@ def test_the_playbook_prints_a_report_mends_when_told_and_fails_as_told(used, mo
     code, printed = play(used, "-e", "doctor_mend=true", "-e", '{"doctor_fenced": ["node1"]}', "-e", "doctor_fail_on=never")
     assert code == 0 and "MENDED: volume one/new" in printed and "MENDED: export one/data on node1" in printed, printed
     assert used.unsettled() == [] and used.query("SELECT count(*) FROM exports") == [(0,)]
+
+
+def test_what_was_released_is_nobodys_orphan(used):
+    used.ensure("volume", backend="one", name="let go", size="1")
+    used.ensure("snapshot", backend="one", name="let go, too", volume="data")
+    used.ensure("volume", backend="one", name="let go", state="released")
+    used.ensure("snapshot", backend="one", name="let go, too", state="released")
+    assert used.path_of("volume", used.id_of("volume", "one", "let go")).exists()
+    assert told(examine(used)) == []
+
+
+@pytest.fixture(name="offsite")
+def fixture_offsite(used):
+    """The controller with a repository of backups in a directory; returns the parameters of a backup."""
+    parameters = {"name": "offsite", "location": str(used.root / "offsite"), "password": "canary-repository-password"}
+    result = used.ask("repository.ensure", {"repositories": [parameters]})
+    assert not result.get("failed"), result
+    return {"repository": "offsite", "backend": "one", "name": "monday", "volume": "data"}
+
+
+def test_content_that_no_record_makes_a_backup_is_told_and_a_backup_is_not(used, offsite, monkeypatch):
+    monkeypatch.setenv("BLS_TEST_BACKUP_BYTES", str(1024**2))
+    used.ensure("export", backend="one", volume="data", host="node1", state="absent")
+    assert not used.ensure("backup", **dict(offsite, name="sunday")).get("failed")
+    assert told(examine(used)) == []
+    interrupt(used, monkeypatch, "before record", "backup", **offsite)
+    assert told(examine(used)) == [("warning", "unsettled", "backup offsite/monday")], "it may be under way: told once"
+    used.execute("DELETE FROM operations")  # as where it was settled while the repository was away
+    result = examine(used)
+    assert told(result) == [("warning", "unfinished", "backup offsite/monday")] and not result["healthy"]
+    assert told(examine(used, repositories=[])) == []
+    assert not used.ensure("backup", **offsite).get("failed")
+    assert told(examine(used)) == [], "as it said: the next backup takes it away"
+
+
+def test_a_repository_that_is_away_is_told(used, offsite):
+    shutil.move(used.root / "offsite", used.root / "elsewhere")
+    result = examine(used)
+    assert told(result) == [("error", "repository", "repository offsite")]
+    assert "Is its file system mounted?" in result["findings"][0]["problem"]
+    with pytest.raises(StorageError, match="repositories: 'onsite': is not registered on this controller .registered: offsite."):
+        examine(used, repositories=["onsite"])

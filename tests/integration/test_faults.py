@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import os
 import re
+import shutil
 import sqlite3
 import time
 
@@ -110,3 +112,23 @@ def test_a_silent_array_fails_its_own_items_after_the_time_set_and_no_others(two
     again = volumes(controller, "two/a", "one/a", "two/b", "one/b")
     assert not again.get("failed") and [item["changed"] for item in again["volumes"]] == [True, False, True, False]
     assert controller.unsettled() == []
+
+
+def test_the_time_of_copying_is_not_taken_for_the_silence_of_an_array(two, monkeypatch):
+    controller, _array = two
+    assert not volumes(controller, "one/data").get("failed")
+    controller.settings["operation_timeout"] = 5
+    controller.write_config(controller.config, python=controller.warm())
+    programs = controller.root / "programs"
+    programs.mkdir()
+    slow = programs / "qemu-img"
+    slow.write_text('#!/bin/sh\n[ "$1" != convert ] || sleep 6\nexec %s "$@"\n' % shutil.which("qemu-img"))
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", "%s:%s" % (programs, os.environ["PATH"]))
+    started = time.monotonic()
+    result = controller.ensure("volume", backend="one", name="data", migrate_to={"backend": "two"})
+    assert not result.get("failed"), result["msg"]
+    assert time.monotonic() - started > 6, "the copy took longer than an operation may"
+    with controller.fault("create_volume", "sleep 600"):
+        result = controller.ensure("volume", backend="two", name="data", migrate_to={"backend": "one"})
+    assert "has not answered for 5 s (operation_timeout)" in result["msg"], "the array's own time still counts"

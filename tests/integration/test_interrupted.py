@@ -18,7 +18,6 @@ import subprocess
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
-from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.identity import derive_id
 from ansible_collections.baremetal.legacy_storage.tests.integration.killing_worker import DRIVER_METHODS
 
 FRONT = 4096
@@ -266,7 +265,7 @@ class Bench:
         self.undone = self._world_after(self.operation, self.opposite)
 
     def _write(self, content):
-        with open(self.controller.path_of("volume", derive_id("volume", "one", "data")), "r+b") as stream:
+        with open(self.controller.path_of("volume", self.controller.id_of("volume", "one", "data")), "r+b") as stream:
             stream.write(content)
 
     def _backend(self, name, without="nothing"):

@@ -12,6 +12,7 @@ import threading
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.identity import derive_id
 from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH
 from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD
 
@@ -28,9 +29,7 @@ def fill(controller, connector):
 
 def contents(controller):
     """Return all that a user could ask a controller."""
-    return [controller.ask(noun + ".list", {})[noun + "s"] for noun in ("backend", "volume", "snapshot")] + [
-        controller.query("SELECT id, host FROM exports")
-    ]
+    return [controller.ask(noun + ".list", {})[noun + "s"] for noun in ("backend", "volume", "snapshot")] + [controller.query("SELECT id, host FROM exports")]
 
 
 @pytest.fixture(name="target")
@@ -114,9 +113,7 @@ def test_a_file_of_another_key_or_passphrase_is_refused(controller, make_control
             other.ask("store.import", {"path": path, "passphrase": wrong})
     with pytest.raises(StorageError, match="shorter than 12"):
         controller.ask("store.export", {"path": path, "passphrase": "short"})
-    assert controller.ask("store.export", {"path": path, "passphrase": "another long passphrase"})["changed"], (
-        "another passphrase, another file"
-    )
+    assert controller.ask("store.export", {"path": path, "passphrase": "another long passphrase"})["changed"], "another passphrase, another file"
 
 
 def test_a_file_that_is_no_export_is_not_overwritten(controller, tmp_path):
@@ -223,3 +220,55 @@ def test_a_move_that_was_killed_is_finished_by_the_next_one(controller, connecto
     controller.ask("store.move", target)
     assert moved(controller) == target["url"] and contents(controller) == before
     assert not controller.ask("store.move", target)["changed"]
+
+
+# Ids
+
+
+def volume_id(controller, check=False):
+    result = controller.ensure("volume", check, backend="one", name="data", size="1")
+    assert not result.get("failed"), result
+    return result["volumes"][0]["volume"]["id"]
+
+
+def test_two_stores_never_mean_one_object_of_an_array_by_the_same_names(make_controller):
+    first, second = make_controller("first"), make_controller("second", backend=None)
+    second.register(options={"sparse_files_dir": str(first.array)})
+    foreseen = [volume_id(controller, check=True) for controller in (first, second)]
+    made = [volume_id(controller) for controller in (first, second)]
+    assert made == foreseen and made[0] != made[1]
+    assert second.ensure("volume", backend="one", name="data", state="absent")["changed"]
+    assert first.path_of("volume", made[0]).exists() and not first.path_of("volume", made[1]).exists()
+    assert first.initialize() == {"changed": False}
+    first.ensure("volume", backend="one", name="data", state="absent")
+    assert volume_id(first) == made[0], "the same in every run"
+
+
+@pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
+def test_a_store_keeps_its_ids_through_export_and_import(controller, make_controller, tmp_path, passphrase):
+    expected = volume_id(controller, check=True)
+    file = {"path": str(tmp_path / "store.export"), "passphrase": passphrase}
+    controller.ask("store.export", file)
+    other = make_controller("other", backend=None)
+    (other.root / "etc" / "store.key").write_bytes((controller.root / "etc" / "store.key").read_bytes())
+    other.ask("store.import", file)
+    assert volume_id(other, check=True) == expected
+    assert not other.ask("store.import", file)["changed"]
+
+
+def test_a_store_that_is_older_than_its_own_ids_goes_on_with_those_that_it_has(controller, make_controller, tmp_path):
+    controller.execute("DELETE FROM key_values WHERE key = 'baremetal.legacy_storage/namespace'")
+    assert controller.initialize() == {"changed": False}
+    old = volume_id(controller, check=True)
+    assert old == derive_id("volume", "one", "data")
+    file = {"path": str(tmp_path / "store.export"), "passphrase": PASSPHRASE}
+    controller.ask("store.export", file)
+    other = make_controller("other", backend=None)
+    other.ask("store.import", file)
+    assert volume_id(other, check=True) == old
+
+
+def test_a_store_keeps_its_ids_when_it_moves(controller, target):
+    expected = volume_id(controller, check=True)
+    controller.ask("store.move", target)
+    assert volume_id(controller, check=True) == expected

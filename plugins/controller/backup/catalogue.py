@@ -18,6 +18,7 @@ import urllib.parse
 
 from ...module_utils.model.backups import Backup
 from ...module_utils.model.errors import StorageError
+from ..patience import uncounted
 from . import content
 
 _RECORD, _CONTENT = "legacy-storage-backup", "legacy-storage-content"
@@ -57,6 +58,13 @@ class Catalogue:
         backups = [self._backup(item) for item in found if _RECORD in item["tags"]]
         return [backup for backup in backups if backup.id in contents]
 
+    def unfinished(self):
+        """Return [{"run", "name"}] of contents without a record."""
+        found = self._restic.snapshots(_RECORD, _CONTENT)
+        whole = {_run_of(item) for item in found if _RECORD in item["tags"]}
+        return [{"run": _run_of(item), "name": _name_of(item)} for item in found if _run_of(item) not in whole]
+
+    @uncounted()
     def save(self, run, name, about, device, length):
         """Store the first ``length`` bytes of a Device as the content of a backup that does not count yet. Return its facts (dict)."""
         checksum = hashlib.sha256()
@@ -90,6 +98,7 @@ class Catalogue:
         with self._restic.saving(_filename(volume) + ".json", tags) as saving:
             saving.write(json.dumps(about, sort_keys=True, indent=1).encode())
 
+    @uncounted()
     def read(self, backup, write):
         """Hand a backup's content to ``write`` (bytes), block by block. Raises StorageError unless it is what was saved."""
         checksum, length = hashlib.sha256(), 0
@@ -121,8 +130,7 @@ class Catalogue:
 
     def _backup(self, item):
         about = next(json.loads(urllib.parse.unquote(tag[len(_ABOUT) :])) for tag in item["tags"] if tag.startswith(_ABOUT))
-        name = next(urllib.parse.unquote(tag[len("name=") :]) for tag in item["tags"] if tag.startswith("name="))
-        return Backup(self._name, name, id=_run_of(item), **about)
+        return Backup(self._name, _name_of(item), id=_run_of(item), **about)
 
     def _damaged(self, name, how):
         return StorageError(
@@ -133,6 +141,10 @@ class Catalogue:
 
 def _run_of(item):
     return next((tag[len("run=") :] for tag in item["tags"] if tag.startswith("run=")), None)
+
+
+def _name_of(item):
+    return next(urllib.parse.unquote(tag[len("name=") :]) for tag in item["tags"] if tag.startswith("name="))
 
 
 def _tag(key, value):

@@ -16,6 +16,7 @@ import time
 import urllib.parse
 
 from ...module_utils.model.errors import StorageError
+from ..patience import uncounted
 
 # What a process needs to find programs, ssh's and rclone's own settings, and the way through a proxy. The rest is the repository's own.
 _INHERITED = ("PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -116,6 +117,7 @@ class Restic:
             time.sleep(wait)
             wait = _RETRY
 
+    @uncounted()
     def _run(self, arguments):
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             child = self._start(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)

@@ -20,6 +20,7 @@ import sys
 import time
 
 from ...module_utils.model.errors import StorageError
+from ..patience import uncounted
 
 # The child dies with this worker, however that ends: nobody may write to a device that the next run takes away.
 _DIE_TOGETHER = (
@@ -97,6 +98,7 @@ def _image(device, size):
     return "json:" + json.dumps(node)
 
 
+@uncounted()
 def _run(arguments, tell):
     if shutil.which("qemu-img") is None:
         raise StorageError(

@@ -14,6 +14,8 @@ from cinderlib import objects
 from .persistence import VOLUME_FIELDS
 from .types import difference, typed_like
 
+_NEVER_GROWS = "cinder.volume.drivers.remotefs"  # whose own methods leave a larger copy at its original's size
+
 
 class Volumes:
     """Volumes on the array.
@@ -42,9 +44,25 @@ class Volumes:
             return backend.driver.create_volume(volume._ovo)
         if source.kind == "snapshot":
             (snapshot,) = self._engine.persistence.get_snapshots(snapshot_id=source.id)
-            return backend.driver.create_volume_from_snapshot(volume._ovo, snapshot._ovo)
+            return self._drawn(backend.driver.create_volume_from_snapshot, backend, volume, snapshot._ovo, snapshot._ovo.volume_size)
         (original,) = self._engine.persistence.get_volumes(volume_id=source.id)
-        return backend.driver.create_cloned_volume(volume._ovo, original._ovo)
+        return self._drawn(backend.driver.create_cloned_volume, backend, volume, original._ovo, original._ovo.size)
+
+    def _drawn(self, method, backend, volume, original, least):
+        """Let a driver make a volume of an original with ``least`` GiB.
+
+        What Cinder's RemoteFS does for NFS and its like copies the original's file and takes no care of a larger size. So there, and nowhere else,
+        the volume is made as large as the original and then extended. Other drivers grow a copy in ways of their own, in which an
+        extension right after the creation may not fit.
+        """
+        size = volume._ovo.size
+        if size <= least or method.__module__ != _NEVER_GROWS:
+            return method(volume._ovo, original)
+        volume._ovo.size = least
+        self._engine.keep("volume", volume, VOLUME_FIELDS, method(volume._ovo, original))
+        backend.driver.extend_volume(volume._ovo, size)
+        volume._ovo.size = size
+        return None
 
     def delete(self, volume_id):
         """Delete a volume on the array; one that is not there counts as deleted."""

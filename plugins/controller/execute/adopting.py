@@ -20,22 +20,51 @@ def adopt(work, noun, operation, entry):
             writer.settle(entry)
         raise
     with work.store.writing() as writer:
-        if noun == "volume":
-            writer.change_volume(identity, status="available", pool=pool)
-        else:
-            writer.change_snapshot(identity, status="available")
+        _CHANGE[noun](writer, identity, status="available", **({"pool": pool} if noun == "volume" else {}))
         writer.settle(entry)
 
 
-def forget(work, noun, operation, entry):
-    """Take the row of a released volume or snapshot away."""
+def once_here(noun):
+    """Return what the executor does about a ``volume`` or ``snapshot`` that has its row: the rest of its adopting, and its releasing."""
+    return {
+        "finish_adopt": lambda work, operation, arguments: adopt(work, noun, operation, operation.settles),
+        "release": lambda work, operation, arguments: _release(work, noun, operation),
+        "finish_release": lambda work, operation, arguments: _finish_release(work, noun, operation),
+    }
+
+
+def _release(work, noun, operation):
+    identity = operation.arguments["id"]
+    with work.store.writing() as writer:
+        entry = writer.begin(operation, identity)
+        _CHANGE[noun](writer, identity, status="unmanaging")
+    try:
+        work.engine().adopting.let_go(noun, identity)
+    except StorageError:
+        with work.store.writing() as writer:
+            _CHANGE[noun](writer, identity, status="available")
+            writer.settle(entry)
+        raise
+    _forget(work, noun, operation, entry)
+
+
+def _finish_release(work, noun, operation):
+    work.engine().adopting.let_go(noun, operation.arguments["id"])
+    _forget(work, noun, operation, operation.settles)
+
+
+def _forget(work, noun, operation, entry):
     with work.store.writing() as writer:
         _DROP[noun](writer, operation.arguments["id"])
-        writer.bury(noun, operation)
+        writer.bury(noun, operation.arguments["id"], operation.backend, operation.name)
         writer.settle(entry)
 
 
 _DROP = {
     "volume": lambda writer, identity: writer.drop_volume(identity),
     "snapshot": lambda writer, identity: writer.drop_snapshot(identity),
+}
+_CHANGE = {
+    "volume": lambda writer, identity, **values: writer.change_volume(identity, **values),
+    "snapshot": lambda writer, identity, **values: writer.change_snapshot(identity, **values),
 }

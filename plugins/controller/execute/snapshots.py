@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import Snapshot
-from .adopting import adopt, forget
+from .adopting import adopt, once_here
 from .endings import give_up
 
 
@@ -60,29 +60,6 @@ def _adopt(work, operation, arguments):
     adopt(work, "snapshot", operation, entry)
 
 
-def _finish_adopt(work, operation, arguments):
-    adopt(work, "snapshot", operation, operation.settles)
-
-
-def _release(work, operation, arguments):
-    with work.store.writing() as writer:
-        entry = writer.begin(operation, arguments["id"])
-        writer.change_snapshot(arguments["id"], status="unmanaging")
-    try:
-        work.engine().adopting.let_go("snapshot", arguments["id"])
-    except StorageError:
-        with work.store.writing() as writer:
-            writer.change_snapshot(arguments["id"], status="available")
-            writer.settle(entry)
-        raise
-    forget(work, "snapshot", operation, entry)
-
-
-def _finish_release(work, operation, arguments):
-    work.engine().adopting.let_go("snapshot", arguments["id"])
-    forget(work, "snapshot", operation, operation.settles)
-
-
 def _update(work, operation, arguments):
     with work.store.writing() as writer:
         writer.change_snapshot(arguments["id"], **{key: value for key, value in arguments.items() if key != "id"})
@@ -101,7 +78,5 @@ ACTIONS = {
     "update": _update,
     "rename": _rename,
     "adopt": _adopt,
-    "finish_adopt": _finish_adopt,
-    "release": _release,
-    "finish_release": _finish_release,
+    **once_here("snapshot"),
 }

@@ -11,10 +11,10 @@ import dataclasses
 
 from ...module_utils.model.backups import UNRESTORED
 from ...module_utils.model.errors import StorageError
-from ...module_utils.model.resources import Source, Volume
+from ...module_utils.model.resources import DRAWN_FROM, Source, Volume
 from ...module_utils.plan.volumes import UNREVERTED
 from . import imports
-from .adopting import adopt, forget
+from .adopting import adopt, once_here
 from .backups import fill
 from .copying import revert_by_copying
 from .endings import give_up, rest
@@ -29,6 +29,8 @@ def _create(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, volume.id)
         writer.add_volume(volume)
+        if source is not None and source.kind in DRAWN_FROM:
+            writer.bury(source.kind, source.id, operation.backend, source.name)
     with contextlib.ExitStack() as until_done:
         try:
             content = until_done.enter_context(imports.fetched(work, entry, volume, image))
@@ -234,27 +236,6 @@ def _adopt(work, operation, arguments):
     adopt(work, "volume", operation, entry)
 
 
-def _finish_adopt(work, operation, arguments):
-    adopt(work, "volume", operation, operation.settles)
-
-
-def _release(work, operation, arguments):
-    with work.store.writing() as writer:
-        entry = writer.begin(operation, arguments["id"])
-        writer.change_volume(arguments["id"], status="unmanaging")
-    try:
-        work.engine().adopting.let_go("volume", arguments["id"])
-    except StorageError:
-        _leave_as_it_was(work, entry, arguments)
-        raise
-    forget(work, "volume", operation, entry)
-
-
-def _finish_release(work, operation, arguments):
-    work.engine().adopting.let_go("volume", arguments["id"])
-    forget(work, "volume", operation, operation.settles)
-
-
 def _update(work, operation, arguments):
     with work.store.writing() as writer:
         writer.change_volume(arguments["id"], **{key: value for key, value in arguments.items() if key != "id"})
@@ -280,9 +261,7 @@ ACTIONS = {
     "finish_revert": _finish_revert,
     "forget": _forget,
     "adopt": _adopt,
-    "finish_adopt": _finish_adopt,
-    "release": _release,
-    "finish_release": _finish_release,
+    **once_here("volume"),
     "update": _update,
     "rename": _rename,
 }

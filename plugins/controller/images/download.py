@@ -18,6 +18,7 @@ import urllib.request
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.images import shown_location
+from ..patience import uncounted
 from .files import free_space
 
 TIMEOUT = 30  # seconds without a byte
@@ -41,6 +42,7 @@ def read_list(image, location):
         return response.read(_LIST).decode("utf-8", "replace")
 
 
+@uncounted()
 def download(image, path, tell):
     """Download an image over the (empty) file ``path``. Raises StorageError; what was downloaded is worthless then.
 

@@ -18,6 +18,7 @@ import stat
 
 from ...module_utils.model.errors import StorageError, invalid, missing_parent
 from ...module_utils.model.images import Image
+from ..patience import uncounted
 
 _CHUNK = 4 * 1024**2
 _RECORDED = ("format", "compressed", "virtual_size", "source", "file_size", "checksum", "created_at")
@@ -68,6 +69,7 @@ def check_place(path):
             raise invalid("path", path, "is there and is no regular file; it is left alone.")
 
 
+@uncounted()
 def digest(path, algorithm="sha256"):
     """Return the hexadecimal digest of a file's content; a file that did not change is read once in a process."""
     found = os.stat(path)

@@ -14,6 +14,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import typing as t
 
 from ...module_utils.model.errors import StorageError, invalid
 from ...module_utils.worker.protocol import VERSION as COLLECTION
@@ -33,16 +34,18 @@ class Export:
     rows: list
     vault: Vault
     passphrase: bool
+    namespace: t.Optional[str] = None
 
 
-def write(path, rows, vault, passphrase):
-    """Write rows, whose tokens ``vault`` made, to a file for its owner only."""
+def write(path, rows, vault, passphrase, namespace):
+    """Write rows, whose tokens ``vault`` made, and the namespace of their ids to a file for its owner only."""
     header = {
         "format": _FORMAT,
         "version": _VERSION,
         "schema": database.SCHEMA,
         "collection": COLLECTION,
         "created_at": database.now().isoformat() + "Z",
+        "namespace": namespace,
     }
     if passphrase is not None:
         salt = os.urandom(16)
@@ -77,7 +80,7 @@ def read(path, vault, passphrase):
     inner = Vault.from_passphrase(passphrase, base64.b64decode(made["salt"]), made["cost"]) if made else vault
     for _name, row in rows:
         contents.with_tokens(row, lambda token: _check(inner, token, path, made))
-    return Export(rows, inner, bool(made))
+    return Export(rows, inner, bool(made), header.get("namespace"))
 
 
 def _parse(path, text):

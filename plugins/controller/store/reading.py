@@ -14,7 +14,7 @@ from ...module_utils.model.backups import Repository
 from ...module_utils.model.identity import derive_id
 from ...module_utils.model.resources import Backend, Mapping, Snapshot, Source, Unsettled, Volume
 from ...module_utils.plan.landscape import Landscape
-from . import marks, tables
+from . import contents, marks, tables
 
 _CHUNK = 500  # SQLite takes at most 999 bound values in old builds
 
@@ -130,6 +130,7 @@ class Reader:
             unsettled=self.unsettled(keys, related),
             taken_ids=self._taken_ids(keys),
             repositories=self.repositories(),
+            namespace=self.namespace(),
         )
 
     def adopted(self, noun, backend, reference):
@@ -150,6 +151,10 @@ class Reader:
             if names is None or row["resource_id"] in resource_ids or (row["noun"], row["backend"], row["name"]) in names
         ]
 
+    def released(self):
+        """Return the ids (set) that the array may keep something under that is no longer in the store."""
+        return set(self._connection.scalars(sa.select(tables.released.c.id)))
+
     def operation(self, entry):
         """Return the Unsettled record with this id."""
         return _unsettled(self._connection.execute(sa.select(tables.operations).where(tables.operations.c.id == entry)).mappings().one())
@@ -157,6 +162,10 @@ class Reader:
     def started(self):
         """Return {id of an unsettled operation: when it began}."""
         return dict(self._connection.execute(sa.select(tables.operations.c.id, tables.operations.c.started_at)).tuples().all())
+
+    def namespace(self):
+        """Return the namespace (str) from which this store's ids are derived, or None for the one that all old stores share."""
+        return contents.mark(self._connection, marks.NAMESPACE)
 
     def check(self):
         """Let SQLite look through its own file. Return "ok" or what it finds."""
@@ -170,13 +179,13 @@ class Reader:
         return {row.key: row.value for row in self._connection.execute(query)}
 
     def _taken_ids(self, keys):
-        """Ids that a name would derive but that another thing bears (renamed or migrated since), or that the array keeps (released)."""
+        """Ids that a name would derive but that another thing bears (renamed or migrated since), or that the array may keep (released)."""
         taken = set()
         for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots)):
             named = [(backend, name) for key_noun, backend, name in keys if key_noun == noun]
-            generation = 0
+            namespace, generation = self.namespace(), 0
             while named:
-                derived = {derive_id(noun, backend, name, generation): (backend, name) for backend, name in named}
+                derived = {derive_id(noun, backend, name, generation, namespace): (backend, name) for backend, name in named}
                 named = []
                 for part in _chunks(sorted(derived)):
                     borne = self._connection.execute(sa.select(table.c.id, table.c.backend, table.c.name).where(table.c.id.in_(part))).all()

@@ -51,12 +51,17 @@ class Store:
             self._guard()
 
     def check_key(self):
-        """Raise StorageError ``invalid`` unless the vault's key is the one that this store's secrets were encrypted with."""
+        """Raise StorageError ``invalid`` unless the vault's key is the one that this store's secrets were encrypted with.
+
+        A store that was just made gets what is its own: the mark of its key, and the namespace of its ids.
+        """
         with self.reading() as reader:
             token = contents.mark(reader.connection, marks.KEY_CHECK)
         if token is None:
             with self.writing() as writer:
                 contents.set_mark(writer.connection, marks.KEY_CHECK, self.vault.encrypt({}))
+                if next(contents.rows(writer.connection), None) is None:
+                    contents.set_mark(writer.connection, marks.NAMESPACE, str(uuid.uuid4()))
         elif not self.vault.opens(token):
             raise StorageError(
                 "invalid",
@@ -199,10 +204,12 @@ class Writer:
         self._connection.execute(tables.volumes.update().where(reverted).values(reverted_to=None))
         self._connection.execute(tables.snapshots.delete().where(tables.snapshots.c.id == snapshot_id))
 
-    def bury(self, noun, operation):
-        """Remember that the array keeps what an operation releases, so that nothing else gets its id."""
-        values = {"id": operation.arguments["id"], "noun": noun, "backend": operation.backend, "name": operation.name}
-        self._connection.execute(tables.released.insert().values(released_at=database.now(), **values))
+    def bury(self, noun, resource_id, backend, name):
+        """Remember an id that the array may keep something under for longer than we do, so that nothing else gets it."""
+        known = sa.select(tables.released.c.id).where(tables.released.c.id == resource_id)
+        if self._connection.execute(known).first() is None:
+            values = {"id": resource_id, "noun": noun, "backend": backend, "name": name}
+            self._connection.execute(tables.released.insert().values(released_at=database.now(), **values))
 
     def put_export(self, export_id, volume_id, host, connector, status, connection_info=None):
         """Insert or change an export; connection_info is encrypted."""

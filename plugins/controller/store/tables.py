@@ -84,7 +84,7 @@ exports = sa.Table(
     sa.UniqueConstraint("volume_id", "host"),
 )
 
-released = sa.Table(  # what the array keeps under ids of ours, which nothing new may get
+released = sa.Table(  # ids that nothing new may get: the array keeps what was released, and may keep what volumes were made from
     "released",
     metadata,
     sa.Column("id", sa.String(36), primary_key=True),

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import uuid
 
-NAMESPACE = uuid.UUID("6d0cbd5c-3a3c-5a86-9f9e-6f0a8d1d7f01")
-GENERATIONS = 100  # how often one name may be given again while its earlier bearers live on under others
+NAMESPACE = "6d0cbd5c-3a3c-5a86-9f9e-6f0a8d1d7f01"  # of stores without one of their own, and of what has its id from elsewhere than a store
+GENERATIONS = 1000  # how often a name that was given again is traced back; ids are given beyond that, too
 
 
-def derive_id(noun, backend, name, generation=0):
+def derive_id(noun, backend, name, generation=0, namespace=None):
     """Return the uuid5 (str) for a noun called ``name`` on ``backend``.
 
     ``generation`` counts up when a name is given again while the earlier owner of the id still exists
-    under another name.
+    under another name. ``namespace`` is the store's own, so that two stores never mean one object of an array; None for NAMESPACE.
     """
     key = "%s/%s/%s" % (noun, backend, name)
     if generation:
         key += "/%d" % generation
-    return str(uuid.uuid5(NAMESPACE, key))
+    return str(uuid.uuid5(uuid.UUID(namespace or NAMESPACE), key))
 
 
-def derived_from(noun, backend, name, identity):
+def derived_from(noun, backend, name, identity, namespace=None):
     """Tell whether ``identity`` is what a noun called ``name`` got when it was made, whatever it is called now."""
-    return any(derive_id(noun, backend, name, generation) == identity for generation in range(GENERATIONS))
+    return any(derive_id(noun, backend, name, generation, namespace) == identity for generation in range(GENERATIONS))
 
 
 def is_id(value):

@@ -49,6 +49,9 @@ class Backend:
         return shown
 
 
+DRAWN_FROM = ("volume", "snapshot")  # kinds of sources that lie on an array, which may keep them for what was made of them
+
+
 @dataclasses.dataclass(frozen=True)
 class Source:
     """Where a volume's first content came from; kept for life, since it can never change."""

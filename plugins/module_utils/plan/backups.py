@@ -59,7 +59,8 @@ def _plan_create(landscape, wanted):
         "verify": wanted.verify,
     }
     if snapshot is None and landscape.mappings_of(volume):  # what a host writes to cannot be read as it is at one moment
-        arguments["temporary_snapshot"] = derive_id("snapshot", wanted.backend, temporary_name(wanted.repository, wanted.name))
+        name = temporary_name(wanted.repository, wanted.name)
+        arguments["temporary_snapshot"] = derive_id("snapshot", wanted.backend, name, namespace=landscape.namespace)
     return Operation("create", "backup", wanted.repository, wanted.name, arguments)
 
 

@@ -73,6 +73,17 @@ class ArrayView:
 
 
 @dataclasses.dataclass(frozen=True)
+class RepositoryView:
+    """What one repository of backups said.
+
+    :param error: why it said nothing, or None. :param unfinished: contents without a record, dicts with ``run`` and ``name``.
+    """
+
+    error: t.Optional[str] = None
+    unfinished: t.Sequence[dict] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class NodeView:
     """What one node said.
 
@@ -101,6 +112,8 @@ class Picture:
     :param arrays: {backend: ArrayView}; a backend that was not to be asked is not in it.
     :param nodes: NodeViews, or None where no node was asked.
     :param fenced: hosts that somebody swears to be dead.
+    :param released: ids of what the store let go of on purpose, which may still be there.
+    :param repositories: {repository: RepositoryView}; one that was not to be asked is not in it.
     """
 
     backends: t.Sequence[str] = ()
@@ -112,6 +125,8 @@ class Picture:
     arrays: t.Dict[str, ArrayView] = dataclasses.field(default_factory=dict)
     nodes: t.Optional[t.Sequence[NodeView]] = None
     fenced: t.Sequence[str] = ()
+    released: t.AbstractSet[str] = frozenset()
+    repositories: t.Dict[str, RepositoryView] = dataclasses.field(default_factory=dict)
 
 
 def diagnose(picture):
@@ -120,6 +135,8 @@ def diagnose(picture):
     for backend in picture.backends:
         if backend in picture.arrays:
             findings += _array(picture, backend, picture.arrays[backend])
+    for name, view in picture.repositories.items():
+        findings += _repository(picture, name, view)
     if picture.nodes is not None:
         findings += _nodes(picture)
     return in_order(findings)
@@ -240,7 +257,7 @@ def _array(picture, backend, view):
     volumes = [item for item in picture.volumes if item.backend == backend]
     snapshots = [item for item in picture.snapshots if item.backend == backend]
     busy = _busy(picture)
-    known = busy | {item.id for item in (*picture.volumes, *picture.snapshots)}  # two backends may lie on one storage system
+    known = busy | picture.released | {item.id for item in (*picture.volumes, *picture.snapshots)}  # of all backends, which may share it
     found = _compare(backend, "volume", volumes, view.volumes, view.sizes, busy)
     found += _compare(backend, "snapshot", snapshots, view.snapshots, {}, busy)
     found += _orphans(backend, "volume", known, view.volumes or ())
@@ -337,6 +354,32 @@ def _orphans(backend, noun, known, listed):
             )
         )
     return found
+
+
+def _repository(picture, name, view):
+    if view.error is not None:
+        return [
+            Finding(
+                "error",
+                "repository",
+                "repository %s" % name,
+                "%s None of its backups can be read now, and none be made." % view.error,
+                "See that its place can be reached from the controller and is mounted, and that its password is right.",
+            )
+        ]
+    at_work = {record.operation_id for record in picture.unsettled}
+    return [
+        Finding(
+            "warning",
+            "unfinished",
+            "backup %s/%s" % (name, item["name"]),
+            "Its content is in the repository without its record, so it is no backup: it is under way from another controller, or its run was "
+            "interrupted.",
+            "The next backup of that name takes it away. Until then it only takes room.",
+        )
+        for item in view.unfinished
+        if item["run"] not in at_work
+    ]
 
 
 def _nodes(picture):

@@ -10,7 +10,7 @@ import dataclasses
 
 from ..model.backups import UNRESTORED, Backup, Repository
 from ..model.images import Image
-from ..model.resources import Backend, Mapping, Snapshot, Source, Volume
+from ..model.resources import DRAWN_FROM, Backend, Mapping, Snapshot, Source, Volume
 
 
 def _backend_effect(landscape, operation):
@@ -26,7 +26,9 @@ def _volume_effect(landscape, operation):
         values = {key: value for key, value in operation.arguments.items() if key != "image"}
         if values.get("source"):
             values["source"] = Source(**values["source"])
-        landscape.volumes[volume_id] = Volume(backend=operation.backend, name=operation.name, **values)
+        landscape.volumes[volume_id] = volume = Volume(backend=operation.backend, name=operation.name, **values)
+        if volume.source is not None and volume.source.kind in DRAWN_FROM:
+            landscape.taken_ids |= {volume.source.id}
     elif operation.action == "rename":
         _rename_volume(landscape, volume_id, operation.arguments["new_name"])
     elif operation.action in ("undo_create", "finish_delete", "finish_discard", "delete", "release", "finish_release"):

@@ -30,6 +30,7 @@ class Landscape:
         repositories=(),
         backups=(),
         unreachable=None,
+        namespace=None,
     ):
         self.backends = {backend.name: backend for backend in backends}
         self.volumes = {volume.id: volume for volume in volumes}
@@ -42,6 +43,7 @@ class Landscape:
         self.repositories = {repository.name: repository for repository in repositories}
         self.backups = {(backup.repository, backup.name): backup for backup in backups}
         self.unreachable = dict(unreachable or {})  # repository's name: why its backups are not known
+        self.namespace = namespace  # the store's, from which ids are derived
 
     def copy(self):
         """Return a landscape that can be changed without changing this one."""
@@ -57,6 +59,7 @@ class Landscape:
             self.repositories.values(),
             self.backups.values(),
             self.unreachable,
+            self.namespace,
         )
 
     def backend(self, name):
@@ -110,7 +113,7 @@ class Landscape:
         """Return the id that a new thing called ``name`` gets: derived from it, borne by nothing else and no part of ``avoid``."""
         generation = 0
         while True:
-            candidate = derive_id(noun, backend, name, generation)
+            candidate = derive_id(noun, backend, name, generation, self.namespace)
             if (
                 candidate not in self.taken_ids
                 and candidate not in avoid

@@ -38,7 +38,11 @@ def plan_rename(landscape, find, noun, wanted):
         )
     if current is None:
         return [Operation("rename", noun, wanted.backend, former.name, {"id": former.id, "new_name": wanted.name})]
-    if former is None or former.id == current.id or derived_from(noun, wanted.backend, wanted.renamed_from, current.id):
+    if (
+        former is None
+        or former.id == current.id
+        or derived_from(noun, wanted.backend, wanted.renamed_from, current.id, landscape.namespace)
+    ):
         return []
     raise StorageError(
         "conflict",

@@ -23,7 +23,7 @@ from oslo_config import cfg
 OPTIONS = [
     cfg.StrOpt("sparse_files_dir", help="Directory that holds the volumes."),
     cfg.StrOpt("sparse_files_password", secret=True, help="Checked for nothing; a secret to look for in logs."),
-    cfg.StrOpt("sparse_files_without", help="Something that this driver should not be able to do: revert."),
+    cfg.StrOpt("sparse_files_without", help="Something that this driver should not be able to do: revert, or to forget sources."),
     cfg.IntOpt("sparse_files_capacity", default=1000, help="Capacity to report, in GiB."),
 ]
 cfg.CONF.register_opts(OPTIONS, group=configuration.SHARED_CONF_GROUP)
@@ -115,6 +115,9 @@ class SparseFileDriver(driver.VolumeDriver):
     def create_cloned_volume(self, volume, src_vref):
         """Make a volume with another one's content."""
         self._call("create_cloned_volume")
+        if self.configuration.sparse_files_without == "forgetting":
+            with open(self._path(src_vref) + ".cloned", "w", encoding="utf-8"):
+                pass
         return self._copy(self._path(src_vref), volume, volume.size)
 
     def create_volume_from_snapshot(self, volume, snapshot):
@@ -125,6 +128,11 @@ class SparseFileDriver(driver.VolumeDriver):
     def delete_volume(self, volume):
         """Delete a volume; one that is not there is deleted already."""
         self._call("delete_volume")
+        if os.path.exists(self._path(volume) + ".cloned"):  # as Ceph's driver keeps what was cloned
+            if os.path.exists(self._path(volume) + ".deleted"):
+                raise exception.VolumeBackendAPIException(data="%s.deleted exists" % volume.name)
+            os.rename(self._path(volume), self._path(volume) + ".deleted")
+            os.unlink(self._path(volume) + ".cloned")
         for path in (self._path(volume), os.path.join(self._dir, "specs-" + volume.id)):
             if os.path.exists(path):
                 os.unlink(path)
@@ -274,3 +282,25 @@ class SparseFileDriver(driver.VolumeDriver):
         self._call("remove_export")
         if os.path.isdir(self._exports(volume)):
             os.rmdir(self._exports(volume))
+
+
+class RemoteFileDriver(SparseFileDriver):
+    """As SparseFileDriver, but copies leave their originals' size as they find it, as those of Cinder's RemoteFS do."""
+
+    def create_volume_from_snapshot(self, volume, snapshot):
+        """Make a volume with a snapshot's content and size."""
+        self._call("create_volume_from_snapshot")
+        return self._copy(self._path(snapshot), volume, snapshot.volume_size)
+
+    def create_cloned_volume(self, volume, src_vref):
+        """Make a volume with another one's content and size."""
+        self._call("create_cloned_volume")
+        return self._copy(self._path(src_vref), volume, src_vref.size)
+
+    def extend_volume(self, volume, new_size):
+        """Grow a volume that the store knows at the size that it has."""
+        if os.path.getsize(self._path(volume)) != volume.size * GIB:
+            raise exception.VolumeBackendAPIException(data="the volume is not as large as it is said to be")
+        super().extend_volume(volume, new_size)
+
+    create_volume_from_snapshot.__module__ = create_cloned_volume.__module__ = "cinder.volume.drivers.remotefs"

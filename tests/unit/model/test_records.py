@@ -87,9 +87,13 @@ def test_an_error_about_a_value_names_parameter_and_value():
     assert (error.code, error.parameter, error.message) == ("invalid", "size", "size: 'x': is not a size.")
 
 
-def test_ids_are_the_same_in_every_run_and_on_every_controller():
+def test_ids_are_the_same_in_every_run_and_on_every_controller_of_a_store():
     assert identity.derive_id("volume", "one", "data") == "0e68ea79-a4fa-577c-acdc-d4c2b8e67a44"
     assert identity.derive_id("volume", "one", "data", 1) == str(uuid.uuid5(uuid.UUID("6d0cbd5c-3a3c-5a86-9f9e-6f0a8d1d7f01"), "volume/one/data/1"))
+    namespace = "b2b8d7f4-07a5-4f3c-8f53-0a51a1f0c1de"
+    assert identity.derive_id("volume", "one", "data", 1, namespace) == str(uuid.uuid5(uuid.UUID(namespace), "volume/one/data/1"))
+    assert identity.derived_from("volume", "one", "data", identity.derive_id("volume", "one", "data", 7, namespace), namespace)
+    assert not identity.derived_from("volume", "one", "data", identity.derive_id("volume", "one", "data", 7), namespace)
 
 
 @given(
