@@ -66,6 +66,21 @@ def list_snapshots(session, arguments, check, warn):
     }
 
 
+def list_group_snapshots(session, arguments, check, warn):
+    """Return {"group_snapshots": [...]}, filtered by backend, volume and names (or ids)."""
+    with session.store().reading() as reader:
+        found = _named(reader.driven_group_snapshots, arguments)
+    volume = arguments.get("volume")
+    return {
+        "changed": False,
+        "group_snapshots": [
+            dict(item.resource.to_public(), created_at=item.created_at.isoformat() + "Z")
+            for item in found
+            if volume is None or any(volume in (member.volume_name, member.volume_id) for member in item.resource.members)
+        ],
+    }
+
+
 def list_images(session, arguments, check, warn):
     """Return {"images": [...]}: what the files at ``paths`` are; with ``verify`` each is read whole and compared with its checksum."""
     with session.store().reading() as reader:
@@ -103,7 +118,7 @@ def list_backends(session, arguments, check, warn):
     if arguments.get("refresh"):
         for backend, item in zip(found, shown):
             item["stats"] = plain_stats(session.engine().probe(backend, fresh=True))
-            item["pool_details"] = pool_details(item["stats"])
+            item["pool_details"] = pool_details(item["stats"], session.engine().groups.offers(backend))
     if arguments.get("candidates"):
         for backend, item in zip(found, shown):
             item["candidates"] = _candidates(session, backend)
