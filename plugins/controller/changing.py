@@ -13,10 +13,12 @@ from ..module_utils.model.errors import StorageError
 from ..module_utils.model.redaction import redact
 from ..module_utils.model.wanted import WantedBackend, WantedExport, WantedImage, WantedSnapshot, WantedVolume
 from ..module_utils.model.wanted_backups import WantedBackup, WantedRepository
+from ..module_utils.model.wanted_groups import WantedGroupSnapshot
 from ..module_utils.plan.adopting import snapshots_volume
 from ..module_utils.plan.backends import plan_backend
 from ..module_utils.plan.backups import plan_backup
 from ..module_utils.plan.exports import plan_export
+from ..module_utils.plan.group_snapshots import plan_group_snapshot
 from ..module_utils.plan.images import plan_image
 from ..module_utils.plan.migration import find_volume
 from ..module_utils.plan.naming import bearer
@@ -42,6 +44,19 @@ def ensure_snapshots(session, arguments, check, warn):
     """Make snapshots as wanted: {"snapshots": [parameters, ...]}."""
     noun = dataclasses.replace(SNAPSHOT, plan=_measuring(session, "snapshot", plan_snapshot))
     return summarize(noun, _flow(session, noun, check, warn).run(arguments["snapshots"]))
+
+
+def ensure_group_snapshots(session, arguments, check, warn):
+    """Make group snapshots as wanted: {"group_snapshots": [parameters, ...]}. Whether a driver can take them is looked up also in check mode."""
+
+    def plan(landscape, wanted):
+        operations = plan_group_snapshot(landscape, wanted)
+        if any(operation.action == "create" for operation in operations):
+            session.engine().groups.refuse_unable(landscape.backend(wanted.backend))
+        return operations
+
+    noun = dataclasses.replace(GROUP_SNAPSHOT, plan=plan)
+    return summarize(noun, _flow(session, noun, check, warn).run(arguments["group_snapshots"]))
 
 
 def _measuring(session, noun, plan):
@@ -199,6 +214,13 @@ SNAPSHOT = Noun(
     WantedSnapshot.from_params,
     plan_snapshot,
     lambda landscape, wanted: bearer(landscape.snapshot, wanted),
+    lambda wanted: "%s/%s" % (wanted.backend, wanted.name),
+)
+GROUP_SNAPSHOT = Noun(
+    "group_snapshots",
+    WantedGroupSnapshot.from_params,
+    plan_group_snapshot,
+    lambda landscape, wanted: bearer(landscape.group_snapshot, wanted),
     lambda wanted: "%s/%s" % (wanted.backend, wanted.name),
 )
 REPOSITORY = Noun(

@@ -79,6 +79,7 @@ def _picture(session, arguments):
             backends=names,
             volumes=[item.resource for item in reader.driven_volumes()],
             snapshots=[item.resource for item in reader.driven_snapshots()],
+            group_snapshots=[item.resource for item in reader.driven_group_snapshots()],
             mappings=[item.resource for item in reader.driven_exports()],
             unsettled=unsettled,
             released=reader.released(),
@@ -237,7 +238,7 @@ class _Touched:
     """What a journal entry is about, as a task would name it."""
 
     def __init__(self, record):
-        noun = record.noun if record.noun in ("snapshot", "image", "backup") else "volume"
+        noun = record.noun if record.noun in ("snapshot", "group_snapshot", "image", "backup") else "volume"
         self._keys = {(noun, record.backend, record.name)}
         if record.saved_volume:
             self._keys.add(record.saved_volume)

@@ -264,6 +264,13 @@ def touched(landscape, wanted):
     named = concerned(landscape, wanted)
     keys = set(named)
     for noun, backend, name in named:
+        if noun == "group_snapshot":
+            group = landscape.group_snapshot(backend, name)
+            for member in group.members if group else ():
+                keys |= {("snapshot", backend, member.id), ("access", backend, member.id)}
+                keys |= {("volume", backend, member.volume_id), ("access", backend, member.volume_id)}
+            keys |= {(noun, backend, group.id)} if group else set()
+            continue
         if noun == "snapshot":
             snapshot = landscape.snapshot(backend, name)
             if snapshot:
@@ -288,7 +295,8 @@ def concerned(landscape, wanted):
 def lock_keys(landscape, wanted):
     """Return the locks an item needs, each under the thing's name whether the task said name or id.
 
-    A snapshot is locked with its volume, so whoever holds a volume's lock works on its snapshots and exports alone.
+    A snapshot is locked with its volume, and a group snapshot with all of its volumes, so whoever holds a volume's lock works on its
+    snapshots and exports alone.
     """
     keys = set()
     for noun, backend, name in concerned(landscape, wanted):
@@ -300,6 +308,10 @@ def lock_keys(landscape, wanted):
             keys.add((noun, backend, snapshot.name if snapshot else name))
             if snapshot:
                 keys.add(("volume", backend, snapshot.volume_name))
+        elif noun == "group_snapshot":
+            group = landscape.group_snapshot(backend, name)
+            keys.add((noun, backend, group.name if group else name))
+            keys |= {("volume", backend, member.volume_name) for member in group.members} if group else set()
         else:
             keys.add((noun, backend, name))
     for record in landscape.unsettled.values():

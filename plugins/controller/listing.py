@@ -71,6 +71,21 @@ def list_snapshots(session, arguments, check, warn):
     }
 
 
+def list_group_snapshots(session, arguments, check, warn):
+    """Return {"group_snapshots": [...]}, filtered by backend, volume and names (or ids)."""
+    with session.store().reading() as reader:
+        found = _named(reader.driven_group_snapshots, arguments)
+    volume = arguments.get("volume")
+    return {
+        "changed": False,
+        "group_snapshots": [
+            dict(item.resource.to_public(), created_at=item.created_at.isoformat() + "Z")
+            for item in found
+            if volume is None or any(volume in (member.volume_name, member.volume_id) for member in item.resource.members)
+        ],
+    }
+
+
 def list_images(session, arguments, check, warn):
     """Return {"images": [...]}: what the files at ``paths`` are; with ``verify`` each is read whole and compared with its checksum."""
     with session.store().reading() as reader:
@@ -121,7 +136,7 @@ def _ask_backends(config, backends, asked, timeout):
         session, said = Session(config), {}
         if "refresh" in asked:
             said["stats"] = plain_stats(session.engine().probe(backends[name], fresh=True))
-            said["pool_details"] = pool_details(said["stats"])
+            said["pool_details"] = pool_details(said["stats"], session.engine().groups.offers(backends[name]))
         if "candidates" in asked:
             said["candidates"] = _candidates(session, backends[name])
         return said

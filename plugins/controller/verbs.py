@@ -27,6 +27,8 @@ VERBS = {
     "volume.list": listing.list_volumes,
     "snapshot.ensure": changing.ensure_snapshots,
     "snapshot.list": listing.list_snapshots,
+    "group_snapshot.ensure": changing.ensure_group_snapshots,
+    "group_snapshot.list": listing.list_group_snapshots,
     "image.ensure": changing.ensure_images,
     "image.list": listing.list_images,
     "export.ensure": changing.ensure_exports,

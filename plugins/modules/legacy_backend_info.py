@@ -76,6 +76,7 @@ backends:
     - With O(candidates=true) each has RV(ignore:candidates); null stands for a driver that cannot list them.
     - With O(refresh=true) each has RV(ignore:pool_details), in one form for all drivers; null is what a driver does not say.
       Capacities are in GiB, or C(infinite) or C(unknown). C(max_over_subscription_ratio) is how much may be promised of what there is.
+      C(consistent_group_snapshot) is whether the driver really has a way to take snapshots of several volumes at one moment.
     - With O(refresh=true) each also has RV(ignore:stats), the driver's own words; capacities in GiB, or C(infinite) or C(unknown).
   returned: always
   type: list
@@ -118,7 +119,7 @@ backends:
             qos: null
             online_extend: null
             replication: null
-            consistent_group_snapshot: null
+            consistent_group_snapshot: false
           replication_targets: []
       stats:
         storage_protocol: iSCSI

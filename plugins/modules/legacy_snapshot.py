@@ -12,6 +12,7 @@ short_description: Manage snapshots of volumes on a storage system with a Cinder
 description:
   - Takes snapshots, also of attached volumes, renames them, changes their metadata, and deletes them.
   - A snapshot of an attached volume is as consistent as a power cut. Freeze the file system first if that is not enough.
+    For several volumes at one moment there is M(baremetal.legacy_storage.legacy_group_snapshot), whose members this module describes and renames.
   - Runs on the controller, the host to which the role P(baremetal.legacy_storage.controller#role) was applied.
 options:
   backend:
@@ -167,6 +168,8 @@ snapshots:
         description: ''
         metadata: {}
         adopted_from: null
+        group_snapshot_id: null
+        group_snapshot: null
     failed:
       description: Set when this item failed; the others were carried out all the same.
       returned: on failure
@@ -192,6 +195,8 @@ snapshot:
     description: ''
     metadata: {}
     adopted_from: null
+    group_snapshot_id: null
+    group_snapshot: null
 operations:
   description: What was done, or in check mode would be done, in order.
   returned: when one snapshot was asked for by its own parameters

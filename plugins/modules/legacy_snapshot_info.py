@@ -44,7 +44,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 snapshots:
-  description: The snapshots found, by backend and name. Sizes in GiB.
+  description:
+    - The snapshots found, by backend and name. Sizes in GiB.
+    - RV(ignore:group_snapshot) is the name of the group snapshot that it is a member of, or null.
   returned: always
   type: list
   elements: dict
@@ -59,6 +61,8 @@ snapshots:
       description: ''
       metadata: {}
       adopted_from: null
+      group_snapshot_id: null
+      group_snapshot: null
       created_at: '2026-11-20T09:30:00Z'
 """
 

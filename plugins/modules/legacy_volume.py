@@ -145,7 +145,7 @@ options:
     description:
       - What O(state=absent) may override.
       - V(attached) unmaps the volume from hosts that may still be using it. They lose it under their hands.
-      - V(snapshots) deletes the volume's snapshots with it.
+      - V(snapshots) deletes the volume's snapshots with it, but no member of a group snapshot.
     type: list
     elements: str
     choices: [attached, snapshots]
@@ -293,7 +293,7 @@ options:
         description:
           - What O(state=absent) may override.
           - V(attached) unmaps the volume from hosts that may still be using it. They lose it under their hands.
-          - V(snapshots) deletes the volume's snapshots with it.
+          - V(snapshots) deletes the volume's snapshots with it, but no member of a group snapshot.
         type: list
         elements: str
         choices: [attached, snapshots]

@@ -16,9 +16,9 @@ from relied_on import begins_with, has, relied_on, takes
 
 COLLECTION = "ansible_collections.baremetal.legacy_storage.plugins.controller.engine."
 FIRST = COLLECTION + "engine"
-COMPAT, DECLARATIONS, DRIVERS, ENGINE, EXPORTS, OPTIONS, PERSISTENCE, SNAPSHOTS, VOLUMES = (
+COMPAT, DECLARATIONS, DRIVERS, ENGINE, EXPORTS, GROUPS, OPTIONS, PERSISTENCE, SNAPSHOTS, VOLUMES = (
     "plugins/controller/engine/%s.py" % name
-    for name in ("compat", "declarations", "drivers", "engine", "exports", "options", "persistence", "snapshots", "volumes")
+    for name in ("compat", "declarations", "drivers", "engine", "exports", "groups", "options", "persistence", "snapshots", "volumes")
 )
 
 
@@ -149,9 +149,7 @@ def objects_carry_what_the_store_keeps():
     assert (volume._ovo.provider_location, volume._ovo.display_name, volume._ovo.host) == ("place", "v", "here@one#pool")
     assert volume._snapshots == volume._connections == []
     assert volume._ovo.snapshots.objects == volume._ovo.volume_attachment.objects == []
-    snapshot = objects.Snapshot(
-        volume, id="33333333-2222-3333-4444-555555555555", name="s", description="", status="available", metadata={}, volume_size=1
-    )
+    snapshot = objects.Snapshot(volume, id="33333333-2222-3333-4444-555555555555", name="s", description="", status="available", metadata={}, volume_size=1)
     assert (snapshot._ovo.volume_id, snapshot._ovo.volume) == (ID, volume._ovo)
     properties = {"host": "node"}
     connection = objects.Connection(
@@ -198,6 +196,28 @@ def extra_specs_and_qos_reach_the_driver():
     assert volume_types.get_volume_type_extra_specs(ID) == {"thin": "yes"}
     assert volume_types.get_volume_type(context, ID)["qos_specs"]["specs"] == {"maxIOPS": "100"}
     assert qos_specs.objects
+
+
+@relied_on(PERSISTENCE, GROUPS)
+def a_driver_finds_the_group_of_a_volume_and_its_type():
+    """Cinder's objects look groups up by class methods that we replace, and the type of a group through its database."""
+    from cinder import objects
+    from cinder.volume import group_types, volume_utils
+
+    lookups = ((objects.GroupSnapshot, "get_by_id"), (objects.GroupList, "get_all"), (objects.GroupSnapshotList, "get_all_by_group"))
+    for cls, name in (*lookups, (objects.SnapshotList, "get_all_for_group_snapshot")):
+        has(cls, name)
+    persistence = _ours("persistence")
+    ours = persistence.StorePersistence(None, "here")
+    ours.group = lambda identity: objects.Group(id=identity, group_type_id=persistence.GROUP_TYPE, volumes=objects.VolumeList(objects=[]))
+    cinderlib = _set_up(persistence_config={"storage": ours})
+    _backend(cinderlib)
+    volume = cinderlib.objects.Volume("one", id=ID, size=1, host="here@one#pool", group_id=ID)._ovo
+    del volume.group
+    assert volume.group.id == volume_utils.group_get_by_id(ID).id == ID
+    assert volume_utils.is_group_a_cg_snapshot_type(volume.group) and not volume.group.is_replicated
+    assert not group_types.is_default_cgsnapshot_type(volume.group.group_type_id)
+    assert not objects.VolumeList.get_all_by_generic_group(None, ID).objects
 
 
 @relied_on(COMPAT)
@@ -263,11 +283,11 @@ def a_missing_thing_is_not_found():
     """Drivers say that a thing is not on the array by an exception below cinder.exception.NotFound."""
     from cinder import exception
 
-    for name in ("VolumeNotFound", "SnapshotNotFound"):
+    for name in ("VolumeNotFound", "SnapshotNotFound", "GroupNotFound", "GroupSnapshotNotFound"):
         assert issubclass(getattr(exception, name), exception.NotFound), name
 
 
-@relied_on(VOLUMES, SNAPSHOTS, EXPORTS)
+@relied_on(VOLUMES, SNAPSHOTS, EXPORTS, GROUPS)
 def drivers_are_called_with_these_arguments():
     """The driver's functions take what we give them, in this order."""
     from cinder.volume import driver
@@ -280,6 +300,12 @@ def drivers_are_called_with_these_arguments():
     begins_with(cls.extend_volume, "volume", "new_size")
     begins_with(cls.create_snapshot, "snapshot")
     begins_with(cls.delete_snapshot, "snapshot")
+    begins_with(cls.create_group, "context", "group")
+    begins_with(cls.update_group, "context", "group")
+    takes(cls.update_group, "add_volumes", "remove_volumes")
+    begins_with(cls.delete_group, "context", "group", "volumes")
+    begins_with(cls.create_group_snapshot, "context", "group_snapshot", "snapshots")
+    begins_with(cls.delete_group_snapshot, "context", "group_snapshot", "snapshots")
     begins_with(cls.validate_connector, "connector")
     begins_with(cls.create_export, "context", "volume", "connector")
     begins_with(cls.remove_export, "context", "volume")

@@ -52,6 +52,11 @@ DRIVER_METHODS = (
     "terminate_connection",
     "remove_export",
     "migrate_volume",
+    "create_group",
+    "update_group",
+    "delete_group",
+    "create_group_snapshot",
+    "delete_group_snapshot",
 )
 # Steps of what is done with the whole store.
 STORE_FUNCTIONS = (
@@ -197,8 +202,10 @@ def _watch(driver, kill_at, log):
         module, _dot, function = name.rpartition(".")
         module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins." + module)
         setattr(module, function, _watched(name, getattr(module, function), point))
-    for name in DRIVER_METHODS:
-        setattr(driver, name, _watched(name, getattr(driver, name), point))
+    for cls in (driver, *driver.__subclasses__()):
+        for name in DRIVER_METHODS:
+            if name in vars(cls):
+                setattr(cls, name, _watched(name, getattr(cls, name), point))
     for module, names in FUNCTIONS:
         module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins.controller." + module)
         for name in names:

@@ -86,6 +86,56 @@ def test_a_volume_is_not_deleted_while_another_task_takes_its_snapshot(controlle
     assert len(controller.listing()) == 2
 
 
+def _grouping(controller, *names):
+    controller.register("array", driver="sparse_files.GroupingDriver")
+    for name in names:
+        controller.ensure("volume", backend="array", name=name, size="1")
+
+    def take(name, *volumes, **item):
+        return lambda: controller.ensure("group_snapshot", **dict({"backend": "array", "name": name, "volumes": list(volumes)}, **item))
+
+    return take
+
+
+@ON_BOTH
+def test_group_snapshots_of_the_same_volumes_in_whatever_order_do_not_wait_for_each_other_for_ever(controller):
+    take = _grouping(controller, "a", "b", "c")
+    with controller.fault("create_group_snapshot", "sleep 0.2"):
+        results = at_once(take("one", "a", "b", "c"), take("two", "c", "b", "a"), take("three", "b", "a", "c"), take("one", "c", "a", "b"))
+    assert not [result for result in results if isinstance(result, Exception) or result.get("failed")], results
+    assert sorted(result["changed"] for result in results) == [False, True, True, True]
+    assert [item["name"] for item in controller.ask("group_snapshot.list", {})["group_snapshots"]] == ["one", "three", "two"]
+    assert [call[1:] for call in controller.calls()].count(("begin", "create_group")) == 1
+    results = at_once(*[take(name, state="absent", volumes=None) for name in ("one", "two", "three")])
+    assert [result["changed"] for result in results] == [True] * 3, results
+    assert sorted(controller.listing()) == sorted("volume-" + item["id"] for item in controller.ask("volume.list", {})["volumes"])
+
+
+@ON_BOTH
+def test_of_two_tasks_whose_groups_overlap_one_takes_its_snapshots_and_the_other_is_told(controller):
+    take = _grouping(controller, "a", "b", "c")
+    with controller.fault("create_group_snapshot", "sleep 0.3"):
+        results = at_once(take("one", "a", "b"), take("two", "b", "c"))
+    assert sorted(result.get("failed", False) for result in results) == [False, True], results
+    refused = next(result for result in results if result.get("failed"))
+    assert refused["error"]["code"] == "conflict" and "volume 'b' is in the group of group snapshot" in refused["msg"]
+    assert len(controller.ask("snapshot.list", {})["snapshots"]) == 2 and controller.unsettled() == []
+
+
+@ON_BOTH
+def test_a_member_volume_is_not_deleted_while_its_group_snapshot_is_taken(controller):
+    take = _grouping(controller, "a", "b")
+
+    def delete():
+        wait_for_call(controller, "create_group_snapshot")
+        return controller.ensure("volume", backend="array", name="b", state="absent", force=["snapshots"])
+
+    with controller.fault("create_group_snapshot", "sleep 1"):
+        made, refused = at_once(take("both", "a", "b"), delete)
+    assert made["changed"] and not made.get("failed")
+    assert refused["failed"] and refused["error"]["code"] == "in_use" and "group snapshot 'both'" in refused["msg"]
+
+
 def test_a_volume_that_is_worked_on_answers_busy_after_the_time_set(make_controller):
     controller = make_controller(lock_timeout=1)
 

@@ -39,6 +39,10 @@ def snapshot(name, **more):
     return {"legacy_snapshot": dict({"backend": "one", "name": name, "volume": "data"}, **more)}
 
 
+def group_snapshot(**more):
+    return {"legacy_group_snapshot": dict({"backend": "array", "name": "many"}, **more)}
+
+
 def export(**more):
     return {"legacy_export": dict({"backend": "one", "volume": "data", "connector": "{{ node.connector }}"}, **more)}
 
@@ -151,6 +155,15 @@ def tasks(root):
         dict(snapshot("alone"), register="alone"),
         snapshot("alone", state="released"),
         snapshot("found", adopt={"source-name": "snapshot-{{ alone.snapshot.id }}"}),
+        failing(group_snapshot(backend="one", volumes=["data"])),
+        backend("array", root, driver="sparse_files.GroupingDriver"),
+        {"legacy_volume": {"backend": "array", "name": "log", "size": 1}},
+        killed("after create_group_snapshot", group_snapshot(volumes=["log"])),
+        group_snapshot(volumes=["log"]),
+        group_snapshot(metadata={"a": "b"}),
+        group_snapshot(name="all", renamed_from="many"),
+        {"legacy_group_snapshot_info": {"backend": "array"}},
+        group_snapshot(name="all", state="absent"),
         {"legacy_backend_info": {"name": "one", "candidates": True}},
         repository(),
         repository(environment={"RESTIC_COMPRESSION": "off"}),

@@ -131,6 +131,46 @@ def test_an_interrupted_run_is_told_and_settled_only_when_told(used, monkeypatch
     assert again["findings"] == [] and not again["changed"]
 
 
+@pytest.fixture(name="grouped")
+def fixture_grouped(controller):
+    """A controller with a group snapshot, whose members its array keeps under the group snapshot's name."""
+    controller.register("array", driver="sparse_files.GroupingDriver")
+    for name in ("data", "log"):
+        controller.ensure("volume", backend="array", name=name, size="1")
+    controller.ensure("group_snapshot", backend="array", name="nightly", volumes=["data", "log"])
+    return controller
+
+
+def test_members_of_a_group_snapshot_are_known_under_the_name_that_the_array_gives_them(grouped):
+    grouped.ensure("snapshot", backend="array", name="single", volume="data")
+    assert [item for item in told(examine(grouped, backends=["array"])) if item[0] != "note"] == []
+    assert not [item for item in examine(grouped, backends=["array"])["findings"] if item["check"] in ("orphan", "foreign", "missing")]
+
+
+@pytest.mark.parametrize("point", ["after create_group_snapshot", "after update_group", "before delete_group"])
+def test_an_interrupted_group_snapshot_is_told_and_settled_only_when_told(grouped, monkeypatch, point):
+    item = {"name": "nightly", "state": "absent"} if "delete" in point else {"name": "other", "volumes": ["third"]}
+    grouped.ensure("volume", backend="array", name="third", size="1")
+    interrupt(grouped, monkeypatch, point, "group_snapshot", backend="array", **item)
+    before = grouped.look()
+    findings = [finding for finding in examine(grouped, backends=["array"])["findings"] if finding["severity"] != "note"]
+    assert [(finding["check"], finding["where"]) for finding in findings] == [("unsettled", "group_snapshot array/%s" % item["name"])]
+    assert grouped.look() == before
+    result = examine(grouped, mend=True, backends=[])
+    assert result["changed"] and result["healthy"] and grouped.unsettled() == []
+    assert len([path for path in grouped.listing() if path.startswith("volume-")]) == 3
+    left = [item["name"] for item in grouped.ask("group_snapshot.list", {})["group_snapshots"]]
+    assert left == ([] if "delete" in point else ["nightly"])
+    assert len([path for path in grouped.listing() if path.startswith("groups/")]) == len(left)
+
+
+def test_a_group_snapshot_stuck_in_a_status_is_told_with_its_members(grouped):
+    (volume,) = [item for item in grouped.ask("volume.list", {})["volumes"] if item["name"] == "log"]
+    with grouped.fault("busy-" + volume["id"], ""):
+        assert grouped.ensure("group_snapshot", backend="array", name="nightly", state="absent")["failed"]
+    assert ("error", "status", "group snapshot array/nightly") in told(examine(grouped, backends=[]))
+
+
 def test_what_a_task_works_on_is_left_to_it(used):
     with used.fault("create_volume", "sleep 3"), concurrent.futures.ThreadPoolExecutor(1) as pool:
         working = pool.submit(used.ensure, "volume", backend="one", name="slow", size="1")

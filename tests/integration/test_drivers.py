@@ -109,6 +109,21 @@ def test_what_a_driver_can_do_is_read_from_its_sources(everything):
     assert told["cinder.volume.drivers.nfs.NfsDriver"]["protocols"] == ["NFS"]
 
 
+def test_a_driver_that_takes_one_snapshot_after_the_other_is_not_said_to_take_them_at_one_moment(everything):
+    able = {driver["name"] for driver in everything["drivers"] if "group_snapshot" in driver["features"]}
+    names = {name.rpartition(".")[2] for name in able}
+    assert {
+        "PureISCSIDriver",
+        "PowerStoreDriver",
+        "UnityDriver",
+        "HPE3PARISCSIDriver",
+        "NetAppCmodeISCSIDriver",
+        "NetAppCmodeNfsDriver",
+        "StorwizeSVCFCDriver",
+    } <= names
+    assert not names & {"PowerFlexDriver", "GPFSDriver", "GPFSNFSDriver", "LVMVolumeDriver", "RBDDriver", "NfsDriver"}
+
+
 def test_what_a_driver_stumbled_over_when_it_started_is_told(controller):
     with controller.fault("check_for_setup_error", "bug: 'NoneType' object has no attribute 'pool'"):
         result = controller.ensure("backend", **controller.backend_parameters("two"), probe=True)

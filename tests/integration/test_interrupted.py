@@ -32,6 +32,10 @@ def snapshot(name, **parameters):
     return "snapshot", dict(parameters, backend="one", name=name)
 
 
+def group_snapshot(name, **parameters):
+    return "group_snapshot", dict(parameters, backend="one", name=name)
+
+
 def export(host, multipath=False):
     return "export", {"backend": "one", "volume": "data", "host": host, "multipath": multipath}
 
@@ -73,6 +77,9 @@ LUN = "lun", b"gold" * 1024  # a file of somebody else on the array
 WRITTEN = "write", b"lead" * 1024  # what a host wrote since
 IMAGE = image(volume="data")
 UNMAP = ("terminate_connection", "remove_export")
+GROUPING = ("backend", {"name": "one", "driver": "sparse_files.GroupingDriver"}), DATA, volume("log", size="1")
+BOTH = group_snapshot("both", volumes=["data", "log"])
+AGAIN = group_snapshot("again", volumes=["log", "data"])
 TWO = ("backend", {"name": "two"})  # on the same array, where the two must not get into each other's way
 OPEN = ("+", "create_export", "+", "initialize_connection", "+", "+")
 CLOSE = (*UNMAP, "+")
@@ -133,6 +140,27 @@ OPERATIONS = {
     "create a snapshot": ([DATA], SNAPPED, absent(*SNAPPED), steps("+", "create_snapshot", "+", "+")),
     "change a snapshot's metadata": ([DATA, SNAPPED], snapshot("snap", metadata={"a": "b"}), absent(*SNAPPED), steps("+")),
     "delete a snapshot": ([DATA, SNAPPED], absent(*SNAPPED), SNAPPED, steps("+", "delete_snapshot", "+")),
+    "take a group snapshot": (
+        [*GROUPING],
+        BOTH,
+        absent(*BOTH),
+        steps("+", "create_group", "+", "update_group", "+", "create_group_snapshot", "+"),
+    ),
+    "take another group snapshot of the same volumes": ([*GROUPING, BOTH], AGAIN, absent(*AGAIN), steps("+", "create_group_snapshot", "+")),
+    "rename a group snapshot": (
+        [*GROUPING, BOTH],
+        group_snapshot("new", renamed_from="both"),
+        group_snapshot("both", renamed_from="new"),
+        steps("+"),
+    ),
+    "change a group snapshot's metadata": ([*GROUPING, BOTH], group_snapshot("both", metadata={"a": "b"}), absent(*BOTH), steps("+")),
+    "delete a group snapshot": (
+        [*GROUPING, BOTH],
+        absent(*BOTH),
+        BOTH,
+        steps("+", "delete_group_snapshot", "+", "update_group", "+", "delete_group", "+"),
+    ),
+    "delete one of two group snapshots": ([*GROUPING, BOTH, AGAIN], absent(*AGAIN), AGAIN, steps("+", "delete_group_snapshot", "+", "+")),
     "create an export": ([DATA], export("node1"), absent(*export("node1")), steps("+", *MAP, "+")),
     "create a second export": ([SHARED, export("node2")], export("node1"), absent(*export("node1")), steps("+", *MAP, "+")),
     "update an export": (
@@ -219,7 +247,7 @@ def world(controller, contents=True):
     without_time = "SELECT id, volume_id, host, initiator, connector, status, connection IS NOT NULL FROM exports ORDER BY id"
     rows = [
         [{key: value for key, value in item.items() if key != "created_at"} for item in controller.ask(noun + ".list", {})[noun + "s"]]
-        for noun in ("volume", "snapshot")
+        for noun in ("volume", "snapshot", "group_snapshot")
     ]
     return {"files": controller.listing(), "contents": fronts if contents else None, "rows": rows, "exports": controller.query(without_time)}
 
@@ -231,7 +259,7 @@ def record_of_image(path):
 
 def named(found):
     """Return the files that the store's rows stand for."""
-    volumes, snapshots = found["rows"]
+    volumes, snapshots, _group_snapshots = found["rows"]
     return (
         ["volume-" + item["id"] for item in volumes]
         + ["snapshot-" + item["id"] for item in snapshots]
@@ -268,9 +296,9 @@ class Bench:
         with open(self.controller.path_of("volume", self.controller.id_of("volume", "one", "data")), "r+b") as stream:
             stream.write(content)
 
-    def _backend(self, name, without="nothing"):
+    def _backend(self, name, without="nothing", **changes):
         options = {"sparse_files_dir": str(self.controller.array), "sparse_files_without": without}
-        return self.controller.backend_parameters(name, options=options)
+        return self.controller.backend_parameters(name, options=options, **changes)
 
     def attempt(self, step, check=False):
         if step == "moves":  # what the array is able to

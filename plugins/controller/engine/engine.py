@@ -24,6 +24,7 @@ from . import compat, driver_locks, options
 from .access import Access
 from .adopting import Adopting
 from .exports import Exports
+from .groups import Groups
 from .persistence import VOLUME_FIELDS, StorePersistence
 from .snapshots import Snapshots
 from .volumes import Volumes
@@ -57,13 +58,14 @@ def _unhidden(error):
 class Engine:
     """Cinder drivers over our store. One per process: cinderlib keeps its state in its classes.
 
-    What drivers do stands in ``volumes``, ``snapshots``, ``exports`` and ``adopting``, what this host does in ``access``; here is what all of them
+    What drivers do stands in ``volumes``, ``snapshots``, ``groups``, ``exports`` and ``adopting``, what this host does in ``access``; here is what all of them
     need.
     """
 
     def __init__(self, config, store, coordinator=None):
         self.volumes = Volumes(self)
         self.snapshots = Snapshots(self)
+        self.groups = Groups(self)
         self.exports = Exports(self)
         self.adopting = Adopting(self)
         self.access = Access(self, os.path.join(config.state_dir, "mounts"))
@@ -135,6 +137,15 @@ class Engine:
             snapshot = self.persistence.snapshot(reader, driven)
         with self.speaking_of(driven.resource.backend):
             yield backend, snapshot
+
+    def start_for_group_snapshot(self, identity):
+        """Start the driver of a recorded group snapshot's backend. Return the backend's name."""
+        with self._store.reading() as reader:
+            (driven,) = reader.driven_group_snapshots(ids=[identity])
+            for volume in reader.driven_volumes(ids=[item.volume_id for item in driven.resource.members]):
+                self._learn_secrets(volume.data)
+        self.start(driven.resource.backend)
+        return driven.resource.backend
 
     def started(self, backend):
         """Return the cinderlib backend of a Backend record, logged in to its array. Raises StorageError ``backend``."""

@@ -27,7 +27,6 @@ _METHODS = {
     "adopt_volume": ("manage_existing",),
     "adopt_snapshot": ("manage_existing_snapshot",),
     "list_adoptable": ("get_manageable_volumes",),
-    "group_snapshot": ("create_group_snapshot", "create_cgsnapshot"),
     "replication": ("failover_host", "failover"),
     "clone_image": ("clone_image",),
 }
@@ -57,10 +56,60 @@ _IN_NAMES = (
 def features_of(cls):
     """Return ``{"protocols": [...], "features": [...]}`` of a driver class, both sorted."""
     found = {name for name, methods in _METHODS.items() if any(_has(cls, method) for method in methods)}
+    if takes_group_snapshots(cls):
+        found.add("group_snapshot")
     words = [_words(module) for module in modules_of(cls)]
     if any(word["multiattach"] for word in words):
         found.add("multiattach")
     return {"protocols": _protocols(cls), "features": sorted(found)}
+
+
+def takes_group_snapshots(cls):
+    """Tell whether a driver class has a way of its own to take snapshots of several volumes at one moment.
+
+    Some have the method, and take one snapshot after the other in it (PowerFlex, GPFS of cinder 28 and 29): those would not be of one moment.
+    """
+    name = "create_group_snapshot"
+    return _has(cls, name) and not any(_loops(cls, step) for step in {name} | _own_calls(cls, name))
+
+
+def _own_calls(cls, name):
+    """Return the names of the methods of its own that a method calls."""
+    return {
+        node.func.attr
+        for node in ast.walk(_definition(cls, name))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "self"
+    } - {"create_snapshot"}
+
+
+def _loops(cls, name):
+    """Tell whether a method calls the driver's create_snapshot in a loop."""
+    loops = [node for node in ast.walk(_definition(cls, name)) if isinstance(node, (ast.For, ast.comprehension, ast.ListComp))]
+    return any(isinstance(node, ast.Attribute) and node.attr == "create_snapshot" for loop in loops for node in ast.walk(loop))
+
+
+def _definition(cls, name):
+    """Return the syntax tree of a class's method, but for what it does with groups of other types than ours; an empty one where there is no source."""
+    try:
+        return _OurType().visit(ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(getattr(cls, name))))))
+    except (AttributeError, OSError, TypeError, SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
+class _OurType(ast.NodeTransformer):
+    """Drops the branches for groups whose snapshots need not be consistent."""
+
+    def visit_If(self, node):  # pylint: disable=invalid-name
+        """Keep of a question for the type what is done with ours."""
+        negated = isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not)
+        asked = node.test.operand if negated else node.test
+        if isinstance(asked, ast.Call) and "is_group_a_cg_snapshot_type" in ast.dump(asked.func):
+            kept = node.orelse if negated else node.body
+            return self.visit(ast.Module(kept, [])).body or ast.Pass()
+        return self.generic_visit(node)
 
 
 def _has(cls, name):

@@ -11,19 +11,20 @@ says what the next run does about it.
 
 from __future__ import annotations
 
-from . import access, backends, backups, exports, images, migration, repositories, snapshots, volumes
+from . import access, backends, backups, exports, group_snapshots, images, migration, repositories, snapshots, volumes
 
 ACTIONS = {
     "backend": backends.ACTIONS,
     "volume": {**volumes.ACTIONS, **migration.ACTIONS},
     "snapshot": snapshots.ACTIONS,
+    "group_snapshot": group_snapshots.ACTIONS,
     "export": exports.ACTIONS,
     "access": access.ACTIONS,
     "repository": repositories.ACTIONS,
     "backup": backups.ACTIONS,
     "image": images.ACTIONS,
 }
-_STORE_ONLY = ("update", "rename")  # of volumes and snapshots; arrays know them by their ids
+_STORE_ONLY = ("update", "rename")  # of volumes, snapshots and group snapshots; arrays know them by their ids
 
 
 class Executor:

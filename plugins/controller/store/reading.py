@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ...module_utils.model.backups import Repository
 from ...module_utils.model.identity import derive_id
-from ...module_utils.model.resources import Backend, Mapping, Snapshot, Source, Unsettled, Volume
+from ...module_utils.model.resources import Backend, GroupSnapshot, Mapping, Snapshot, Source, Unsettled, Volume
 from ...module_utils.plan.landscape import Landscape
 from . import contents, marks, tables
 
@@ -72,12 +72,32 @@ class Reader:
                 )
         return [self._volume(row, hosts.get(row["id"], ())) for row in rows]
 
-    def driven_snapshots(self, ids=None, volume_ids=None, backend=None, name=None):
-        """Return Driven snapshots, all of them or those with these ids, of these volumes, on this backend, of this name."""
-        query = sa.select(tables.snapshots, tables.volumes.c.name.label("volume_name")).join(
-            tables.volumes, tables.volumes.c.id == tables.snapshots.c.volume_id
+    def driven_group_snapshots(self, ids=None, group_id=None, backend=None, name=None):
+        """Return Driven group snapshots with their members, all of them or those with these ids, of this group, on this backend, of this name."""
+        columns = tables.group_snapshots.c
+        filters = {columns.backend: backend, columns.name: name, columns.group_id: group_id}
+        rows = self._rows_in_order(sa.select(tables.group_snapshots), columns.id, ids, filters)
+        members = {}
+        for item in self.driven_snapshots(group_snapshot_ids=[row["id"] for row in rows]):
+            members.setdefault(item.resource.group_snapshot_id, []).append(item.resource)
+        found = []
+        for row in rows:
+            keys = ("id", "backend", "name", "group_id", "status", "description", "metadata")
+            its = tuple(sorted(members.get(row["id"], ()), key=lambda item: (item.volume_name, item.id)))
+            found.append(Driven(GroupSnapshot(members=its, **{key: row[key] for key in keys}), {}, row["created_at"]))
+        return found
+
+    def driven_snapshots(self, ids=None, volume_ids=None, backend=None, name=None, group_snapshot_ids=None):
+        """Return Driven snapshots, all of them or those with these ids, of these volumes, on this backend, of this name, of these group snapshots."""
+        group_name = tables.group_snapshots.c.name.label("group_snapshot")
+        query = (
+            sa.select(tables.snapshots, tables.volumes.c.name.label("volume_name"), group_name)
+            .join(tables.volumes, tables.volumes.c.id == tables.snapshots.c.volume_id)
+            .outerjoin(tables.group_snapshots, tables.group_snapshots.c.id == tables.snapshots.c.group_snapshot_id)
         )
         column, values = (tables.snapshots.c.volume_id, volume_ids) if ids is None else (tables.snapshots.c.id, ids)
+        if group_snapshot_ids is not None:
+            column, values = tables.snapshots.c.group_snapshot_id, group_snapshot_ids
         return [
             self._snapshot(row)
             for row in self._rows_in_order(query, column, values, {tables.snapshots.c.backend: backend, tables.snapshots.c.name: name})
@@ -94,13 +114,17 @@ class Reader:
     def landscape(self, keys, initiators=()):
         """Return the Landscape that concerns ``keys``, a set of (noun, backend, name or id).
 
-        It holds the volumes and snapshots named, the volumes of those snapshots, every snapshot and export of
-        these volumes, exports of the given initiators, and what nobody settled of all of them. With a backup that a killed
-        run was making comes the volume that it was of.
+        It holds the volumes, snapshots and group snapshots named, the volumes of those snapshots, every snapshot and export of
+        these volumes with the group snapshots that they are of, exports of the given initiators, and what nobody settled of all
+        of them. With a backup that a killed run was making comes the volume that it was of.
         """
         keys = set(keys) | {record.saved_volume for record in self.unsettled(keys) if record.saved_volume}
-        volumes, snapshots = {}, {}
-        for noun, table, found in (("volume", tables.volumes, volumes), ("snapshot", tables.snapshots, snapshots)):
+        volumes, snapshots, groups = {}, {}, {}
+        for noun, table, found in (
+            ("volume", tables.volumes, volumes),
+            ("snapshot", tables.snapshots, snapshots),
+            ("group_snapshot", tables.group_snapshots, groups),
+        ):
             names = {}
             for key_noun, backend, name in keys:
                 if key_noun == noun:
@@ -111,6 +135,8 @@ class Reader:
                     query = sa.select(table.c.id).where(table.c.backend == backend, sa.or_(table.c.name.in_(part), table.c.id.in_(part)))
                     ids.update(self._connection.scalars(query))
             found.update(dict.fromkeys(ids))
+        for item in self.driven_group_snapshots(ids=list(groups)):
+            snapshots.update((member.id, member) for member in item.resource.members)
         for item in self.driven_snapshots(ids=list(snapshots)):
             snapshots[item.resource.id] = item.resource
             volumes.setdefault(item.resource.volume_id)
@@ -118,10 +144,15 @@ class Reader:
         for item in sorted(self.driven_snapshots(volume_ids=list(volumes)), key=lambda item: item.created_at):
             snapshots.pop(item.resource.id, None)
             snapshots[item.resource.id] = item.resource  # the oldest first
+        groups.update(dict.fromkeys(item.group_snapshot_id for item in snapshots.values() if item.group_snapshot_id))
+        for item in self.driven_group_snapshots(ids=list(groups)):
+            groups[item.resource.id] = item.resource
+            for member in item.resource.members:
+                snapshots.setdefault(member.id, member)
         exports = {item.resource.id: item.resource for item in self.driven_exports(volume_ids=list(volumes))}
         for initiator in initiators:
             exports.update((item.resource.id, item.resource) for item in self.driven_exports(initiator=initiator))
-        related = set(volumes) | set(snapshots) | set(exports)
+        related = set(volumes) | set(snapshots) | set(exports) | set(groups)
         return Landscape(
             backends=self.backends(),
             volumes=[item.resource for item in driven],
@@ -131,6 +162,7 @@ class Reader:
             taken_ids=self._taken_ids(keys),
             repositories=self.repositories(),
             namespace=self.namespace(),
+            group_snapshots=[dataclasses.replace(item, members=()) for item in groups.values()],
         )
 
     def adopted(self, noun, backend, reference):
@@ -181,7 +213,7 @@ class Reader:
     def _taken_ids(self, keys):
         """Ids that a name would derive but that another thing bears (renamed or migrated since), or that the array may keep (released)."""
         taken = set()
-        for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots)):
+        for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots), ("group_snapshot", tables.group_snapshots)):
             named = [(backend, name) for key_noun, backend, name in keys if key_noun == noun]
             namespace, generation = self.namespace(), 0
             while named:
@@ -239,7 +271,8 @@ class Reader:
 
     def _snapshot(self, row):
         keys = ("id", "backend", "name", "volume_id", "volume_name", "size", "status", "description", "metadata", "adopted_from")
-        return Driven(Snapshot(**{key: row[key] for key in keys}), self._data(row), row["created_at"])
+        groups = ("group_snapshot_id", "group_snapshot")
+        return Driven(Snapshot(**{key: row[key] for key in keys + groups}), self._data(row), row["created_at"])
 
     def _export(self, row):
         keys = ("id", "backend", "volume_id", "volume_name", "host", "connector", "status")

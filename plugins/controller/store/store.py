@@ -145,8 +145,17 @@ class Writer:
     def add_snapshot(self, snapshot):
         """Insert a Snapshot."""
         values = dataclasses.asdict(snapshot)
-        values.pop("volume_name")
+        for shown in ("volume_name", "group_snapshot"):
+            values.pop(shown)
         self._connection.execute(tables.snapshots.insert().values(driver_data={}, created_at=database.now(), **values))
+
+    def add_group_snapshot(self, group_snapshot):
+        """Insert a GroupSnapshot with its members."""
+        values = dataclasses.asdict(group_snapshot)
+        values.pop("members")
+        self._connection.execute(tables.group_snapshots.insert().values(created_at=database.now(), **values))
+        for member in group_snapshot.members:
+            self.add_snapshot(member)
 
     def change_volume(self, volume_id, **values):
         """Change columns of a volume."""
@@ -171,9 +180,20 @@ class Writer:
         """Change columns of a snapshot."""
         self._connection.execute(tables.snapshots.update().where(tables.snapshots.c.id == snapshot_id).values(**values))
 
+    def change_group_snapshot(self, identity, **values):
+        """Change columns of a group snapshot."""
+        self._connection.execute(tables.group_snapshots.update().where(tables.group_snapshots.c.id == identity).values(**values))
+
+    def drop_group_snapshot(self, identity):
+        """Delete a group snapshot's row and those of its members."""
+        members = sa.select(tables.snapshots.c.id).where(tables.snapshots.c.group_snapshot_id == identity)
+        for member in self._connection.scalars(members).all():
+            self.drop_snapshot(member)
+        self._connection.execute(tables.group_snapshots.delete().where(tables.group_snapshots.c.id == identity))
+
     def rename(self, noun, resource_id, name):
-        """Give a ``volume`` or ``snapshot`` another name, also where volumes remember it as their source."""
-        table = {"volume": tables.volumes, "snapshot": tables.snapshots}[noun]
+        """Give a ``volume``, ``snapshot`` or ``group_snapshot`` another name, also where volumes remember it as their source."""
+        table = {"volume": tables.volumes, "snapshot": tables.snapshots, "group_snapshot": tables.group_snapshots}[noun]
         self._connection.execute(table.update().where(table.c.id == resource_id).values(name=name))
         source = tables.volumes.c.source
         born = sa.and_(source["kind"].as_string() == noun, source["id"].as_string() == resource_id)

@@ -52,6 +52,20 @@ volumes = sa.Table(
     sa.UniqueConstraint("backend", "name"),
 )
 
+group_snapshots = sa.Table(  # its members are snapshots that refer to it
+    "group_snapshots",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("backend", sa.String(255), sa.ForeignKey("backends.name", ondelete="RESTRICT"), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False, index=True),
+    sa.Column("group_id", sa.String(36), nullable=False, index=True),  # the group on the array, one for each set of volumes
+    sa.Column("status", sa.String(32), nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.UniqueConstraint("backend", "name"),
+)
+
 snapshots = sa.Table(
     "snapshots",
     metadata,
@@ -67,6 +81,7 @@ snapshots = sa.Table(
     sa.Column("driver_data", sa.JSON, nullable=False),
     sa.Column("secrets", sa.Text),
     sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.Column("group_snapshot_id", sa.String(36), sa.ForeignKey("group_snapshots.id", ondelete="RESTRICT"), index=True),
     sa.UniqueConstraint("backend", "name"),
 )
 

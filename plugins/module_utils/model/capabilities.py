@@ -20,22 +20,28 @@ _ABILITIES = {
     "qos": "QoS_support",
     "online_extend": "online_extend_support",
     "replication": "replication_enabled",
-    "consistent_group_snapshot": "consistent_group_snapshot_enabled",
 }
 
 
-def pool_details(stats):
+def pool_details(stats, group_snapshots=False):
     """Return a dict for each pool of a driver's ``stats``: name, capacities, and under ``capabilities`` what it offers.
+
+    :param group_snapshots: whether the driver has a way to take them. What it says of itself may take that back for a pool, but never make it so.
 
     A pool that is silent on something has what the backend as a whole says of it, as in Cinder.
     """
-    return [_pool(dict({key: value for key, value in stats.items() if key != "pools"}, **pool)) for pool in stats.get("pools") or ()]
+    return [
+        _pool(group_snapshots, dict({key: value for key, value in stats.items() if key != "pools"}, **pool))
+        for pool in stats.get("pools") or ()
+    ]
 
 
-def _pool(said):
+def _pool(group_snapshots, said):
     details = {"name": said.get("pool_name")}
     details.update((key, _number(said.get(source))) for key, source in _NUMBERS.items())
     details["capabilities"] = {key: _truth(said.get(source)) for key, source in _ABILITIES.items()}
+    declared = _truth(said.get("consistent_group_snapshot_enabled"))
+    details["capabilities"]["consistent_group_snapshot"] = group_snapshots and declared is not False
     details["replication_targets"] = list(said.get("replication_targets") or ())
     return details
 

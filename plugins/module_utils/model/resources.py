@@ -100,7 +100,10 @@ class Volume:
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """A snapshot; ``size`` is its volume's size in GiB when it was taken."""
+    """A snapshot; ``size`` is its volume's size in GiB when it was taken.
+
+    ``group_snapshot_id`` and ``group_snapshot`` are the id and the name of the group snapshot that it is a member of.
+    """
 
     id: str
     backend: str
@@ -112,10 +115,38 @@ class Snapshot:
     description: str = ""
     metadata: t.Dict[str, str] = dataclasses.field(default_factory=dict)
     adopted_from: t.Optional[t.Dict[str, str]] = None
+    group_snapshot_id: t.Optional[str] = None
+    group_snapshot: t.Optional[str] = None
 
     def to_public(self):
         """Return what a task shows and returns."""
         return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupSnapshot:
+    """Snapshots of several volumes of one moment.
+
+    :param group_id: id of the group that the storage system has the volumes in, the same for all group snapshots of the same volumes.
+    :param members: its Snapshots, by volume.
+    """
+
+    id: str
+    backend: str
+    name: str
+    group_id: str
+    status: str = "available"
+    description: str = ""
+    metadata: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    members: t.Tuple[Snapshot, ...] = ()
+
+    def to_public(self):
+        """Return what a task shows and returns."""
+        shown = {key: getattr(self, key) for key in ("id", "backend", "name", "group_id", "status", "description", "metadata")}
+        members = [
+            {key: getattr(item, key) for key in ("id", "name", "volume_id", "volume_name", "size", "status")} for item in self.members
+        ]
+        return dict(shown, volumes=[item.volume_name for item in self.members], snapshots=members)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ import dataclasses
 import re
 import typing as t
 
-from ..model.resources import Mapping, Snapshot, Unsettled, Volume
+from ..model.resources import GroupSnapshot, Mapping, Snapshot, Unsettled, Volume
 from .settlement import ENDINGS
 
 SEVERITIES = ("error", "warning", "note")
@@ -127,6 +127,7 @@ class Picture:
     fenced: t.Sequence[str] = ()
     released: t.AbstractSet[str] = frozenset()
     repositories: t.Dict[str, RepositoryView] = dataclasses.field(default_factory=dict)
+    group_snapshots: t.Sequence[GroupSnapshot] = ()
 
 
 def diagnose(picture):
@@ -188,13 +189,14 @@ def _journal(picture):
 def _busy(picture):
     """Return the ids of what somebody works on, or an interrupted run did."""
     made = {record.arguments[key] for record in picture.unsettled for key in ("target", "temporary") if key in record.arguments}
+    made |= {member["id"] for record in picture.unsettled if record.noun == "group_snapshot" for member in record.arguments["members"]}
     return made | {record.resource_id for record in picture.unsettled}
 
 
 def _statuses(picture):
     busy = _busy(picture)
     found = []
-    for noun, items in (("volume", picture.volumes), ("snapshot", picture.snapshots)):
+    for noun, items in (("volume", picture.volumes), ("snapshot", picture.snapshots), ("group snapshot", picture.group_snapshots)):
         for item in items:
             if item.status not in AT_REST and item.id not in busy:
                 found.append(
@@ -258,6 +260,7 @@ def _array(picture, backend, view):
     snapshots = [item for item in picture.snapshots if item.backend == backend]
     busy = _busy(picture)
     known = busy | picture.released | {item.id for item in (*picture.volumes, *picture.snapshots)}  # of all backends, which may share it
+    known |= {identity for item in picture.group_snapshots for identity in (item.id, item.group_id)}
     found = _compare(backend, "volume", volumes, view.volumes, view.sizes, busy)
     found += _compare(backend, "snapshot", snapshots, view.snapshots, {}, busy)
     found += _orphans(backend, "volume", known, view.volumes or ())
@@ -272,7 +275,8 @@ def _compare(backend, noun, ours, listed, sizes, busy):
         if item.id in busy:
             continue
         size = seen[item.id].get("size") if item.id in seen else sizes.get(item.id)
-        if size == "missing" or (noun == "snapshot" and seen and item.id not in seen):  # it lists those that we have, too
+        grouped = getattr(item, "group_snapshot_id", None)  # arrays may list a member under its group's name, or not at all
+        if size == "missing" or (noun == "snapshot" and seen and item.id not in seen and not grouped):  # it lists those that we have, too
             found.append(_missing(noun, item))
         elif item.id not in seen and not isinstance(size, int):
             untold.append(item.name)

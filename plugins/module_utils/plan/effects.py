@@ -10,7 +10,7 @@ import dataclasses
 
 from ..model.backups import UNRESTORED, Backup, Repository
 from ..model.images import Image
-from ..model.resources import DRAWN_FROM, Backend, Mapping, Snapshot, Source, Volume
+from ..model.resources import DRAWN_FROM, Backend, GroupSnapshot, Mapping, Snapshot, Source, Volume
 
 
 def _backend_effect(landscape, operation):
@@ -101,11 +101,40 @@ def _snapshot_effect(landscape, operation):
         changes = {key: value for key, value in operation.arguments.items() if key != "id"}
         landscape.snapshots[snapshot_id] = dataclasses.replace(landscape.snapshots[snapshot_id], **changes)
     else:
-        snapshot = landscape.snapshots.pop(snapshot_id, None)
+        _drop_snapshot(landscape, snapshot_id)
         _bury(landscape, operation)
-        volume = snapshot and landscape.volumes.get(snapshot.volume_id)
-        if volume and volume.reverted_to == snapshot_id:
-            landscape.volumes[volume.id] = dataclasses.replace(volume, reverted_to=None)
+
+
+def _drop_snapshot(landscape, snapshot_id):
+    snapshot = landscape.snapshots.pop(snapshot_id, None)
+    volume = snapshot and landscape.volumes.get(snapshot.volume_id)
+    if volume and volume.reverted_to == snapshot_id:
+        landscape.volumes[volume.id] = dataclasses.replace(volume, reverted_to=None)
+
+
+def _group_snapshot_effect(landscape, operation):
+    arguments = operation.arguments
+    identity = arguments["id"]
+    if operation.action == "create":
+        values = {key: arguments[key] for key in ("id", "group_id", "description", "metadata")}
+        landscape.group_snapshots[identity] = GroupSnapshot(backend=operation.backend, name=operation.name, **values)
+        for member in arguments["members"]:
+            landscape.snapshots[member["id"]] = Snapshot(
+                backend=operation.backend, group_snapshot_id=identity, group_snapshot=operation.name, **member
+            )
+    elif operation.action == "rename":
+        name = arguments["new_name"]
+        landscape.group_snapshots[identity] = dataclasses.replace(landscape.group_snapshots[identity], name=name)
+        for key, item in landscape.snapshots.items():
+            if item.group_snapshot_id == identity:
+                landscape.snapshots[key] = dataclasses.replace(item, group_snapshot=name)
+    elif operation.action == "update":
+        changes = {key: value for key, value in arguments.items() if key != "id"}
+        landscape.group_snapshots[identity] = dataclasses.replace(landscape.group_snapshots[identity], **changes)
+    else:
+        landscape.group_snapshots.pop(identity, None)
+        for key in [key for key, item in landscape.snapshots.items() if item.group_snapshot_id == identity]:
+            _drop_snapshot(landscape, key)
 
 
 def _export_effect(landscape, operation):
@@ -164,6 +193,7 @@ EFFECTS = {
     "backend": _backend_effect,
     "volume": _volume_effect,
     "snapshot": _snapshot_effect,
+    "group_snapshot": _group_snapshot_effect,
     "export": _export_effect,
     "repository": _repository_effect,
     "backup": _backup_effect,

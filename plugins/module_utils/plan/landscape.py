@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ..model.errors import missing_parent
 from ..model.identity import derive_id
 from .effects import EFFECTS
@@ -31,6 +33,7 @@ class Landscape:
         backups=(),
         unreachable=None,
         namespace=None,
+        group_snapshots=(),
     ):
         self.backends = {backend.name: backend for backend in backends}
         self.volumes = {volume.id: volume for volume in volumes}
@@ -44,6 +47,7 @@ class Landscape:
         self.backups = {(backup.repository, backup.name): backup for backup in backups}
         self.unreachable = dict(unreachable or {})  # repository's name: why its backups are not known
         self.namespace = namespace  # the store's, from which ids are derived
+        self.group_snapshots = {item.id: item for item in group_snapshots}  # without their members, which are among the snapshots
 
     def copy(self):
         """Return a landscape that can be changed without changing this one."""
@@ -60,6 +64,7 @@ class Landscape:
             self.backups.values(),
             self.unreachable,
             self.namespace,
+            self.group_snapshots.values(),
         )
 
     def backend(self, name):
@@ -78,6 +83,14 @@ class Landscape:
     def snapshot(self, backend, name_or_id):
         """Return the snapshot with that name or id on ``backend``, or None."""
         return _find(self.snapshots, backend, name_or_id)
+
+    def group_snapshot(self, backend, name_or_id):
+        """Return the group snapshot with that name or id on ``backend``, with its members, or None."""
+        found = _find(self.group_snapshots, backend, name_or_id)
+        if found is None:
+            return None
+        members = [item for item in self.snapshots.values() if item.group_snapshot_id == found.id]
+        return dataclasses.replace(found, members=tuple(sorted(members, key=lambda item: (item.volume_name, item.id))))
 
     def backup(self, repository, name):
         """Return the backup of that name in ``repository``, or None. Raises StorageError where the repository cannot tell."""
@@ -119,6 +132,7 @@ class Landscape:
                 and candidate not in avoid
                 and candidate not in self.volumes
                 and candidate not in self.snapshots
+                and candidate not in self.group_snapshots
             ):
                 return candidate
             generation += 1

@@ -34,7 +34,7 @@ def plan_rename(landscape, find, noun, wanted):
         raise missing_parent(
             "renamed_from",
             "backend %s has neither a %s %r to rename nor one that is called %r already."
-            % (wanted.backend, noun, wanted.renamed_from, wanted.name),
+            % (wanted.backend, noun.replace("_", " "), wanted.renamed_from, wanted.name),
         )
     if current is None:
         return [Operation("rename", noun, wanted.backend, former.name, {"id": former.id, "new_name": wanted.name})]
@@ -47,6 +47,6 @@ def plan_rename(landscape, find, noun, wanted):
     raise StorageError(
         "conflict",
         "renamed_from: %s %r exists, and so does another one called %r: nothing was renamed. Choose another name, or leave renamed_from out to change %r."
-        % (noun, former.name, current.name, current.name),
+        % (noun.replace("_", " "), former.name, current.name, current.name),
         "renamed_from",
     )

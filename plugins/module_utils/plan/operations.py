@@ -13,6 +13,7 @@ _SHOWN = (
     "size",
     "host",
     "volume_name",
+    "volume_names",
     "new_name",
     "snapshot_name",
     "to_backend",
@@ -33,7 +34,7 @@ class Operation:
         ``update``, ``replace``, ``delete``, ``forget``; and for what a killed run left: ``undo_create``, ``finish_adopt``, ``finish_update``,
         ``finish_extend``, ``undo_migrate``, ``finish_move``, ``finish_discard``, ``finish_release``, ``finish_delete``, ``forget``,
         ``fail_restore``, ``clean_up``.
-    :param noun: ``backend``, ``volume``, ``snapshot``, ``export``, ``image``, ``repository`` or ``backup``.
+    :param noun: ``backend``, ``volume``, ``snapshot``, ``group_snapshot``, ``export``, ``image``, ``repository`` or ``backup``.
     :param backend: where the name is unique; for a backup, its repository.
     :param name: the thing's name; for an export, the volume's name; for an image, its path.
     :param arguments: plain data the action needs.

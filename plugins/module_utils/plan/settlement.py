@@ -28,6 +28,8 @@ ENDINGS = {
     ("snapshot", "adopt"): "finish_adopt",
     ("snapshot", "release"): "finish_release",
     ("snapshot", "delete"): "finish_delete",
+    ("group_snapshot", "create"): "undo_create",
+    ("group_snapshot", "delete"): "finish_delete",
     ("volume", "restore"): "fail_restore",
     ("backup", "create"): "clean_up",
     ("backup", "delete"): "finish_delete",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..model.errors import StorageError
 from .adopting import plan_adopt_snapshot, plan_release_snapshot, refuse_other_origin, snapshots_volume
+from .group_snapshots import refuse_members
 from .naming import plan_rename
 from .operations import Operation
 
@@ -22,8 +23,10 @@ def plan_snapshot(landscape, wanted):
     landscape = landscape.after(renaming)
     current = landscape.snapshot(wanted.backend, wanted.name)
     if wanted.state == "absent":
+        refuse_members([current], "state")
         return [] if current is None else [delete_snapshot(current)]
     if wanted.state == "released":
+        refuse_members([current], "state")
         return [] if current is None else plan_release_snapshot(current)
     if current is None:
         return plan_adopt_snapshot(landscape, wanted) if wanted.adopt else [_plan_create(landscape, wanted)]
@@ -51,6 +54,13 @@ def _plan_create(landscape, wanted):
 
 def _plan_change(landscape, current, wanted):
     if current.status != "available":
+        if current.group_snapshot_id is not None:
+            raise StorageError(
+                "conflict",
+                "name: snapshot %r is in status %s, as a member of group snapshot %r. Run the task of that one again, or delete it, with "
+                "legacy_group_snapshot." % (current.name, current.status, current.group_snapshot),
+                "name",
+            )
         raise StorageError(
             "conflict", "name: snapshot %r is in status %s. Delete it with state=absent." % (current.name, current.status), "name"
         )

@@ -16,6 +16,7 @@ from ..model.resources import Source
 from ..model.sizes import GIB
 from .adopting import plan_adopt_volume, plan_release_volume, refuse_other_origin
 from .exports import delete_export
+from .group_snapshots import refuse_members
 from .migration import after_migration, migrate, plan_migration
 from .naming import plan_rename
 from .operations import Operation
@@ -224,6 +225,7 @@ def _plan_delete(landscape, current, wanted):
             % (current.name, ", ".join(item.name for item in snapshots)),
             "state",
         )
+    refuse_members(snapshots, "force")
     operations.extend(delete_export(item) for item in mappings)
     operations.extend(delete_snapshot(item) for item in snapshots)
     operations.append(Operation("delete", "volume", current.backend, current.name, {"id": current.id}))

@@ -6,7 +6,7 @@
 
 It stores data for real, needs no root, and can be told to fail or to be slow by files in its ``faults`` directory:
 a file named like a method makes that method raise (its text is the message) or, if it begins with "sleep", wait; with "not offered" the
-method is one that the driver does not have, and if it begins with "bug" it raises what a careless driver raises.
+method is one that the driver does not have, with "gone" it does not find what it needs, and if it begins with "bug" it raises what a careless driver raises.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from oslo_config import cfg
 OPTIONS = [
     cfg.StrOpt("sparse_files_dir", help="Directory that holds the volumes."),
     cfg.StrOpt("sparse_files_password", secret=True, help="Checked for nothing; a secret to look for in logs."),
-    cfg.StrOpt("sparse_files_without", help="Something that this driver should not be able to do: revert, or to forget sources."),
+    cfg.StrOpt(
+        "sparse_files_without", help="Something that this driver should not be able to do: revert, to forget sources, groups, joining, consistency."
+    ),
     cfg.IntOpt("sparse_files_capacity", default=1000, help="Capacity to report, in GiB."),
 ]
 cfg.CONF.register_opts(OPTIONS, group=configuration.SHARED_CONF_GROUP)
@@ -86,6 +88,8 @@ class SparseFileDriver(driver.VolumeDriver):
                 time.sleep(float(text.split()[1]))
             elif text == "not offered":
                 raise NotImplementedError
+            elif text == "gone":
+                raise exception.VolumeNotFound(volume_id=method)
             elif text.startswith("bug"):
                 raise AttributeError(text)
             else:
@@ -224,7 +228,7 @@ class SparseFileDriver(driver.VolumeDriver):
 
     def _manageable(self, prefix, known, more):
         other = "snapshot-" if prefix == "volume-" else "volume-"
-        own = ("calls.log", "exports", "faults")
+        own = ("calls.log", "exports", "faults", "groups")
         names = [name for name in sorted(os.listdir(self._dir)) if name not in own and not name.startswith((other, "specs-")) and not name.endswith(".lock")]
         found = []
         for name in names:
@@ -282,6 +286,123 @@ class SparseFileDriver(driver.VolumeDriver):
         self._call("remove_export")
         if os.path.isdir(self._exports(volume)):
             os.rmdir(self._exports(volume))
+
+
+@interface.volumedriver
+class GroupingDriver(SparseFileDriver):
+    """The same, and snapshots of several volumes at once: of those that are in a group, under the group snapshot's name.
+
+    As some arrays do, it deletes what is in a group together with it, and keeps a volume in one group at most.
+    """
+
+    def _path(self, thing):
+        return self._member(thing) or super()._path(thing)
+
+    def _member(self, thing):
+        if not getattr(thing, "group_snapshot_id", None):
+            return None
+        return os.path.join(self._dir, "snapshot-group-%s-%s" % (thing.group_snapshot.id, thing.volume_id))
+
+    def _group(self, group):
+        return os.path.join(self._dir, "groups", group.id)
+
+    def _members(self, group):
+        if not os.path.exists(self._group(group)):
+            raise exception.GroupNotFound(group_id=group.id)
+        with open(self._group(group), encoding="utf-8") as stream:
+            return json.load(stream)
+
+    def _write(self, group, members):
+        with open(self._group(group), "w", encoding="utf-8") as stream:
+            json.dump(sorted(members), stream)
+
+    def _without(self, what):
+        return self.configuration.sparse_files_without == what
+
+    def extend_volume(self, volume, new_size):
+        """Grow a volume; as some drivers do, look first whether it is in a group."""
+        if volume.group_id and volume.name not in self._members(volume.group):
+            raise exception.VolumeBackendAPIException(data="the volume is not in its group")
+        super().extend_volume(volume, new_size)
+
+    def create_group(self, context, group):
+        """Make an empty group."""
+        if self._without("groups") or not volume_utils.is_group_a_cg_snapshot_type(group) or group.is_replicated:
+            raise NotImplementedError()
+        self._call("create_group")
+        os.makedirs(os.path.join(self._dir, "groups"), exist_ok=True)
+        if os.path.exists(self._group(group)):
+            raise exception.VolumeBackendAPIException(data="there is a group %s" % group.id)
+        self._write(group, [])
+        return {"status": "available"}
+
+    def update_group(self, context, group, add_volumes=None, remove_volumes=None):
+        """Let volumes into a group, or out of it."""
+        if self._without("groups") or self._without("joining"):
+            raise NotImplementedError()
+        self._call("update_group")
+        members = set(self._members(group))
+        for volume in add_volumes:
+            for other in os.listdir(os.path.join(self._dir, "groups")):
+                with open(os.path.join(self._dir, "groups", other), encoding="utf-8") as stream:
+                    if volume.name in json.load(stream) and other != group.id:
+                        raise exception.VolumeBackendAPIException(data="%s is in group %s" % (volume.name, other))
+        members |= {volume.name for volume in add_volumes}
+        members -= {volume.name for volume in remove_volumes}
+        self._write(group, members)
+        return None, [{"id": volume.id, "replication_driver_data": "canary-group"} for volume in add_volumes], None
+
+    def delete_group(self, context, group, volumes):
+        """Delete a group with everything that is still in it."""
+        if self._without("groups"):
+            raise NotImplementedError()
+        self._call("delete_group")
+        for name in self._members(group) + [volume.name for volume in (*volumes, *group.volumes)]:
+            os.unlink(os.path.join(self._dir, name))
+        os.unlink(self._group(group))
+        return {"status": "deleted"}, None
+
+    def create_group_snapshot(self, context, group_snapshot, snapshots):
+        """Keep copies of all volumes in the group."""
+        if self._without("consistency") or not volume_utils.is_group_a_cg_snapshot_type(group_snapshot):
+            raise NotImplementedError()
+        self._call("create_group_snapshot")
+        if not self._without("groups"):
+            inside = sorted(snapshot.volume.name for snapshot in snapshots if snapshot.volume.group_id == group_snapshot.group.id)
+            if self._members(group_snapshot.group) != inside or len(group_snapshot.group.volumes) != len(inside):
+                raise exception.VolumeBackendAPIException(data="the group holds other volumes")
+        told = []
+        for snapshot in snapshots:
+            broken = os.path.exists(os.path.join(self._dir, "faults", "break-" + snapshot.volume_id))
+            if not broken:
+                self._copy(os.path.join(self._dir, snapshot.volume_name), snapshot, snapshot.volume_size)
+            told.append({"id": snapshot.id, "status": "error" if broken else "available", "provider_id": "member-of-%s" % group_snapshot.id})
+        return {"status": "available"}, told
+
+    def delete_group_snapshot(self, context, group_snapshot, snapshots):
+        """Delete the copies; one that is not there is deleted already, one that is in use stays."""
+        self._call("delete_group_snapshot")
+        told = []
+        for snapshot in snapshots:
+            busy = os.path.exists(os.path.join(self._dir, "faults", "busy-" + snapshot.volume_id))
+            if not busy and os.path.exists(self._path(snapshot)):
+                os.unlink(self._path(snapshot))
+            told.append({"id": snapshot.id, "status": "error_deleting" if busy else "deleted"})
+        return {"status": "deleted"}, told
+
+
+@interface.volumedriver
+class OneByOneDriver(SparseFileDriver):
+    """What several vendors' drivers do: it declares consistent group snapshots, and takes one snapshot after the other."""
+
+    def _told(self):
+        return dict(super()._told(), consistent_group_snapshot_enabled=True)
+
+    def create_group_snapshot(self, context, group_snapshot, snapshots):
+        """Take them one after the other."""
+        for snapshot in snapshots:
+            self.create_snapshot(snapshot)
+        return None, None
 
 
 class RemoteFileDriver(SparseFileDriver):

@@ -27,3 +27,9 @@ def test_each_pool_is_told_in_one_form_and_nothing_is_guessed():
 
 def test_a_driver_without_pools_has_none_to_tell():
     assert pool_details({}) == []
+
+
+def test_group_snapshots_are_what_the_driver_has_code_for_and_no_declaration_makes_them_so():
+    stats = {"consistent_group_snapshot_enabled": True, "pools": [{"pool_name": "a"}, {"pool_name": "b", "consistent_group_snapshot_enabled": "<is> False"}]}
+    for able, expected in ((True, [True, False]), (False, [False, False])):
+        assert [pool["capabilities"]["consistent_group_snapshot"] for pool in pool_details(stats, able)] == expected

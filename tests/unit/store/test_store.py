@@ -10,6 +10,7 @@ import dataclasses
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from alembic.migration import MigrationContext
 from ansible_collections.baremetal.legacy_storage.plugins.controller.store import database, tables
 from ansible_collections.baremetal.legacy_storage.plugins.controller.store.store import Store
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
-from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.resources import Backend, Snapshot, Source, Volume
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.resources import Backend, GroupSnapshot, Snapshot, Source, Volume
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.operations import Operation
 from ansible_collections.baremetal.legacy_storage.plugins.secrets.vault import Vault
 from cryptography.fernet import Fernet
@@ -38,6 +39,24 @@ VOLUME = Volume(
     Source("snapshot", "s-id", "gold"),
 )
 SNAPSHOT = Snapshot("68ed82ce-05ee-5336-8f3a-1a6939d4d1e6", "one", "nightly", VOLUME.id, VOLUME.name, 9, "available", "text", {"a": "b"})
+GROUP_SNAPSHOT = GroupSnapshot(
+    "0c1ad0ae-7dbc-5b3b-94b4-8e0c8b9f6f0e",
+    "one",
+    "night",
+    "5f4d5ed4-4d34-5a34-9dfd-2a1f3a0a3c11",
+    members=(
+        Snapshot(
+            "3a0b9f2c-9c52-5d0e-8d0c-5a1f5c2e7b90",
+            "one",
+            "night-dätä",
+            VOLUME.id,
+            VOLUME.name,
+            10,
+            group_snapshot_id="0c1ad0ae-7dbc-5b3b-94b4-8e0c8b9f6f0e",
+            group_snapshot="night",
+        ),
+    ),
+)
 CONNECTION = {"driver_volume_type": "iscsi", "data": {"auth_password": "canary-chap"}}
 
 
@@ -115,6 +134,24 @@ def test_a_snapshots_name_is_given_once_on_a_backend(store):
     with pytest.raises(StorageError) as caught, store.writing() as writer:
         writer.add_snapshot(dataclasses.replace(SNAPSHOT, id="other-id"))
     assert caught.value.code == "conflict"
+
+
+def test_a_group_snapshot_is_read_again_with_its_members_and_goes_with_them(store):
+    with store.writing() as writer:
+        writer.add_group_snapshot(GROUP_SNAPSHOT)
+    with store.reading() as reader:
+        assert [item.resource for item in reader.driven_group_snapshots(group_id=GROUP_SNAPSHOT.group_id)] == [GROUP_SNAPSHOT]
+        assert [item.resource for item in reader.driven_snapshots()] == [GROUP_SNAPSHOT.members[0], SNAPSHOT]
+        for key in (("group_snapshot", "one", "night"), ("group_snapshot", "one", GROUP_SNAPSHOT.id), ("volume", "one", VOLUME.name)):
+            landscape = reader.landscape({key})
+            assert list(landscape.volumes) == [VOLUME.id] and landscape.group_snapshot("one", "night") == GROUP_SNAPSHOT
+    with pytest.raises(StorageError) as caught, store.writing() as writer:
+        writer.connection.execute(tables.group_snapshots.delete())
+    assert caught.value.code == "conflict"
+    with store.writing() as writer:
+        writer.drop_group_snapshot(GROUP_SNAPSHOT.id)
+    with store.reading() as reader:
+        assert (reader.driven_group_snapshots(), [item.resource for item in reader.driven_snapshots()]) == ([], [SNAPSHOT])
 
 
 def test_a_volume_is_exported_to_a_host_once(store):
@@ -228,6 +265,42 @@ def test_migrating_from_nothing_ends_with_the_tables_that_the_code_uses(store):
     assert database.migrate(store.engine) is False
 
 
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
+def test_a_store_of_an_earlier_version_is_migrated_with_all_that_it_holds(url, revision):
+    engine = database.connect(url)
+    _upgrade(engine, revision)
+    now, common = "2026-01-01 00:00:00", "id, backend, name, size, status, description, metadata, driver_data, created_at"
+    text = "'%s', 'one', '%s', %d, 'available', '', '{}', '{}', '2026-01-01 00:00:00'"
+    with engine.connect().execution_options(writing=True) as connection:
+        for statement in (
+            "INSERT INTO backends (name, driver, options, secrets, pools, max_parallel) VALUES ('one', 'd.D', '{}', '', '[]', 4)",
+            "INSERT INTO volumes (%s, extra_specs, qos_specs) VALUES (%s, '{}', '{}')" % (common, text % ("v", "data", 2)),
+            "INSERT INTO snapshots (%s, volume_id) VALUES (%s, 'v')" % (common, text % ("s", "snap", 2)),
+        ):
+            connection.execute(sa.text(statement))
+        connection.commit()
+    assert database.migrate(engine) is True
+    store = Store(engine, Vault([Fernet.generate_key()]))
+    with store.reading() as reader:
+        (found,) = reader.driven_snapshots()
+        assert found.resource == Snapshot("s", "one", "snap", "v", "data", 2)
+        assert str(found.created_at) == now and reader.driven_volumes()[0].resource == Volume("v", "one", "data", 2)
+    with pytest.raises(StorageError) as caught, store.writing() as writer:
+        writer.drop_volume("v")
+    assert caught.value.code == "conflict"
+    engine.dispose()
+
+
+def _upgrade(engine, revision):
+    from alembic import command
+    from alembic.config import Config
+
+    settings = Config()
+    settings.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    settings.attributes["engine"] = engine
+    command.upgrade(settings, revision)
+
+
 def test_a_store_that_was_never_made_is_told_with_what_to_do(tmp_path):
     engine = database.connect("sqlite:///%s" % (tmp_path / "none.sqlite"))
     with pytest.raises(StorageError, match="Apply the role") as caught:
@@ -282,7 +355,7 @@ def test_processes_that_write_at_once_lose_nothing(store, url):
 
 # Finding one of many: no scan of a table that grows, in any query a single-volume task makes
 
-GROWING = ("volumes", "snapshots", "exports")
+GROWING = ("volumes", "snapshots", "group_snapshots", "exports")
 
 
 def plans(store, action):
@@ -311,6 +384,9 @@ ONE_VOLUME = {
     "what a volume task reads": lambda reader: reader.landscape({("volume", "one", VOLUME.name)}),
     "what a volume task reads, by id": lambda reader: reader.landscape({("volume", "one", VOLUME.id)}),
     "what a snapshot task reads": lambda reader: reader.landscape({("snapshot", "one", "nightly"), ("volume", "one", VOLUME.name)}),
+    "what a group snapshot task reads": lambda reader: reader.landscape({("group_snapshot", "one", "night"), ("volume", "one", VOLUME.name)}),
+    "what a driver asks of a group": lambda reader: reader.driven_group_snapshots(group_id=GROUP_SNAPSHOT.group_id),
+    "group snapshot info by name": lambda reader: reader.driven_group_snapshots(name="night"),
     "what an export task reads": lambda reader: reader.landscape({("volume", "one", VOLUME.name)}, ["iqn"]),
     "volume info by backend and name": lambda reader: reader.driven_volumes(backend="one", name=VOLUME.name),
     "volume info by name": lambda reader: reader.driven_volumes(name=VOLUME.name),
@@ -322,6 +398,8 @@ ONE_VOLUME = {
 @IN_A_FILE
 @pytest.mark.parametrize("name", ONE_VOLUME)
 def test_finding_one_among_many_scans_no_table_that_grows(store, name):
+    with store.writing() as writer:
+        writer.add_group_snapshot(GROUP_SNAPSHOT)
     for line, statement in plans(store, ONE_VOLUME[name]):
         scanned = re.match(r"SCAN (\w+)", line)
         assert not scanned or scanned[1] not in GROWING, "%s: %s" % (line, statement)
