@@ -12,6 +12,7 @@ import os
 from ..module_utils.model.capabilities import pool_details
 from ..module_utils.model.errors import StorageError, invalid
 from ..module_utils.model.images import ImageSource
+from ..module_utils.model.replication import targets_of
 from .backup.catalogue import catalogue_of
 from .images import files
 from .images.looking import dated, offer_of
@@ -99,11 +100,21 @@ def list_backends(session, arguments, check, warn):
     """Return {"backends": [...]}; with ``refresh`` each array is asked for its capacity and capabilities."""
     with session.store().reading() as reader:
         found = [backend for backend in reader.backends() if arguments.get("name") in (None, backend.name)]
-        shown = [dict(backend.to_public(), pools=list(backend.pools), volume_count=reader.count_volumes(backend.name)) for backend in found]
+        shown = [
+            dict(
+                backend.to_public(),
+                pools=list(backend.pools),
+                volume_count=reader.count_volumes(backend.name),
+                failed_over_to=backend.failed_over_to,
+                replication={"targets": list(targets_of(backend)), "enabled": None},
+            )
+            for backend in found
+        ]
     if arguments.get("refresh"):
         for backend, item in zip(found, shown):
             item["stats"] = plain_stats(session.engine().probe(backend, fresh=True))
             item["pool_details"] = pool_details(item["stats"])
+            item["replication"]["enabled"] = any(pool["capabilities"]["replication"] for pool in item["pool_details"])
     if arguments.get("candidates"):
         for backend, item in zip(found, shown):
             item["candidates"] = _candidates(session, backend)

@@ -199,6 +199,8 @@ def _watch(driver, kill_at, log):
         setattr(module, function, _watched(name, getattr(module, function), point))
     for name in DRIVER_METHODS:
         setattr(driver, name, _watched(name, getattr(driver, name), point))
+    mirrored = importlib.import_module("replicated_files").ReplicatedFileDriver
+    mirrored.failover_host = _watched("failover_host", mirrored.failover_host, point)
     for module, names in FUNCTIONS:
         module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins.controller." + module)
         for name in names:

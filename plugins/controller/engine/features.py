@@ -56,11 +56,16 @@ _IN_NAMES = (
 
 def features_of(cls):
     """Return ``{"protocols": [...], "features": [...]}`` of a driver class, both sorted."""
-    found = {name for name, methods in _METHODS.items() if any(_has(cls, method) for method in methods)}
+    found = {name for name in _METHODS if offers(cls, name)}
     words = [_words(module) for module in modules_of(cls)]
     if any(word["multiattach"] for word in words):
         found.add("multiattach")
     return {"protocols": _protocols(cls), "features": sorted(found)}
+
+
+def offers(cls, feature):
+    """Tell whether a driver class has methods of its own for a feature."""
+    return any(_has(cls, method) for method in _METHODS[feature])
 
 
 def _has(cls, name):
