@@ -63,6 +63,9 @@ backends:
     - With O(candidates=true) each has RV(ignore:candidates); null stands for a driver that cannot list them.
     - With O(refresh=true) each has RV(ignore:pool_details), in one form for all drivers; null is what a driver does not say.
       Capacities are in GiB, or C(infinite) or C(unknown). C(max_over_subscription_ratio) is how much may be promised of what there is.
+    - C(failed_over_to) is the replication target that serves the backend, null for the storage system that its options name.
+      C(replication.targets) are the ids of its targets; C(replication.enabled) is whether the driver says that it replicates now, null without
+      O(refresh=true).
     - With O(refresh=true) each also has RV(ignore:stats), the driver's own words; capacities in GiB, or C(infinite) or C(unknown).
   returned: always
   type: list
@@ -79,6 +82,11 @@ backends:
       pools:
         - lvm
       volume_count: 3
+      failed_over_to: null
+      replication:
+        targets:
+          - site-b
+        enabled: true
       candidates:
         volumes:
           - reference:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 
@@ -560,3 +561,37 @@ def test_a_killed_fail_over_is_finished_by_the_same_task_and_by_nothing_else(pai
             if begun:
                 assert world(pair) == ended, (fault, point)
             assert not pair.turn(**wanted)["changed"]
+
+
+def test_the_playbook_fails_over_and_tells_what_is_left_to_do(pair):
+    pair.volume("data", GOLD, extra_specs=REPLICATED)
+    pair.volume("plain")
+    pair.attach("data")
+    work = pair.controller.root / "ansible"
+    work.mkdir()
+    host = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "ansible_become": False,
+        "controller_config": str(pair.controller.config),
+    }
+    (work / "inventory.json").write_text(json.dumps({"all": {"children": {"storage_controllers": {"hosts": {"controller1": host}}}}}))
+    settings = dict(os.environ, ANSIBLE_LOCAL_TEMP=str(work / "local"), ANSIBLE_REMOTE_TEMP=str(work / "remote"), ANSIBLE_NOCOLOR="1", TMPDIR=str(work))
+
+    def play(*arguments):
+        command = ["ansible-playbook", "-i", "inventory.json", "baremetal.legacy_storage.failover", "-e", "failover_backend=pair", *arguments]
+        done = subprocess.run(command, cwd=work, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    told = (
+        "Backend pair is served by replication target beta.",
+        "Detach volume data from node1 and attach it again (legacy_attachment, state: absent, then present).",
+        "Volume plain is not replicated and cannot be reached until the backend is failed back.",
+    )
+    for check in ([], ["--check"])[::-1]:
+        printed = play("-e", "failover_state=failed_over", *check)
+        assert all(line in printed for line in told), printed
+    pair.controller.ensure("export", backend="pair", volume="data", host="node1", state="absent")
+    printed = play("-e", "failover_state=failed_back")
+    assert "Backend pair is served by the storage system that its options name." in printed and "Nothing is left to do." in printed, printed
