@@ -123,7 +123,7 @@ backends:
           noun: backend
           backend: pure
           name: pure
-          target: site-b
+          replication_target: site-b
     backend:
       description: Where the backend is and what that means, as RV(backend). Null when it is not registered.
       returned: always
@@ -187,7 +187,7 @@ operations:
       noun: backend
       backend: pure
       name: pure
-      target: site-b
+      replication_target: site-b
 error:
   description: The first failure as data. RV(ignore:code) is a stable word for programs.
   returned: on failure

@@ -103,8 +103,8 @@ findings:
       returned: always
     check:
       description:
-        - The kind of finding, one of V(attachment), V(backend), V(disk), V(fenced), V(foreign), V(initiator), V(missing), V(no_export),
-          V(no_record), V(node), V(not_compared), V(orphan), V(permissions), V(size), V(status), V(store), V(unknown_host) and V(unsettled).
+        - The kind of finding, one of V(attachment), V(backend), V(disk), V(failover), V(fenced), V(foreign), V(initiator), V(missing),
+          V(no_export), V(no_record), V(node), V(not_compared), V(orphan), V(permissions), V(size), V(status), V(store), V(unknown_host) and V(unsettled).
       type: str
       returned: always
     where:

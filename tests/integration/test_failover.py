@@ -102,6 +102,7 @@ def test_a_volume_of_a_replicated_type_is_on_both_arrays_and_says_so(pair):
     volume = pair.volume("data", GOLD, extra_specs=REPLICATED)
     assert volume == foreseen["volumes"][0]["volume"]
     assert volume["replication_status"] == "enabled"
+    assert "canary" not in pair.controller.dump(), "what the driver keeps of the mirror, and the target's password, are encrypted"
     assert pair.volume("plain")["replication_status"] == "disabled"
     assert pair.read(pair.beta, volume) == GOLD
     assert not pair.controller.ensure("volume", backend="pair", name="data", size=1, extra_specs=REPLICATED)["changed"]
@@ -210,7 +211,7 @@ def test_a_lost_array_is_failed_over_with_its_data_and_back_again(pair):
     assert foreseen["diff"] == done["diff"]
     assert done["diff"]["before"]["pair"] == {"failed_over_to": None, "unreachable": []}
     assert done["diff"]["after"]["pair"] == {"failed_over_to": "beta", "unreachable": ["plain"]}
-    assert done["operations"] == [{"action": "fail_over", "noun": "backend", "backend": "pair", "name": "pair", "target": "beta"}]
+    assert done["operations"] == [{"action": "fail_over", "noun": "backend", "backend": "pair", "name": "pair", "replication_target": "beta"}]
     assert done["backend"] == {
         "name": "pair",
         "failed_over_to": "beta",
@@ -381,6 +382,7 @@ def test_an_export_of_the_store_keeps_where_backends_are(pair, make_controller):
     assert found == {"one": None, "pair": "beta"}
 
 
+@ON_BOTH
 def test_a_fail_over_waits_for_who_works_on_the_backend_and_is_alone_on_it(pair):
     pair.volume("data", extra_specs=REPLICATED)
     controller = pair.controller
@@ -467,6 +469,41 @@ def test_who_has_looked_at_the_arrays_ends_what_the_driver_cannot(pair):
     assert done["changed"] and told(done)["failed_over_to"] is None
     assert pair.volumes() == {"data": ("available", "enabled"), "plain": ("available", "disabled")}
     assert pair.controller.unsettled() == []
+
+
+def test_a_fail_back_that_comes_too_early_is_given_up_and_the_target_serves_on(pair):
+    pair.volume("data", GOLD, extra_specs=REPLICATED)
+    pair.die()
+    pair.turn(**FAILED_OVER)
+    assert "does not answer" in pair.turn(**FAILED_BACK)["msg"]
+    assert pair.attach("data")["failed"]
+    done = pair.turn(force=["unconfirmed"], **FAILED_OVER)
+    assert done["changed"] and told(done)["failed_over_to"] == "beta"
+    assert not pair.attach("data").get("failed")
+
+
+def test_the_doctor_tells_what_a_fail_over_left_and_takes_nothing_for_missing(pair):
+    pair.volume("data", GOLD, extra_specs=REPLICATED)
+    pair.volume("plain")
+    pair.controller.ensure("snapshot", backend="pair", name="snap", volume="plain")
+    pair.attach("data")
+    pair.turn(**FAILED_OVER)
+    found = pair.controller.ask("doctor.examine", {"mend": True, "timeout": 30, "backends": ["pair"]})
+    findings = {(item["check"], item["where"]): item for item in found["findings"] if item["severity"] == "error"}
+    assert set(findings) == {("failover", "volume pair/plain"), ("status", "export pair/data on node1")}
+    assert "attach it again" in findings["status", "export pair/data on node1"]["remedy"]
+
+
+def test_an_array_that_never_answers_a_fail_over_is_given_up_after_the_time_set(pair):
+    controller = pair.controller
+    controller.settings["operation_timeout"] = 1.5
+    controller.write_config(controller.config, python=controller.warm())
+    with controller.fault("failover_host", "sleep 60"):
+        result = pair.turn(**FAILED_OVER)
+    assert result["failed"] and "has not answered for 1.5 s (operation_timeout)" in result["msg"]
+    assert controller.unsettled() == [("backend", "fail_over", "pair")]
+    assert told(pair.turn(**FAILED_OVER))["failed_over_to"] == "beta"
+    assert controller.unsettled() == []
 
 
 def test_a_fail_over_settles_nothing_else_and_what_was_killed_before_is_settled_at_the_target(pair, monkeypatch):

@@ -57,13 +57,13 @@ def _tell(work, entry, error):
 def _ask(work, entry, operation, arguments):
     backend, driven = _now(work, operation.name)
     replicated = [item for item in driven if item.resource.replicated]
-    place, taken = work.engine().replication.fail_over(backend, replicated, arguments["target"])
-    _record(work, entry, operation, place or arguments["target"], driven, taken)
+    place, taken = work.engine().replication.fail_over(backend, replicated, arguments["replication_target"])
+    _record(work, entry, operation, place or arguments["replication_target"], driven, taken)
 
 
 def _write_down(work, operation, arguments):
     _backend, driven = _now(work, operation.name)
-    _record(work, operation.settles, operation, arguments["target"], driven, {})
+    _record(work, operation.settles, operation, arguments["replication_target"], driven, {})
 
 
 def _now(work, name):

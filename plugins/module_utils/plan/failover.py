@@ -49,7 +49,7 @@ def plan_failover(landscape, wanted):
     """
     backend = landscape.backend(wanted.name)
     target = _target(backend, wanted)
-    arguments = {"id": derive_id("backend", backend.name, backend.name), "target": target}
+    arguments = {"id": derive_id("backend", backend.name, backend.name), "replication_target": target}
     begun = begun_on(landscape, backend.name)
     if begun is not None:
         return [_end(backend, wanted, begun, arguments)]
@@ -105,8 +105,8 @@ def _is_there(backend, target):
 
 def _end(backend, wanted, begun, arguments):
     """Return the operation that ends one that was begun: the driver is asked again, or a person has looked."""
-    action, target = ACTIONS[wanted.state], arguments["target"]
-    same = (begun.action, begun.arguments.get("target")) == (action, target)
+    action, target = ACTIONS[wanted.state], arguments["replication_target"]
+    same = (begun.action, begun.arguments.get("replication_target")) == (action, target)
     if "unconfirmed" in wanted.force:
         if same:
             return Operation("record_" + action, "backend", backend.name, backend.name, arguments, settles=begun.operation_id)
@@ -136,10 +136,10 @@ def unconfirmed(begun):
         "known. Run legacy_backend_failover with name: %s, state: %s%s again, which finishes that. Until then nothing is done on this backend."
         % (
             begun.backend,
-            "back" if back else "over to %s" % begun.arguments.get("target"),
+            "back" if back else "over to %s" % begun.arguments.get("replication_target"),
             begun.backend,
             state,
-            "" if back else ", target: %s" % begun.arguments.get("target"),
+            "" if back else ", target: %s" % begun.arguments.get("replication_target"),
         ),
         "backend",
     )
@@ -201,7 +201,7 @@ def backend_effect(landscape, operation):
     """Change a landscape as an operation of this module will, if the driver reports no error."""
     if operation.action == "forget":
         return
-    back, target = operation.action.endswith("fail_back"), operation.arguments["target"]
+    back, target = operation.action.endswith("fail_back"), operation.arguments["replication_target"]
     name = operation.name
     landscape.backends[name] = dataclasses.replace(landscape.backends[name], failed_over_to=None if back else target)
     ours = {key: volume for key, volume in landscape.volumes.items() if volume.backend == name}

@@ -22,7 +22,7 @@ _SHOWN = (
     "qos_specs",
     "backup",
     "adopted_from",
-    "target",
+    "replication_target",
 )
 
 

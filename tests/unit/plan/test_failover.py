@@ -91,7 +91,7 @@ def test_what_a_driver_could_not_fail_over_keeps_the_status_it_had_until_it_can(
 def test_what_was_begun_is_ended_only_by_the_same_task_or_by_who_has_looked(action):
     backend = Backend("one", "d.D", secret_options={"replication_device": DEVICES}, failed_over_to=None if action == "fail_over" else "b")
     target = "b" if action == "fail_over" else "default"
-    landscape = Landscape([backend], unsettled=[Unsettled("op", "backend", action, "one", "one", "x", {"id": "x", "target": target})])
+    landscape = Landscape([backend], unsettled=[Unsettled("op", "backend", action, "one", "one", "x", {"id": "x", "replication_target": target})])
     same, other = (OVER, BACK) if action == "fail_over" else (BACK, OVER)
     for wanted, ending in (
         (same, "finish_" + action),
@@ -108,7 +108,7 @@ def test_what_was_begun_is_ended_only_by_the_same_task_or_by_who_has_looked(acti
 
 
 def test_a_repository_that_is_called_like_a_backend_is_no_concern_of_it():
-    begun = Unsettled("op", "backend", "fail_over", "one", "one", "x", {"target": "b"})
+    begun = Unsettled("op", "backend", "fail_over", "one", "one", "x", {"replication_target": "b"})
     refuse_stranded(Landscape([Backend("one", "d.D")], unsettled=[begun]), {("backup", "one", "data"), ("repository", "one", "one")})
 
 
