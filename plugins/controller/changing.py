@@ -13,11 +13,13 @@ from ..module_utils.model.errors import StorageError
 from ..module_utils.model.redaction import redact
 from ..module_utils.model.wanted import WantedBackend, WantedExport, WantedImage, WantedSnapshot, WantedVolume
 from ..module_utils.model.wanted_backups import WantedBackup, WantedRepository
+from ..module_utils.model.wanted_failover import WantedFailover
 from ..module_utils.model.wanted_groups import WantedGroupSnapshot
 from ..module_utils.plan.adopting import snapshots_volume
 from ..module_utils.plan.backends import plan_backend
 from ..module_utils.plan.backups import plan_backup
 from ..module_utils.plan.exports import plan_export
+from ..module_utils.plan.failover import find_failover, plan_failover, refuse_unreplicable
 from ..module_utils.plan.group_snapshots import plan_group_snapshot
 from ..module_utils.plan.images import plan_image
 from ..module_utils.plan.migration import find_volume
@@ -36,7 +38,7 @@ from .summary import summarize
 
 def ensure_volumes(session, arguments, check, warn):
     """Make volumes as wanted: {"volumes": [parameters, ...]}."""
-    noun = dataclasses.replace(VOLUME, plan=_measuring(session, "volume", plan_volume))
+    noun = dataclasses.replace(VOLUME, plan=_replicating(session, _measuring(session, "volume", plan_volume)))
     return summarize(noun, _flow(session, noun, check, warn).run(arguments["volumes"]))
 
 
@@ -82,6 +84,43 @@ def _measuring(session, noun, plan):
         return plan(landscape, dataclasses.replace(wanted, found=session.engine().adopting.measure(noun, backend, wanted, owner)))
 
     return measured
+
+
+def _replicating(session, plan):
+    """Return ``plan`` for volumes that may be replicated: the driver is asked, also in check mode, whether it does that."""
+
+    def planned(landscape, wanted):
+        operations = plan(landscape, wanted)
+        for name in refuse_unreplicable(landscape, operations):
+            session.engine().replication.require(landscape.backend(name))
+        return operations
+
+    return planned
+
+
+def ensure_failovers(session, arguments, check, warn):
+    """Fail backends over or back: {"backends": [parameters, ...]}."""
+
+    def plan(landscape, wanted):
+        operations = plan_failover(landscape, wanted)
+        if operations:
+            session.engine().replication.require_failover(landscape.backend(wanted.name))
+        return operations
+
+    noun = dataclasses.replace(FAILOVER, plan=plan)
+    return summarize(noun, _flow(session, noun, check, warn).run(arguments["backends"]))
+
+
+def _whole_backends(store, landscape, wanted):
+    """Return a landscape with all that is on the backends that tasks speak of."""
+    landscape = landscape.copy()
+    names = {item.name for item in wanted}
+    with store.reading() as reader:
+        for name in names:
+            found = {item.resource.id: item.resource for item in reader.driven_volumes(backend=name)}
+            landscape.volumes.update(found)
+            landscape.mappings.update((item.resource.id, item.resource) for item in reader.driven_exports(volume_ids=list(found)))
+    return landscape
 
 
 def ensure_images(session, arguments, check, warn):
@@ -222,6 +261,16 @@ GROUP_SNAPSHOT = Noun(
     plan_group_snapshot,
     lambda landscape, wanted: bearer(landscape.group_snapshot, wanted),
     lambda wanted: "%s/%s" % (wanted.backend, wanted.name),
+)
+FAILOVER = Noun(
+    "backends",
+    WantedFailover.from_params,
+    plan_failover,
+    find_failover,
+    lambda wanted: wanted.name,
+    look=_whole_backends,
+    guard=lambda landscape, keys: None,  # it is the one that ends what was begun
+    whole_backends=lambda wanted: (wanted.name,),
 )
 REPOSITORY = Noun(
     "repositories",

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from ..module_utils.model.errors import StorageError, invalid
 from ..module_utils.plan.diagnosis import ArrayView, Finding, NodeView, Picture, RepositoryView, diagnose, in_order
+from ..module_utils.plan.failover import refuse_stranded
 from ..module_utils.plan.settlement import plan_settlement
 from .apart import ask_apart
 from .backup.catalogue import catalogue_of
@@ -264,6 +265,7 @@ def _settle(session, record):
     with session.locks().hold(keys):
         with store.reading() as reader:
             landscape = reader.landscape(thing.touches() | own)
+        refuse_stranded(landscape, thing.touches())
         for operation in plan_settlement(landscape, touched(landscape, thing) | own):
             executor.run(operation)
 

@@ -17,6 +17,7 @@ import traceback
 import typing as t
 
 from ..module_utils.model.errors import StorageError
+from ..module_utils.plan.failover import refuse_stranded
 from ..module_utils.plan.settlement import plan_settlement
 from .patience import Patience
 
@@ -32,6 +33,8 @@ class Noun:
     :param label: wanted item to the name shown in diffs and messages.
     :param initiators: wanted item to iSCSI initiators whose exports planning must see.
     :param look: (store, landscape, wanted items) to the landscape with what stands outside the store.
+    :param guard: (landscape, keys) refuses what must not be touched as long as its backend is not where it should be.
+    :param whole_backends: wanted item to the backends on which nobody else may change anything meanwhile.
     """
 
     plural: str
@@ -41,6 +44,8 @@ class Noun:
     label: t.Callable
     initiators: t.Callable = lambda wanted: ()
     look: t.Callable = lambda store, landscape, wanted: landscape
+    guard: t.Callable = refuse_stranded
+    whole_backends: t.Callable = lambda wanted: ()
 
     @property
     def singular(self):
@@ -170,6 +175,7 @@ class Flow:
         return self._survey(self._noun.look(self._store, landscape, wanted), wanted)
 
     def _plan(self, landscape, wanted):
+        self._noun.guard(landscape, concerned(landscape, wanted))
         doomed = self._noun.find(landscape, wanted) if wanted.state == "absent" else None
         settling = plan_settlement(landscape, touched(landscape, wanted), getattr(doomed, "id", None))
         settled = landscape.after(settling)
@@ -246,7 +252,7 @@ class Flow:
         landscape = self._read([outcome])
         while True:
             keys = lock_keys(landscape, outcome.wanted)
-            with self._locks().hold(keys):
+            with self._locks().hold(keys, self._noun.whole_backends(outcome.wanted)):
                 landscape = self._read([outcome])
                 if lock_keys(landscape, outcome.wanted) == keys:  # else a thing named by its id was renamed meanwhile
                     yield landscape

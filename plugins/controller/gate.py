@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The gate of a store: all who change things pass it together, and one who wants the whole store closes it behind them.
+"""The gate of a store, and of each backend: all who change things pass it together, and one who wants the whole closes it behind them.
 
 Whoever wants to be alone first closes the outer door, so that those who come do not keep those who wait waiting for ever.
 """
@@ -76,15 +76,16 @@ class FileGate(_Doors):
 class AdvisoryGate(_Doors):
     """The gate of a store in PostgreSQL, which several hosts share."""
 
-    def __init__(self, coordinator):
+    def __init__(self, coordinator, name=b""):
         self._coordinator = coordinator
+        self._name = name
 
     def check(self):
         """Raise ToozError unless the gate is held as it was."""
         self._coordinator.check()
 
     def _take(self, door, shared, seconds):
-        lock = self._coordinator.get_lock(b"baremetal.legacy_storage " + door.encode())
+        lock = self._coordinator.get_lock(b"baremetal.legacy_storage " + self._name + door.encode())
         return lock if lock.acquire(blocking=seconds, shared=shared) else None
 
     def _drop(self, lock):

@@ -13,6 +13,7 @@ import os
 from ..module_utils.model.capabilities import pool_details
 from ..module_utils.model.errors import StorageError, invalid
 from ..module_utils.model.images import ImageSource
+from ..module_utils.model.replication import targets_of
 from .apart import ask_apart
 from .backup.catalogue import catalogue_of
 from .images import files
@@ -119,12 +120,24 @@ def list_backends(session, arguments, check, warn):
     """Return {"backends": [...]}; with ``refresh`` and ``candidates`` each array is asked, and one that does not tell has an ``error``."""
     with session.store().reading() as reader:
         found = [backend for backend in reader.backends() if arguments.get("name") in (None, backend.name)]
-        shown = [dict(backend.to_public(), pools=list(backend.pools), volume_count=reader.count_volumes(backend.name)) for backend in found]
+        shown = [
+            dict(
+                backend.to_public(),
+                pools=list(backend.pools),
+                volume_count=reader.count_volumes(backend.name),
+                failed_over_to=backend.failed_over_to,
+                replication={"targets": list(targets_of(backend)), "enabled": None},
+            )
+            for backend in found
+        ]
     asked = [key for key in ("refresh", "candidates") if arguments.get(key)]
     if asked and found:
         session.store().engine.dispose()  # the forks must not share its connections
         said = _ask_backends(session.config, {backend.name: backend for backend in found}, asked, arguments.get("timeout") or _PATIENCE)
         shown = [dict(item, **said[item["name"]]) for item in shown]
+    for item in shown:
+        if item.get("pool_details") is not None:
+            item["replication"]["enabled"] = any(pool["capabilities"]["replication"] for pool in item["pool_details"])
     return {"changed": False, "backends": shown}
 
 

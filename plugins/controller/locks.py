@@ -13,6 +13,7 @@ import os
 from tooz import ToozError, coordination
 
 from ..module_utils.model.errors import StorageError
+from ..module_utils.plan.failover import NOT_ON_BACKENDS
 from .gate import AdvisoryGate, FileGate
 from .store import database
 
@@ -22,19 +23,22 @@ class Locks:
 
     :param coordinator: gives locks by name (tooz, or an AdvisoryCoordinator).
     :param gate: through which all who change things go, until somebody wants to be alone with the whole store.
+    :param backend_gate: a function that returns the gate of one backend by its name: who changes things on it passes together, a fail over alone.
     :param drivers: the coordinator that the drivers' locks must come from as well, or None for files in the lock directory.
     """
 
-    def __init__(self, coordinator, gate, timeout, drivers=None):
+    def __init__(self, coordinator, gate, timeout, backend_gate, drivers=None):
         self._coordinator = coordinator
+        self._backend_gate = backend_gate
         self._gate = gate
         self._timeout = timeout
         self.drivers = drivers
 
     @contextlib.contextmanager
-    def hold(self, keys):
+    def hold(self, keys, whole_backends=()):
         """Hold the locks of ``keys``, (noun, backend, name) tuples, taken in one order by everybody.
 
+        :param whole_backends: names of backends on which nobody else may change anything for so long.
         :raises StorageError: ``busy`` when another process holds one for longer than the timeout.
         """
         with contextlib.ExitStack() as stack:
@@ -45,6 +49,8 @@ class Locks:
                     "busy", "The whole store is being worked on by another task. Run this task again when that one has ended."
                 )
             stack.callback(self._gate.leave, passed)
+            for name in sorted({backend for noun, backend, _name in keys if noun not in NOT_ON_BACKENDS} | set(whole_backends)):
+                self._enter(stack, name, name in whole_backends)
             for key in sorted(keys):
                 digest = hashlib.sha256("/".join(key).encode("utf-8")).hexdigest()[:32]
                 lock = self._coordinator.get_lock(b"legacy-storage-" + digest.encode("ascii"))
@@ -59,6 +65,23 @@ class Locks:
                     )
                 stack.callback(_release, lock)
             yield
+
+    def _enter(self, stack, backend, alone):
+        gate = self._backend_gate(backend)
+        with _speaking():
+            passed = gate.close(self._timeout) if alone else gate.enter(self._timeout)
+        if passed is None:
+            raise StorageError(
+                "busy",
+                (
+                    "Other tasks have been working on backend %s for more than %d s. Run this task again when they have ended; one whose array is dead, end it."
+                    if alone
+                    else "Backend %s is being failed over or back by another task for more than %d s. Run this task again when that one has ended."
+                )
+                % (backend, self._timeout),
+                "name",
+            )
+        stack.callback(gate.leave, passed)
 
     @contextlib.contextmanager
     def alone(self):
@@ -88,19 +111,26 @@ def open_locks(config):
     store = database.parse(config.store_url, config.store_password)
     shared = store.get_backend_name() == "postgresql"
     of_store = _advisory(store) if shared else None
-    gate = (
-        AdvisoryGate(of_store)
-        if shared
-        else FileGate(os.path.join(config.lock_dir, "store-" + hashlib.sha256(str(store.database).encode("utf-8")).hexdigest()[:16]))
-    )
+
+    def gate_of(backend=None):
+        if shared:
+            return AdvisoryGate(of_store, b"" if backend is None else b"backend %s " % _digest(backend).encode("ascii"))
+        name = "store-" + _digest(str(store.database))
+        return FileGate(os.path.join(config.lock_dir, name if backend is None else "%s-backend-%s" % (name, _digest(backend))))
+
+    gate = gate_of()
     if config.lock_url is None:
         coordinator = of_store or _start("file://" + os.path.join(config.lock_dir, "legacy-storage"))
-        return Locks(coordinator, gate, config.lock_timeout, of_store)
+        return Locks(coordinator, gate, config.lock_timeout, gate_of, of_store)
     if config.lock_url.startswith(("postgresql:", "postgres:", "postgresql+")):
         coordinator = _advisory(database.parse(config.lock_url, parameter="lock_url"))
     else:
         coordinator = _start(config.lock_url)
-    return Locks(coordinator, gate, config.lock_timeout, coordinator)
+    return Locks(coordinator, gate, config.lock_timeout, gate_of, coordinator)
+
+
+def _digest(text):
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
 def _advisory(url):

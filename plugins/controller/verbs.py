@@ -21,6 +21,7 @@ VERBS = {
     "store.move": moving.move_store,
     "store.key": keys.change_key,
     "backend.ensure": changing.ensure_backends,
+    "failover.ensure": changing.ensure_failovers,
     "backend.list": listing.list_backends,
     "driver.list": listing.list_drivers,
     "volume.ensure": changing.ensure_volumes,

@@ -29,6 +29,8 @@ options:
   secret_options:
     description:
       - All of the driver's options that must not be shown, such as passwords. Kept out of logs and results, encrypted in the store.
+      - C(replication_device) belongs here, the targets that M(baremetal.legacy_storage.legacy_backend_failover) can fail over to - a list of
+        dictionaries with C(backend_id) and what else the driver documents.
     type: dict
   max_parallel:
     description: How many operations may run on it at once. V(4) for a new backend.
@@ -64,6 +66,8 @@ options:
       secret_options:
         description:
           - All of the driver's options that must not be shown, such as passwords. Kept out of logs and results, encrypted in the store.
+          - C(replication_device) belongs here, the targets that M(baremetal.legacy_storage.legacy_backend_failover) can fail over to - a list of
+            dictionaries with C(backend_id) and what else the driver documents.
         type: dict
       max_parallel:
         description: How many operations may run on it at once. V(4) for a new backend.
@@ -108,6 +112,20 @@ EXAMPLES = r"""
       san_ip: 192.0.2.20
     secret_options:
       pure_api_token: "{{ vault_pure_api_token }}"
+
+- name: An array with a mirror on another site
+  baremetal.legacy_storage.legacy_backend:
+    name: pure
+    driver: cinder.volume.drivers.pure.PureISCSIDriver
+    options:
+      san_ip: 192.0.2.20
+    secret_options:
+      pure_api_token: "{{ vault_pure_api_token }}"
+      replication_device:
+        - backend_id: site-b
+          san_ip: 198.51.100.20
+          api_token: "{{ vault_pure_site_b_api_token }}"
+          type: async
 
 - name: Forget a backend
   baremetal.legacy_storage.legacy_backend:

@@ -77,6 +77,9 @@ backends:
     - With O(refresh=true) each has RV(ignore:pool_details), in one form for all drivers; null is what a driver does not say.
       Capacities are in GiB, or C(infinite) or C(unknown). C(max_over_subscription_ratio) is how much may be promised of what there is.
       C(consistent_group_snapshot) is whether the driver really has a way to take snapshots of several volumes at one moment.
+    - C(failed_over_to) is the replication target that serves the backend, null for the storage system that its options name.
+      C(replication.targets) are the ids of its targets; C(replication.enabled) is whether the driver says that it replicates now, null without
+      O(refresh=true).
     - With O(refresh=true) each also has RV(ignore:stats), the driver's own words; capacities in GiB, or C(infinite) or C(unknown).
   returned: always
   type: list
@@ -94,6 +97,11 @@ backends:
         - lvm
       volume_count: 3
       error: null
+      failed_over_to: null
+      replication:
+        targets:
+          - site-b
+        enabled: true
       candidates:
         volumes:
           - reference:

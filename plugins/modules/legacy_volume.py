@@ -92,6 +92,8 @@ options:
       - On an existing volume the driver changes them where the volume lies (retype). Where it cannot, O(migration_policy=on-demand) lets
         the volume migrate.
       - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
+      - "For a copy on another storage system, where the backend has a C(replication_device): C(replication_enabled: '<is> True').
+        C(replication_status) of the volume tells how it is. See M(baremetal.legacy_storage.legacy_backend_failover)."
     type: dict
   qos_specs:
     description: All back-end QoS specs, as the Cinder driver documents them. Changed as O(extra_specs) are. Not given, they stay as they are.
@@ -240,6 +242,8 @@ options:
           - On an existing volume the driver changes them where the volume lies (retype). Where it cannot,
             O(volumes[].migration_policy=on-demand) lets the volume migrate.
           - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
+          - "For a copy on another storage system, where the backend has a C(replication_device): C(replication_enabled: '<is> True').
+            C(replication_status) of the volume tells how it is. See M(baremetal.legacy_storage.legacy_backend_failover)."
         type: dict
       qos_specs:
         description: All back-end QoS specs, as the Cinder driver documents them. Changed as O(extra_specs) are. Not given, they stay as they are.
@@ -339,6 +343,14 @@ EXAMPLES = r"""
     name: data
     qos_specs:
       total_iops_sec: '2000'
+
+- name: A volume with a copy on the other site's array
+  baremetal.legacy_storage.legacy_volume:
+    backend: pure
+    name: ledger
+    size: 100
+    extra_specs:
+      replication_enabled: '<is> True'
 
 - name: Put it back to what it was before the upgrade
   baremetal.legacy_storage.legacy_volume:
@@ -440,6 +452,7 @@ volumes:
         adopted_from: null
         attached_to: []
         restored: null
+        replication_status: disabled
     failed:
       description: Set when this item failed; the others were carried out all the same.
       returned: on failure
@@ -471,6 +484,7 @@ volume:
     adopted_from: null
     attached_to: []
     restored: null
+    replication_status: disabled
 operations:
   description: What was done, or in check mode would be done, in order.
   returned: when one volume was asked for by its own parameters

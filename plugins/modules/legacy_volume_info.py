@@ -67,6 +67,7 @@ volumes:
       adopted_from: null
       attached_to: []
       restored: null
+      replication_status: disabled
       snapshots:
         - data-nightly
       created_at: '2026-11-20T09:30:00Z'

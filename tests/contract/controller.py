@@ -16,9 +16,11 @@ from relied_on import begins_with, has, relied_on, takes
 
 COLLECTION = "ansible_collections.baremetal.legacy_storage.plugins.controller.engine."
 FIRST = COLLECTION + "engine"
-COMPAT, DECLARATIONS, DRIVERS, ENGINE, EXPORTS, GROUPS, OPTIONS, PERSISTENCE, SNAPSHOTS, VOLUMES = (
+COMPAT, DECLARATIONS, DRIVERS, ENGINE, EXPORTS, GROUPS, OPTIONS, PERSISTENCE, REPLICATION, SNAPSHOTS, VOLUMES = (
     "plugins/controller/engine/%s.py" % name
-    for name in ("compat", "declarations", "drivers", "engine", "exports", "groups", "options", "persistence", "snapshots", "volumes")
+    for name in (
+        "compat", "declarations", "drivers", "engine", "exports", "groups", "options", "persistence", "replication", "snapshots", "volumes",
+    )
 )
 
 
@@ -138,6 +140,64 @@ def a_backend_is_its_driver_and_is_there_once():
     assert backend.pool_names and isinstance(backend.pool_names[0], str)
     takes(backend.stats, "refresh")
     assert backend.stats(refresh=True)["pools"]
+
+
+def _mirrored(folder, **changes):
+    device = {"backend_id": "beta", "directory": tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"]), "password": "x"}
+    make = {"volume_driver": "replicated_files.ReplicatedFileDriver", "sparse_files_dir": folder, "replication_device": [device]}
+    return device, dict(make, volume_backend_name="one", **changes)
+
+
+@relied_on(COMPAT, ENGINE)
+def a_driver_is_told_which_target_serves_its_backend():
+    """Backend makes its driver by the module's ``importutils.import_object`` with ``active_backend_id``, in the thread that asks for it, and it is
+    made anew once it was taken out of ``Backend.backends``."""
+    cinderlib = _set_up()
+    device, make = _mirrored(tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"]))
+    with _ours("compat").starting("beta"):
+        driver = cinderlib.Backend(**make).driver
+    assert (driver._active, driver._dir) == ("beta", device["directory"])
+    cinderlib.Backend.backends.pop("one")
+    driver = cinderlib.Backend(**make).driver
+    assert (driver._active, driver._dir) == (None, make["sparse_files_dir"])
+
+
+@relied_on(COMPAT, REPLICATION)
+def a_driver_whose_array_is_dead_can_be_made_to_fail_over():
+    """Backend starts its driver by these three methods and takes its pools from ``capabilities``; what they raise can be kept from it."""
+    cinderlib = _set_up()
+    problems = []
+    device, make = _mirrored("/no/such/array")
+    with _ours("compat").starting(None, problems):
+        backend = cinderlib.Backend(**make)
+    assert problems and "does not answer" in str(problems[0]), problems
+    answer = backend.driver.failover_host(cinderlib.objects.CONTEXT, [], secondary_id="beta", groups=[])
+    assert answer == ("beta", [], []) and backend.driver._dir == device["directory"]
+
+
+@relied_on(REPLICATION, OPTIONS)
+def cinder_fails_over_by_these_names():
+    """Drivers take context, volumes, secondary_id and groups; refuse a target by InvalidReplicationTarget; and call the first array "default"."""
+    from cinder import exception
+    from cinder.objects import fields, volume
+    from cinder.volume import driver, manager
+
+    begins_with(driver.BaseVD.failover_host, "context", "volumes", "secondary_id", "groups")
+    assert issubclass(exception.InvalidReplicationTarget, exception.CinderException)
+    words = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.replication")
+    assert manager.VolumeManager.FAILBACK_SENTINEL == words.PRIMARY
+    assert {words.ENABLED, words.DISABLED, words.FAILED_OVER, words.IN_ERROR, words.NOT_CAPABLE} <= set(fields.ReplicationStatus.ALL)
+    assert {"replication_status", "replication_driver_data", "previous_status"} <= set(volume.Volume.fields)
+    declared = {option.dest: option for option in driver.volume_opts}[words.OPTION]
+    assert declared.multi and declared.secret
+
+
+@relied_on(REPLICATION)
+def what_a_class_says_of_fail_over_is_true():
+    """Drivers that can fail over have a failover_host of their own, and those that cannot have none that does anything."""
+    offers, load = _ours("features").offers, _ours("options").load_driver
+    for path, able in (("rbd.RBDDriver", True), ("pure.PureISCSIDriver", True), ("lvm.LVMVolumeDriver", False), ("nfs.NfsDriver", False)):
+        assert offers(load("cinder.volume.drivers." + path), "replication") is able, path
 
 
 @relied_on(PERSISTENCE)

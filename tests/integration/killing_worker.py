@@ -202,7 +202,9 @@ def _watch(driver, kill_at, log):
         module, _dot, function = name.rpartition(".")
         module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins." + module)
         setattr(module, function, _watched(name, getattr(module, function), point))
-    for cls in (driver, *driver.__subclasses__()):
+    mirrored = importlib.import_module("replicated_files").ReplicatedFileDriver
+    mirrored.failover_host = _watched("failover_host", mirrored.failover_host, point)
+    for cls in (driver, *(other for other in driver.__subclasses__() if other is not mirrored)):
         for name in DRIVER_METHODS:
             if name in vars(cls):
                 setattr(cls, name, _watched(name, getattr(cls, name), point))

@@ -13,27 +13,78 @@ not use it, is listed here as well, for whoever is tempted:
 - ``Volume.create``, ``connect``, ``extend``, ``delete`` and their like: save after the array has changed, guard nothing, take the
   export from hosts that still use it. We call the drivers (engine.py).
 - ``Backend``: keeps its state in its class and is not safe for threads. One engine a process, backends started under a lock.
-- ``Backend(active_backend_id=None)``: hard coded, so a failed-over backend cannot be told to its driver.
 - ``list_supported_drivers``: a process of its own, without the options that drivers declare late (drivers.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import threading
+import types
 
 import cinderlib
 from cinder.db import api as db_api
 from cinderlib import serialization
+from oslo_utils import importutils
+
+_STARTING = threading.local()  # what the driver that this thread starts has to know
 
 
 def setup(**settings):
     """Call ``cinderlib.setup`` with what it needs on the installed versions."""
     pluggable = hasattr(db_api, "IMPL")  # cinder up to 28 asks this object, which cinderlib replaces
     serialization.wrap_to_primitive = wrap_to_primitive
+    cinderlib.cinderlib.importutils = types.SimpleNamespace(import_object=_make_driver)
     cinderlib.setup(**settings)
     if not pluggable:
         _replace_database_functions(db_api, cinderlib.Backend.persistence.db)
+
+
+@contextlib.contextmanager
+def starting(active_backend_id, problems=None):
+    """Let the driver that this thread starts meanwhile serve from a replication target; None for the array that its options name.
+
+    cinderlib 5.2.0: ``Backend`` hands every driver ``active_backend_id=None``.
+
+    :param problems: a list; the driver then counts as started whatever its array says, and what it raised is put there.
+    """
+    _STARTING.target, _STARTING.problems = active_backend_id, problems
+    try:
+        yield
+    finally:
+        _STARTING.target = _STARTING.problems = None
+
+
+def _make_driver(path, *arguments, **settings):
+    if "active_backend_id" in settings:
+        settings["active_backend_id"] = getattr(_STARTING, "target", None)
+    driver = importutils.import_object(path, *arguments, **settings)
+    problems = getattr(_STARTING, "problems", None)
+    if problems is not None:
+        for name in ("do_setup", "check_for_setup_error", "init_capabilities"):
+            setattr(driver, name, _borne(driver, name, problems))
+    return driver
+
+
+def _borne(driver, name, problems):
+    """Return a step of a driver's start that may fail, as it does where the array is dead that must be failed over from.
+
+    Cinder asks a driver to fail over that failed to start, too.
+    """
+
+    method = getattr(driver, name)
+
+    def call(*arguments, **settings):
+        try:
+            method(*arguments, **settings)
+        except Exception as error:  # drivers raise anything
+            problems.append(error)
+        if name == "init_capabilities" and not (driver.capabilities or {}).get("pools"):
+            driver.capabilities = dict(driver.capabilities or {}, pools=[])
+
+    return call
 
 
 def wrap_to_primitive(cls):

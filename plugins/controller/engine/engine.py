@@ -26,6 +26,7 @@ from .adopting import Adopting
 from .exports import Exports
 from .groups import Groups
 from .persistence import VOLUME_FIELDS, StorePersistence
+from .replication import Replication
 from .snapshots import Snapshots
 from .volumes import Volumes
 
@@ -58,8 +59,8 @@ def _unhidden(error):
 class Engine:
     """Cinder drivers over our store. One per process: cinderlib keeps its state in its classes.
 
-    What drivers do stands in ``volumes``, ``snapshots``, ``groups``, ``exports`` and ``adopting``, what this host does in ``access``; here is what all of them
-    need.
+    What drivers do stands in ``volumes``, ``snapshots``, ``groups``, ``exports``, ``adopting`` and ``replication``, what this host does in
+    ``access``; here is what all of them need.
     """
 
     def __init__(self, config, store, coordinator=None):
@@ -68,6 +69,7 @@ class Engine:
         self.groups = Groups(self)
         self.exports = Exports(self)
         self.adopting = Adopting(self)
+        self.replication = Replication(self)
         self.access = Access(self, os.path.join(config.state_dir, "mounts"))
         self.download_dir = os.path.join(config.state_dir, "downloads")
         self._store = store
@@ -147,8 +149,11 @@ class Engine:
         self.start(driven.resource.backend)
         return driven.resource.backend
 
-    def started(self, backend):
-        """Return the cinderlib backend of a Backend record, logged in to its array. Raises StorageError ``backend``."""
+    def started(self, backend, problems=None):
+        """Return the cinderlib backend of a Backend record, logged in to its array. Raises StorageError ``backend``.
+
+        :param problems: a list that takes what goes wrong: the backend then counts as started, so that it can be failed over.
+        """
         self._learn_secrets(backend.secret_options)
         # NetApp's drivers find themselves through a function that cinderlib replaces for each of their backends.
         alone = "netapp" if "netapp" in backend.driver else backend.name
@@ -156,7 +161,24 @@ class Engine:
             with _CONFIGURING:
                 options.load_driver(backend.driver)  # cinderlib hands an option that is not declared on as it stands, unparsed
             settings = dict(backend.options, **backend.secret_options)
-            return _Backend(volume_backend_name=backend.name, volume_driver=backend.driver, **settings)
+            with compat.starting(backend.failed_over_to, problems):
+                return _Backend(volume_backend_name=backend.name, volume_driver=backend.driver, **settings)
+
+    @staticmethod
+    def forget(backend_name):
+        """Let the next one who needs a backend start its driver anew."""
+        _Backend.backends.pop(backend_name, None)
+
+    def reading(self):
+        """Yield a Reader of the store."""
+        return self._store.reading()
+
+    def hidden(self, error):
+        """Return what a driver raised as a text without the secrets that this process knows."""
+        text = str(error) or type(error).__name__
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, "(hidden)")
+        return text.strip()
 
     def keep(self, noun, thing, fields, updates):
         """Save what a driver returned as ``updates`` (a dict or None) and what it left on a cinderlib volume or snapshot."""
@@ -171,6 +193,8 @@ class Engine:
                 self._secrets.update(str(value).split()[1:])
             elif isinstance(value, str) and key not in VOLUME_FIELDS and len(value) >= 4:
                 self._secrets.add(value)
+            elif isinstance(value, (list, dict)) and key not in VOLUME_FIELDS:  # replication targets, with their passwords
+                self._learn_connection(value)
 
     def _learn_connection(self, value, secret=False):
         """Remember the secrets of a connection_info."""
@@ -192,9 +216,7 @@ class Engine:
             raise
         except Exception as raised:  # drivers raise anything: vendor SDK errors, HTTP errors, KeyError ...
             error = _unhidden(raised)
-            text = str(error) or type(error).__name__
-            for secret in sorted(self._secrets, key=len, reverse=True):
-                text = text.replace(secret, "(hidden)")
+            text = self.hidden(error)
             raise StorageError(
-                "backend", "backend %s: the storage system or its driver says: %s (%s)" % (backend_name, text.strip(), type(error).__name__)
+                "backend", "backend %s: the storage system or its driver says: %s (%s)" % (backend_name, text, type(error).__name__)
             ) from None

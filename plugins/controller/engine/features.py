@@ -55,7 +55,7 @@ _IN_NAMES = (
 
 def features_of(cls):
     """Return ``{"protocols": [...], "features": [...]}`` of a driver class, both sorted."""
-    found = {name for name, methods in _METHODS.items() if any(_has(cls, method) for method in methods)}
+    found = {name for name in _METHODS if offers(cls, name)}
     if takes_group_snapshots(cls):
         found.add("group_snapshot")
     words = [_words(module) for module in modules_of(cls)]
@@ -110,6 +110,11 @@ class _OurType(ast.NodeTransformer):
             kept = node.orelse if negated else node.body
             return self.visit(ast.Module(kept, [])).body or ast.Pass()
         return self.generic_visit(node)
+
+
+def offers(cls, feature):
+    """Tell whether a driver class has methods of its own for a feature."""
+    return any(_has(cls, method) for method in _METHODS[feature])
 
 
 def _has(cls, name):

@@ -29,6 +29,7 @@ VOLUME_FIELDS = (
     "replication_status",
     "replication_extended_status",
     "replication_driver_data",
+    "previous_status",
     "multiattach",
     "shared_targets",
     "service_uuid",

@@ -11,6 +11,7 @@ import contextlib
 from cinder import exception as cinder_exception
 from cinderlib import objects
 
+from ...module_utils.model.replication import DISABLED, ENABLED, wants_replication
 from .persistence import VOLUME_FIELDS
 from .types import difference, typed_like
 
@@ -89,6 +90,8 @@ class Volumes:
                 backend._volumes_inflight.pop(model.id, None)
             done, updates = answer if isinstance(answer, tuple) else (answer, None)
             if done:
+                if wants_replication(extra_specs) != wants_replication(record.extra_specs):  # as Cinder does where the driver is silent
+                    updates = dict({"replication_status": ENABLED if wants_replication(extra_specs) else DISABLED}, **(updates or {}))
                 self._engine.keep("volume", volume, VOLUME_FIELDS, updates)
             return bool(done)
 

@@ -11,10 +11,10 @@ says what the next run does about it.
 
 from __future__ import annotations
 
-from . import access, backends, backups, exports, group_snapshots, images, migration, repositories, snapshots, volumes
+from . import access, backends, backups, exports, failover, group_snapshots, images, migration, repositories, snapshots, volumes
 
 ACTIONS = {
-    "backend": backends.ACTIONS,
+    "backend": {**backends.ACTIONS, **failover.ACTIONS},
     "volume": {**volumes.ACTIONS, **migration.ACTIONS},
     "snapshot": snapshots.ACTIONS,
     "group_snapshot": group_snapshots.ACTIONS,

@@ -77,11 +77,15 @@ _finish_delete = _undo_create
 
 def _unmap(work, arguments):
     volume_id = arguments["volume_id"]
-    work.engine().exports.unmap(volume_id, _connector(work, arguments), force=bool(arguments.get("fenced")))
-    with work.store.reading() as reader:
-        others = [item for item in reader.driven_exports(volume_ids=[volume_id]) if item.resource.id != arguments["id"]]
-    if not others:
-        work.engine().exports.remove(volume_id)
+    try:
+        work.engine().exports.unmap(volume_id, _connector(work, arguments), force=bool(arguments.get("fenced")))
+        with work.store.reading() as reader:
+            others = [item for item in reader.driven_exports(volume_ids=[volume_id]) if item.resource.id != arguments["id"]]
+        if not others:
+            work.engine().exports.remove(volume_id)
+    except StorageError:
+        if not arguments.get("elsewhere"):  # else it was mapped by another array, and this one need not know of it
+            raise
 
 
 def _connector(work, arguments):

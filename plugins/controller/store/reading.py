@@ -40,7 +40,13 @@ class Reader:
         rows = sorted(self._connection.execute(sa.select(tables.backends)).mappings(), key=lambda row: row["name"])
         return [
             Backend(
-                row["name"], row["driver"], row["options"], self._vault.decrypt(row["secrets"]), tuple(row["pools"]), row["max_parallel"]
+                row["name"],
+                row["driver"],
+                row["options"],
+                self._vault.decrypt(row["secrets"]),
+                tuple(row["pools"]),
+                row["max_parallel"],
+                row["failed_over_to"],
             )
             for row in rows
         ]
@@ -158,7 +164,7 @@ class Reader:
             volumes=[item.resource for item in driven],
             snapshots=snapshots.values(),
             mappings=exports.values(),
-            unsettled=self.unsettled(keys, related),
+            unsettled=self.unsettled(keys | {("backend", backend, backend) for _noun, backend, _name in keys}, related),
             taken_ids=self._taken_ids(keys),
             repositories=self.repositories(),
             namespace=self.namespace(),
@@ -248,6 +254,8 @@ class Reader:
         volume = Volume(
             source=source,
             attached_to=tuple(sorted(hosts)),
+            replication_status=row["driver_data"].get("replication_status"),
+            previous_status=row["driver_data"].get("previous_status"),
             **{
                 key: row[key]
                 for key in (

@@ -120,6 +120,10 @@ class Writer:
         if not changed.rowcount:
             self._connection.execute(tables.backends.insert().values(name=backend.name, **values))
 
+    def set_failed_over(self, name, target):
+        """Record which replication target serves a backend; ``None`` for the array that its options name."""
+        self._connection.execute(tables.backends.update().where(tables.backends.c.name == name).values(failed_over_to=target))
+
     def drop_backend(self, name):
         """Delete a backend's row; refused by the database while volumes refer to it."""
         self._connection.execute(tables.backends.delete().where(tables.backends.c.name == name))
@@ -139,7 +143,8 @@ class Writer:
     def add_volume(self, volume):
         """Insert a Volume."""
         values = dataclasses.asdict(volume)
-        values.pop("attached_to")
+        for key in ("attached_to", "replication_status", "previous_status"):  # other tables' and the driver's
+            values.pop(key)
         self._connection.execute(tables.volumes.insert().values(driver_data={}, created_at=database.now(), **values))
 
     def add_snapshot(self, snapshot):
@@ -244,6 +249,11 @@ class Writer:
         changed = self._connection.execute(tables.exports.update().where(tables.exports.c.id == export_id).values(**values))
         if not changed.rowcount:
             self._connection.execute(tables.exports.insert().values(id=export_id, created_at=database.now(), **values))
+
+    def mark_exports(self, volume_ids, status):
+        """Give all exports of these volumes a status."""
+        for volume_id in volume_ids:
+            self._connection.execute(tables.exports.update().where(tables.exports.c.volume_id == volume_id).values(status=status))
 
     def has_exports(self, volume_id):
         """Tell whether any export of a volume is recorded."""

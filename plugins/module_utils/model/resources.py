@@ -10,6 +10,7 @@ import dataclasses
 import typing as t
 
 from .redaction import HIDDEN, HIDDEN_CHANGED
+from .replication import DISABLED, ENABLED, ERROR, NOT_CAPABLE, wants_replication
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Backend:
     :param secret_options: the others; never shown, encrypted at rest.
     :param pools: pool names as of the last probe; the first is the default for new volumes.
     :param max_parallel: how many operations may run on it at once.
+    :param failed_over_to: the replication target that serves it, or None for the array that the options name.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Backend:
     secret_options: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict, repr=False)
     pools: t.Tuple[str, ...] = ()
     max_parallel: int = 4
+    failed_over_to: t.Optional[str] = None
 
     def to_public(self):
         """Return what people may see: secret options keep their names and lose their values."""
@@ -68,6 +71,7 @@ class Volume:
     ``reverted_to`` is the id of the snapshot whose content the volume still holds: it was reverted to it, and no host could write since.
     ``adopted_from`` is the reference under which the array had it before it came here.
     ``restored`` is the backup that last replaced its content, whoever wrote since.
+    ``replication_status`` is what its driver said, None where it said nothing; ``previous_status`` is the status to come back on fail back.
     """
 
     id: str
@@ -85,15 +89,33 @@ class Volume:
     adopted_from: t.Optional[t.Dict[str, str]] = None
     attached_to: t.Tuple[str, ...] = ()
     restored: t.Optional[t.Dict[str, str]] = None
+    replication_status: t.Optional[str] = None
+    previous_status: t.Optional[str] = None
 
     @property
     def multiattach(self):
         """Whether the type allows several hosts at once, written as Cinder writes it in extra specs."""
         return str(self.extra_specs.get("multiattach", "")).lower() == "<is> true"
 
+    @property
+    def replication(self):
+        """The replication status: what the driver said, else what the type asks for."""
+        return self.replication_status or (ENABLED if wants_replication(self.extra_specs) else DISABLED)
+
+    @property
+    def replicated(self):
+        """Whether a target has a copy of it (Cinder's rule)."""
+        return self.replication not in (DISABLED, NOT_CAPABLE)
+
+    @property
+    def unreachable(self):
+        """Whether it lies on an array that its backend was failed over from, and nowhere else."""
+        return self.status == ERROR and self.replication == NOT_CAPABLE
+
     def to_public(self):
         """Return what a task shows and returns."""
-        data = dataclasses.asdict(self)
+        data = dict(dataclasses.asdict(self), replication_status=self.replication)
+        data.pop("previous_status")
         data["attached_to"] = sorted(self.attached_to)
         return data
 

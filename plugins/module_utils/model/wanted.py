@@ -14,6 +14,8 @@ from .errors import StorageError, invalid
 from .identity import is_id
 from .images import WRITTEN_FORMATS, ImageSource
 from .redaction import is_secret_key
+from .replication import OPTION as REPLICATION_DEVICE
+from .replication import check_spec, parse_devices
 from .sizes import parse_size
 
 STATES = ("present", "absent")
@@ -174,6 +176,8 @@ class WantedVolume:
             raise StorageError("invalid", "%s exclude each other: a volume has one source." % " and ".join(sources), sources[0])
         if (data.get("source_backup") is None) != (data.get("source_repository") is None):
             raise StorageError("invalid", "source_backup: needs source_repository beside it, and the other way round.", "source_backup")
+        extra_specs = _texts(data, "extra_specs")
+        check_spec(extra_specs)
         return cls(
             backend=_name(data, "backend"),
             name=_name(data, "name"),
@@ -186,7 +190,7 @@ class WantedVolume:
             source_image=ImageSource.from_params(data),
             description=None if data.get("description") is None else str(data["description"]),
             metadata=_texts(data, "metadata"),
-            extra_specs=_texts(data, "extra_specs"),
+            extra_specs=extra_specs,
             qos_specs=_texts(data, "qos_specs"),
             pool=_name(data, "pool", required=False),
             force=_overrides(data, OVERRIDES),
@@ -332,6 +336,9 @@ class WantedBackend:
         for key, place in SET_BY_PARAMETERS.items():
             if key in options or key in secrets:
                 raise StorageError("invalid", "options.%s: is set from the parameter %s; leave it out." % (key, place), "options")
+        for parameter, values in (("options", options), ("secret_options", secrets)):
+            if values.get(REPLICATION_DEVICE) is not None:
+                values[REPLICATION_DEVICE] = parse_devices(values[REPLICATION_DEVICE], parameter)
         max_parallel = data.get("max_parallel")
         if max_parallel is not None and int(max_parallel) < 1:
             raise invalid("max_parallel", max_parallel, "must be at least 1.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from ..model.errors import StorageError
+from ..model.replication import OPTION, targets_of
 from ..model.resources import Backend
 from .operations import Operation
 
@@ -44,8 +45,23 @@ def plan_backend(landscape, wanted, volume_count=0):
         wanted.secret_options,
         current.pools if current else (),
         wanted.max_parallel or (current.max_parallel if current else Backend.max_parallel),
+        current.failed_over_to if current else None,
     )
     if new == current:
         return []
+    _refuse_lost_target(current, new)
     arguments = {field.name: getattr(new, field.name) for field in dataclasses.fields(new)}
     return [Operation("register" if current is None else "update", "backend", wanted.name, wanted.name, arguments)]
+
+
+def _refuse_lost_target(current, new):
+    """A failed-over backend's driver starts at its target, and knows it by these options alone."""
+    if current is None or current.failed_over_to is None:
+        return
+    if current.driver != new.driver or (current.failed_over_to in targets_of(current) and current.failed_over_to not in targets_of(new)):
+        raise StorageError(
+            "conflict",
+            "secret_options: backend %r is failed over to %s, so its driver must stay and its %s must keep that target. "
+            "Fail it back first with legacy_backend_failover." % (current.name, current.failed_over_to, OPTION),
+            "secret_options",
+        )

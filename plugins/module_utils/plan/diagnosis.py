@@ -13,7 +13,9 @@ import dataclasses
 import re
 import typing as t
 
+from ..model.replication import ERROR
 from ..model.resources import GroupSnapshot, Mapping, Snapshot, Unsettled, Volume
+from .failover import unconfirmed
 from .settlement import ENDINGS
 
 SEVERITIES = ("error", "warning", "note")
@@ -170,6 +172,10 @@ def _listed(names):
 def _journal(picture):
     found = []
     for record in picture.unsettled:
+        if record.noun == "backend":
+            where, told = "backend %s" % record.backend, unconfirmed(record).message
+            found.append(Finding("error", "failover", where, told, "Run that task again; the doctor never fails a backend over or back."))
+            continue
         ending = ENDINGS.get((record.noun, record.action))
         found.append(
             Finding(
@@ -198,7 +204,9 @@ def _statuses(picture):
     found = []
     for noun, items in (("volume", picture.volumes), ("snapshot", picture.snapshots), ("group snapshot", picture.group_snapshots)):
         for item in items:
-            if item.status not in AT_REST and item.id not in busy:
+            if noun == "volume" and (item.unreachable or (item.status == ERROR and item.replicated)):
+                found.append(_left(item))
+            elif item.status not in AT_REST and item.id not in busy:
                 found.append(
                     Finding(
                         "error",
@@ -220,6 +228,20 @@ def _statuses(picture):
         if item.status != "exported" and item.id not in busy
     ]
     return found
+
+
+def _left(volume):
+    """What the array that serves its backend now does not have, or not for certain."""
+    why = "is not replicated, and lies on the array that its backend was failed over from."
+    return Finding(
+        "error",
+        "failover",
+        _where("volume", volume.backend, volume.name),
+        why if volume.unreachable else "could not be failed over or back with its backend.",
+        "Fail the backend back when its array is there again (legacy_backend_failover)."
+        if volume.unreachable
+        else "See on the storage system what it has of it; then fail the backend over or back again, or release the volume and adopt it again.",
+    )
 
 
 def _initiators(picture):
@@ -256,8 +278,9 @@ def _array(picture, backend, view):
                 "See that its storage system runs and can be reached from the controller, and that the backend's options are right.",
             )
         ]
-    volumes = [item for item in picture.volumes if item.backend == backend]
-    snapshots = [item for item in picture.snapshots if item.backend == backend]
+    volumes = [item for item in picture.volumes if item.backend == backend and item.status != ERROR]
+    left = {item.id for item in picture.volumes if item.status == ERROR}  # by a fail over: the array need not have them
+    snapshots = [item for item in picture.snapshots if item.backend == backend and item.volume_id not in left]
     busy = _busy(picture)
     known = busy | picture.released | {item.id for item in (*picture.volumes, *picture.snapshots)}  # of all backends, which may share it
     known |= {identity for item in picture.group_snapshots for identity in (item.id, item.group_id)}

@@ -10,12 +10,16 @@ import dataclasses
 
 from ..model.backups import UNRESTORED, Backup, Repository
 from ..model.images import Image
+from ..model.replication import wants_replication
 from ..model.resources import DRAWN_FROM, Backend, GroupSnapshot, Mapping, Snapshot, Source, Volume
+from .failover import backend_effect as failover_effect
 
 
 def _backend_effect(landscape, operation):
     if operation.action == "delete":
         landscape.backends.pop(operation.name)
+    elif operation.action not in ("register", "update"):
+        failover_effect(landscape, operation)
     else:
         landscape.backends[operation.name] = Backend(**operation.arguments)
 
@@ -54,7 +58,10 @@ def _changes(landscape, operation):
         return {"status": "available", "reverted_to": None, "restored": operation.arguments["backup"]}
     if operation.action == "fail_restore":
         return {"status": UNRESTORED}
-    return dict(rest, **{key: value for key, value in operation.arguments.items() if key not in ("id", "migration_policy")})
+    changes = {key: value for key, value in operation.arguments.items() if key not in ("id", "migration_policy")}
+    if wants_replication(changes.get("extra_specs", volume.extra_specs)) != wants_replication(volume.extra_specs):
+        changes["replication_status"] = None  # what the type says, unless the driver says something else
+    return dict(rest, **changes)
 
 
 def _move_volume(landscape, volume_id, arguments):

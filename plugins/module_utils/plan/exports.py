@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..model.errors import StorageError, missing_parent
 from ..model.identity import derive_id
+from ..model.replication import ELSEWHERE
 from .operations import Operation
 
 # By these an array knows a host. Two connectors that differ in one are two hosts to it.
@@ -32,6 +33,7 @@ def plan_export(landscape, wanted):
     _refuse_shared(landscape, volume, wanted)
     if current is not None:
         _refuse_stranger(volume, current, wanted)
+        _refuse_elsewhere(volume, current)
         if current.connector.get("multipath") == wanted.connector.properties.get("multipath"):
             return []
     action = "create" if current is None else "update"
@@ -47,7 +49,21 @@ def plan_export(landscape, wanted):
 def delete_export(mapping, fenced=False):
     """Return the operation that unmaps a volume from a host."""
     arguments = {"id": mapping.id, "volume_id": mapping.volume_id, "host": mapping.host, "fenced": fenced}
+    if mapping.status == ELSEWHERE:
+        arguments["elsewhere"] = True
     return Operation("delete", "export", mapping.backend, mapping.volume_name, arguments)
+
+
+def _refuse_elsewhere(volume, current):
+    """The node's device leads to an array that no longer serves the volume: mapping it anew beside that would let the host write to the old copy."""
+    if current.status == ELSEWHERE:
+        raise StorageError(
+            "conflict",
+            "volume: volume %r was attached to %s before backend %s was failed over or back, so the device there leads to the other array. Detach it "
+            "(legacy_attachment, state: absent; force where that array is dead), then attach it again."
+            % (volume.name, current.host, volume.backend),
+            "volume",
+        )
 
 
 def _refuse_stranger(volume, current, wanted):

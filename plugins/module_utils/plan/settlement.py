@@ -54,6 +54,8 @@ def plan_settlement(landscape, keys, doomed=None):
     for record in sorted(landscape.unsettled.values(), key=lambda record: _FIRST.get(record.action, len(_FIRST))):
         if not keys & _concerns(record):
             continue
+        if record.noun == "backend":  # a fail over, which only its own task may end (failover.py)
+            continue
         ending = ENDINGS[(record.noun, record.action)]
         if record.resource_id == doomed:
             ending = _FORGOTTEN.get(ending, ending)

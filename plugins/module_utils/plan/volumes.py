@@ -12,6 +12,7 @@ from ..model.backups import UNRESTORED
 from ..model.errors import StorageError, invalid, missing_parent
 from ..model.identity import derived_from, is_id
 from ..model.images import Refusal, same_content
+from ..model.replication import ERROR
 from ..model.resources import Source
 from ..model.sizes import GIB
 from .adopting import plan_adopt_volume, plan_release_volume, refuse_other_origin
@@ -125,6 +126,13 @@ def _plan_change(landscape, current, wanted):
             "conflict",
             "name: restoring a backup to volume %r did not end well, so its content is worth nothing. Restore a backup to it with legacy_backup, "
             "or delete it with state=absent." % current.name,
+            "name",
+        )
+    if current.status == ERROR and current.replicated:
+        raise StorageError(
+            "conflict",
+            "name: volume %r could not be failed over or back with its backend, so what the active array has of it is not known. See there; fail the "
+            "backend over or back again, or, once it is sound, let it go and manage it anew (state: released, then adopt)." % current.name,
             "name",
         )
     if current.status not in USABLE and not (current.status == UNREVERTED and wanted.revert_to):
