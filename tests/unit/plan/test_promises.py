@@ -257,6 +257,12 @@ def settled_and_planned(landscape, noun, wanted):
         return settled, None
 
 
+def unnamed(item):
+    """A thing without its source's name: a renamed source is called by its new name also where a volume made of it has moved to another backend."""
+    source = getattr(item, "source", None)
+    return dataclasses.replace(item, source=dataclasses.replace(source, name="")) if source else item
+
+
 @MANY
 @given(requests())
 def test_a_second_run_finds_nothing_to_do(request):
@@ -319,7 +325,7 @@ def test_what_does_not_concern_a_task_is_not_touched(request):
     for table in ("volumes", "snapshots", "mappings"):
         for key, item in getattr(landscape, table).items():
             if item.backend not in backends or (target_of and table == "volumes" and item.name != wanted.name):
-                assert getattr(after, table)[key] == item
+                assert unnamed(getattr(after, table)[key]) == unnamed(item)
 
 
 @MANY
@@ -373,9 +379,12 @@ def test_no_volume_ever_shrinks(request):
     settled, operations = settled_and_planned(landscape, noun, wanted)
     if operations is None:
         return
+    sizes = {volume.id: volume.size for volume in landscape.volumes.values()}
     for operation in plan_settlement(landscape, keys, doomed(landscape, noun, wanted)) + operations:
+        if operation.noun == "volume" and operation.action == "adopt":
+            sizes[operation.arguments["id"]] = operation.arguments["size"]
         if operation.noun == "volume" and operation.action in ("extend", "finish_extend"):
-            assert operation.arguments["size"] > landscape.volumes[operation.arguments["id"]].size
+            assert operation.arguments["size"] > sizes[operation.arguments["id"]]
     after = settled.after(operations)
     for volume_id, volume in after.volumes.items():
         if volume_id in settled.volumes:
