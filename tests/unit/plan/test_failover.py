@@ -11,7 +11,7 @@ import dataclasses
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.replication import parse_devices, targets_of, turned
-from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.resources import Backend, Mapping, Unsettled, Volume
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.resources import Backend, GroupSnapshot, Mapping, Snapshot, Unsettled, Volume
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.wanted_failover import WantedFailover
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.failover import find_failover, plan_failover, refuse_stranded
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.landscape import Landscape
@@ -75,6 +75,18 @@ def test_everything_that_is_left_behind_or_must_be_attached_again_is_told_and_no
         except StorageError:
             stopped = True
         assert stopped is (not volume.replicated)
+
+
+def test_a_group_snapshot_with_one_member_on_the_lost_array_is_left_alone():
+    volumes = [Volume("id1", "one", "v1", 1, extra_specs=SPECS[1]), Volume("id2", "one", "v2", 1)]
+    members = [Snapshot("s" + item.id, "one", "night-" + item.name, item.id, item.name, 1, group_snapshot_id="g") for item in volumes]
+    group = GroupSnapshot("g", "one", "night", "group")
+    backend = Backend("one", "d.D", secret_options={"replication_device": DEVICES})
+    before = Landscape([backend], volumes, members, group_snapshots=[group])
+    key = {("group_snapshot", "one", "night")}
+    refuse_stranded(before, key)
+    with pytest.raises(StorageError, match="'v2' is not replicated"):
+        refuse_stranded(before.after(plan_failover(before, OVER)), key)
 
 
 def test_what_a_driver_could_not_fail_over_keeps_the_status_it_had_until_it_can():
