@@ -17,12 +17,13 @@ import time
 
 from ..module_utils.model.errors import StorageError
 from . import config, connections
+from .locks import locked
 from .node import Node
 
 _PAUSE = 5  # seconds between two rounds: networks and arrays may come later than this host
 
 
-def reconnect(node, patience, say, sleep=time.sleep, clock=time.monotonic):
+def reconnect(node, patience, say):
     """Connect every volume again that was attached, and return how many are not connected.
 
     What was being attached or detached when the host went down is left to the task that is run again: only its user knows what is wanted.
@@ -30,25 +31,23 @@ def reconnect(node, patience, say, sleep=time.sleep, clock=time.monotonic):
     :param patience: seconds for which those that fail are tried again. :param say: called with each sentence for the journal.
     """
     waiting, unreadable = _recorded(node, say)
-    deadline = clock() + patience
+    deadline = time.monotonic() + patience
     while waiting:
-        silent = (
-            set()
-        )  # backends that failed in this round; their other volumes wait for the next, so that other arrays do not wait for them
+        silent = set()  # backends that failed in this round: their other volumes wait for the next, and nobody waits for them
         for volume_id, record in sorted(waiting.items()):
             backend = record.export.backend
             if backend in silent:
                 continue
-            problem = _connect(node, record)
-            if problem is None:
+            result = _connect(node, record)
+            if not result.get("failed"):
                 del waiting[volume_id]
-                say("Volume %s/%s is connected again: %s." % (backend, record.export.volume_name, node.records.get(volume_id).link))
+                say("Volume %s/%s is connected again: %s." % (backend, record.export.volume_name, result["attachment"]["path"]))
             else:
                 silent.add(backend)
-                say("Volume %s/%s is not connected yet: %s" % (backend, record.export.volume_name, problem))
-        if not waiting or clock() + _PAUSE > deadline:
+                say("Volume %s/%s is not connected yet: %s" % (backend, record.export.volume_name, result["msg"]))
+        if not waiting or time.monotonic() + _PAUSE > deadline:
             break
-        sleep(_PAUSE)
+        time.sleep(_PAUSE)
     for record in waiting.values():
         say("Volume %s/%s stays disconnected for now." % (record.export.backend, record.export.volume_name))
     return len(waiting) + unreadable
@@ -75,7 +74,7 @@ def _recorded(node, say):
 
 
 def _connect(node, record):
-    """Connect one volume; return what went wrong, or ``None``.
+    """Connect one volume; return what ``connections.ensure`` tells of it.
 
     One path must do after a power cut, also where a task asked for two: the rest of the path's network may come later. The next task that asks
     for two adds it.
@@ -83,11 +82,16 @@ def _connect(node, record):
     multipath = "preferred" if record.multipath == "required" else record.multipath
     request = {"export": record.export.to_dict(), "multipath": multipath}
     (result,) = connections.ensure(node, [request], False)["connections"]
-    if result.get("failed"):
-        return result["msg"]
-    if multipath != record.multipath:
-        node.records.put(dataclasses.replace(node.records.get(record.export.volume_id), multipath=record.multipath))
-    return None
+    if not result.get("failed") and multipath != record.multipath:
+        _go_on_asking(node, record.export.volume_id, record.multipath)
+    return result
+
+
+def _go_on_asking(node, volume_id, multipath):
+    with locked(node.settings.lock_dir, "volume-" + volume_id):
+        record = node.records.get(volume_id)
+        if record is not None and record.attached:  # no task detached it meanwhile
+            node.records.put(dataclasses.replace(record, multipath=multipath))
 
 
 def _say(sentence):
