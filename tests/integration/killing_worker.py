@@ -23,6 +23,7 @@ A volume of a GiB, the smallest there is, can be taken to be shorter when it is 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import json
 import os
@@ -251,6 +252,7 @@ def _spoil():
 
 
 def _watched(name, method, point):
+    @functools.wraps(method)  # what a driver inherits is told by where a method comes from
     def call(*args, **kwargs):
         point("before " + name)
         result = method(*args, **kwargs)

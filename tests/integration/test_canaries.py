@@ -22,7 +22,7 @@ from ansible_collections.baremetal.legacy_storage.plugins.controller.execute.exe
 CANARY = b"canary-"
 HERE = Path(__file__).resolve().parent
 NAMESPACE = "baremetal.legacy_storage."
-SETTLING = ("undo_", "finish_", "forget", "fail_", "close", "clean_up")  # most of them happen here as well
+SETTLING = ("undo_", "finish_", "forget", "fail_", "record_", "close", "clean_up")  # most of them happen here as well
 
 
 def backend(name, root, **more):
@@ -41,6 +41,18 @@ def snapshot(name, **more):
 
 def group_snapshot(**more):
     return {"legacy_group_snapshot": dict({"backend": "array", "name": "many"}, **more)}
+
+
+def replicated(root):
+    (root / "target").mkdir(exist_ok=True)
+    device = {"backend_id": "beta", "directory": str(root / "target"), "password": "{{ password }}-target"}
+    options = {"sparse_files_dir": str(root / "array")}
+    secret = {"replication_device": [device], "sparse_files_password": "{{ password }}"}
+    return {"legacy_backend": {"name": "pair", "driver": "replicated_files.ReplicatedFileDriver", "options": options, "secret_options": secret}}
+
+
+def failover(**more):
+    return {"legacy_backend_failover": dict({"name": "pair"}, **more)}
 
 
 def export(**more):
@@ -175,6 +187,12 @@ def tasks(root):
         volume("saved", source_backup="monday", source_repository="offsite"),
         {"legacy_backup": dict(GONE, repository="offsite", name="monday")},
         {"legacy_backup_repository": dict(GONE, name="offsite")},
+        replicated(root),
+        {"legacy_volume": {"backend": "pair", "name": "ledger", "size": 1, "extra_specs": {"replication_enabled": "<is> True"}}},
+        killed("after failover_host", failover(state="failed_over")),
+        failover(state="failed_over"),
+        failover(state="failed_back"),
+        failing(failover(state="failed_over", target="gamma")),
         {"legacy_store_info": {}},
         {"legacy_store_key": {"step": "add"}},
         {"legacy_store_export": {"path": str(root / "state" / "exported"), "passphrase": "{{ password }}-passphrase"}},
