@@ -41,7 +41,7 @@ def test_a_power_cut_under_a_busy_file_system_loses_nothing_that_was_synced_and_
         assert not again.get("failed"), again["msg"]
         assert (again["operations"], again["attachment"]["path"], len(again["attachment"]["paths"])) == ([], path, 2)
     finally:
-        lab.sh("node1", "umount /data; sed -i '/legacy-storage-/d' /etc/fstab; systemctl daemon-reload")
+        lab.sh("node1", "umount /data; sed -i '/legacy-storage-/d' /etc/fstab; sync; systemctl daemon-reload")
 
 
 def test_a_node_boots_without_its_array_and_gets_its_volume_when_the_array_is_back(lab, volume):
