@@ -11,7 +11,7 @@ import time
 
 from ..module_utils.model.attachment import AttachmentRecord, stable_link
 from ..module_utils.model.errors import StorageError
-from . import detach, devices, facts, iscsi, links
+from . import detach, devices, facts, iscsi, links, wwids
 
 _PATHS_WAIT = 30  # seconds for the second path of a map: os-brick goes on with the first, and a busy host takes its time
 _SIZE_WAIT = 30  # seconds for every path and the map to show a new size
@@ -37,6 +37,8 @@ def connect(node, record, wanted, seen):
     use_multipath = wanted.multipath == "required" or (wanted.multipath == "preferred" and node.system.runs("multipathd"))
     connector = node.connector_for(export, use_multipath)
     node.records.put(draft)
+    if use_multipath:
+        wwids.mend(node.system)
     try:
         device = connector.connect()
         failures = connector.login_failures()
@@ -56,6 +58,8 @@ def connect(node, record, wanted, seen):
             node.records.put(record)
             raise StorageError(error.code, error.message + " The device that was there was left as it was.", error.parameter, error.details) from error
         raise _take_back(node, draft, connector, error) from error
+    if use_multipath:
+        wwids.keep(node.system)
     finished = dataclasses.replace(draft, state="connected", attached=True)
     node.records.put(finished)
     return finished
@@ -103,7 +107,8 @@ def _verify_paths(node, record, wanted, unreachable):
                 "conflict",
                 "%s tell another identity than the volume: an older device stands at its address. Nothing was kept." % ", ".join(seen.wrong),
             )
-        complete = len(active) >= max(enough, reachable) if seen.mapped else seen.identity == "right" and enough == 1
+        one_will_do = enough == 1 and (reachable == 1 or not node.system.runs("multipathd"))
+        complete = len(active) >= max(enough, reachable) if seen.mapped else seen.identity == "right" and one_will_do
         if complete or time.monotonic() > deadline:
             break
         time.sleep(0.5)
@@ -112,6 +117,11 @@ def _verify_paths(node, record, wanted, unreachable):
     if len(active) < enough and enough > 1:
         raise StorageError(
             "host", "multipath: required, but the map has %d active path(s), not 2. Mend the other path, or ask for multipath: preferred." % len(active)
+        )
+    if not seen.mapped and not one_will_do:
+        node.warn(
+            "Volume %s is attached without multipath, though it has %d paths: multipathd makes no map of it. Does multipath's configuration exclude it? "
+            "Say multipath: no where that is meant." % (record.export.volume_name, expected)
         )
     if seen.mapped and len(active) < reachable:
         node.warn("Volume %s has %d active path(s) of %d." % (record.export.volume_name, len(active), expected))

@@ -82,7 +82,7 @@ def _connect(node, record):
     multipath = "preferred" if record.multipath == "required" else record.multipath
     request = {"export": record.export.to_dict(), "multipath": multipath}
     (result,) = connections.ensure(node, [request], False)["connections"]
-    if not result.get("failed") and multipath != record.multipath:
+    if multipath != record.multipath:
         _go_on_asking(node, record.export.volume_id, record.multipath)
     return result
 
