@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
+pytestmark = pytest.mark.extra
+
 # Appends numbers to a file, each of them on the disk before it tells so on the console's side of the network: what it told must be there afterwards.
 WRITER = "i=0; while :; do i=$((i+1)); echo $i >> /data/numbers && sync /data/numbers && echo $i > /dev/shm/last; done"
 FSTAB = "%s /data ext4 _netdev,nofail,x-systemd.device-timeout=5min 0 2"
