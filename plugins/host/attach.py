@@ -31,9 +31,8 @@ def connect(node, record, wanted, seen):
     on_top = record is not None and seen.identity == "right"
     if on_top:
         draft = dataclasses.replace(draft, device=record.device, identity=record.identity, link=record.link)
-    if record is not None and record.attached:
-        known = record.identity if node.address(record.export) == node.address(export) else {}  # exported anew, it may have another
-        draft = dataclasses.replace(draft, identity=known, attached=True)
+    if record is not None and record.attached and node.address(record.export) == node.address(export):
+        draft = dataclasses.replace(draft, identity=record.identity, attached=True)  # exported anew, it is a new attachment
     use_multipath = wanted.multipath == "required" or (wanted.multipath == "preferred" and node.system.runs("multipathd"))
     connector = node.connector_for(export, use_multipath)
     node.records.put(draft)

@@ -11,6 +11,7 @@ import os
 import subprocess
 
 import pytest
+from ansible_collections.baremetal.legacy_storage.plugins.secrets.sealing import SealingKey, seal
 
 PROGRAM = "ansible_collections.baremetal.legacy_storage.plugins.host.boot"
 
@@ -106,6 +107,16 @@ def test_a_volume_that_shows_another_identity_than_before_the_boot_is_refused(no
     assert "The array shows another volume than before" in answer["msg"]
     node.ensure({"volume_id": export["volume_id"], "state": "absent"})
     assert "failed" not in node.ensure({"export": export, "multipath": "no"}), "detached and attached again, by a task, it is accepted"
+
+
+def test_one_that_was_exported_anew_and_could_not_be_connected_is_not_looked_for_at_boot(node, rebooted):
+    (export,) = rebooted("database")
+    elsewhere = {"driver_volume_type": "local", "data": {"device_path": str(node.root / "elsewhere.raw")}}
+    anew = dict(export, sealed_connection_info=seal(SealingKey.load_or_create(str(node.state / "sealing.key")).public, elsewhere))
+    os.unlink(node.root / "database.raw")
+    assert node.ensure({"export": anew, "multipath": "no"})["failed"]
+    assert not node.record(export).exists(), "whoever exported it takes that back, and its address may become another volume's"
+    assert boot(node) == (0, "")
 
 
 def test_a_record_that_cannot_be_read_is_told_and_the_others_are_served(node, rebooted):
