@@ -29,8 +29,6 @@ def fixture_controller(lab):
 
     lab.sh("controller1", "mkdir -p %s && truncate -s 4G %s/disk" % (WORK, WORK))
     lab.sh("controller1", "modprobe loop; vgcreate -q %s $(losetup --show -f %s/disk)" % (GROUP, WORK))
-    # As open-iscsi's own installation does; the lab's image has it without a name, so that no two hosts bear the same.
-    lab.sh("controller1", "grep -qs ^InitiatorName= /etc/iscsi/initiatorname.iscsi || echo InitiatorName=$(iscsi-iname) > /etc/iscsi/initiatorname.iscsi")
     (first,) = run("legacy_backend_info", name=BACKEND)["backends"]
     options = dict(first["options"], volume_group=GROUP, lvm_type="default", target_prefix="iqn.2026-01.example.thick:")
     run("legacy_backend", name=OTHER, driver=first["driver"], options=options)
