@@ -43,6 +43,29 @@ def test_a_name_may_be_given_again_where_the_array_keeps_a_deleted_source_for_it
     assert {path for path in controller.listing() if path.endswith(".deleted")} == {"volume-%s.deleted" % identity for identity in ids}
 
 
+def test_a_clone_may_be_made_again_and_again_under_its_name_where_the_array_keeps_what_it_was_cloned_by(make_controller):
+    controller = make_controller(backend=None)
+    options = {"sparse_files_dir": str(controller.array), "sparse_files_without": "forgetting"}
+    controller.register(options=options)
+    made(controller, "volume", name="gold", size="1")
+    ids = []
+    for _number in range(7):  # past the first strides in which the store looks for an id
+        foreseen = made(controller, "volume", True, name="copy", source_volume="gold")
+        ids.append(made(controller, "volume", name="copy", source_volume="gold")["id"])
+        assert ids[-1] == foreseen["id"]
+        gone(controller, "volume", "copy")
+    assert len(set(ids)) == 7
+
+
+def test_check_mode_foresees_the_id_of_a_clone_that_one_task_deletes_and_makes_again(controller):
+    made(controller, "volume", name="gold", size="1")
+    before = made(controller, "volume", name="copy", source_volume="gold")
+    items = [{"backend": "one", "name": "copy", "state": "absent"}, {"backend": "one", "name": "copy", "source_volume": "gold"}]
+    answers = [controller.ask("volume.ensure", {"volumes": items}, check) for check in (True, False)]
+    found = [answer["volumes"][1].get("volume") and answer["volumes"][1]["volume"]["id"] for answer in answers]
+    assert found[0] == found[1] != before["id"], answers
+
+
 @SOURCES
 def test_what_was_a_source_never_gives_its_id_to_another_and_check_mode_foresees_that(controller, kind):
     first = source(controller, kind)

@@ -67,12 +67,24 @@ def _delete(work, operation, arguments):
             writer.change_volume(arguments["id"], status="available")
             writer.settle(entry)
         raise
+    _deleted(work, operation, entry)
+
+
+def _finish_delete(work, operation, arguments):
+    imports.forget(work, arguments["id"])
+    work.engine().volumes.delete(arguments["id"])
+    _deleted(work, operation, operation.settles)
+
+
+def _deleted(work, operation, entry):
+    volume_id = operation.arguments["id"]
+    with work.store.reading() as reader:
+        (driven,) = reader.driven_volumes(ids=[volume_id])
     with work.store.writing() as writer:
-        writer.drop_volume(arguments["id"])
+        if driven.resource.is_clone:
+            writer.bury("volume", volume_id, operation.backend, operation.name)
+        writer.drop_volume(volume_id)
         writer.settle(entry)
-
-
-_finish_delete = _undo_create
 
 
 def _extend(work, operation, arguments):

@@ -217,22 +217,31 @@ class Reader:
         return {row.key: row.value for row in self._connection.execute(query)}
 
     def _taken_ids(self, keys):
-        """Ids that a name would derive but that another thing bears (renamed or migrated since), or that the array may keep (released)."""
-        taken = set()
+        """Ids that a name would derive but that another thing bears (renamed or migrated since), or that the array may keep (released).
+
+        A name that was given again and again, as a nightly clone's, is traced in growing strides.
+        """
+        taken, namespace = set(), self.namespace()
         for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots), ("group_snapshot", tables.group_snapshots)):
             named = [(backend, name) for key_noun, backend, name in keys if key_noun == noun]
-            namespace, generation = self.namespace(), 0
+            first, stride = 0, 1
             while named:
-                derived = {derive_id(noun, backend, name, generation, namespace): (backend, name) for backend, name in named}
-                named = []
-                for part in _chunks(sorted(derived)):
-                    borne = self._connection.execute(sa.select(table.c.id, table.c.backend, table.c.name).where(table.c.id.in_(part))).all()
-                    buried = self._connection.scalars(sa.select(tables.released.c.id).where(tables.released.c.id.in_(part))).all()
-                    found = {row.id for row in borne if (row.backend, row.name) != derived[row.id]} | set(buried)
-                    taken |= found
-                    named += [derived[identity] for identity in found]
-                generation += 1
+                generations = range(first, first + stride)
+                derived = {derive_id(noun, *key, generation, namespace): key for key in named for generation in generations}
+                found = self._borne_or_buried(table, derived)
+                taken |= found
+                named = [key for key in named if all(derive_id(noun, *key, generation, namespace) in found for generation in generations)]
+                first, stride = first + stride, stride * 4
         return taken
+
+    def _borne_or_buried(self, table, derived):
+        """Return those of ``derived``, {id: (backend, name)}, that something of another name bears or that the array may keep."""
+        found = set()
+        for part in _chunks(sorted(derived)):
+            borne = self._connection.execute(sa.select(table.c.id, table.c.backend, table.c.name).where(table.c.id.in_(part)))
+            found |= {row.id for row in borne if (row.backend, row.name) != derived[row.id]}
+            found.update(self._connection.scalars(sa.select(tables.released.c.id).where(tables.released.c.id.in_(part))))
+        return found
 
     def _rows_in_order(self, *question):
         """Return rows by backend and name, in the same order whatever the database's collation."""

@@ -112,6 +112,11 @@ class Volume:
         """Whether it lies on an array that its backend was failed over from, and nowhere else."""
         return self.status == ERROR and self.replication == NOT_CAPABLE
 
+    @property
+    def is_clone(self):
+        """Whether it was cloned from a volume, where its array may keep a snapshot under its id for longer than it (Ceph's does)."""
+        return self.source is not None and self.source.kind == "volume"
+
     def to_public(self):
         """Return what a task shows and returns."""
         data = dict(dataclasses.asdict(self), replication_status=self.replication)

@@ -36,7 +36,9 @@ def _volume_effect(landscape, operation):
     elif operation.action == "rename":
         _rename_volume(landscape, volume_id, operation.arguments["new_name"])
     elif operation.action in ("undo_create", "finish_delete", "finish_discard", "delete", "release", "finish_release"):
-        landscape.volumes.pop(volume_id, None)
+        gone = landscape.volumes.pop(volume_id, None)
+        if operation.action in ("finish_delete", "delete") and gone is not None and gone.is_clone:
+            landscape.taken_ids |= {volume_id}
         _bury(landscape, operation)
     elif operation.action in ("migrate", "finish_move"):
         _move_volume(landscape, volume_id, operation.arguments)

@@ -122,6 +122,8 @@ class SparseFileDriver(driver.VolumeDriver):
         if self.configuration.sparse_files_without == "forgetting":
             with open(self._path(src_vref) + ".cloned", "w", encoding="utf-8"):
                 pass
+            with open("%s@%s" % (self._path(src_vref), volume.name), "x", encoding="utf-8"):  # the snapshot for the clone's sake, which outlives it
+                pass
         return self._copy(self._path(src_vref), volume, volume.size)
 
     def create_volume_from_snapshot(self, volume, snapshot):
