@@ -7,8 +7,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .PHONY: help setup lab demo test test-fast test-all test-lane bench docs drivers lint sanity build clean clean-cache
 
 RUN := tools/run
-# Several processes; what shares a fixture or the lab stays in one of them, and the lab comes last.
-PYTEST := pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# Several processes; what shares a fixture or the lab stays in one of them. The lab's, the slowest, begins at once; it mostly waits for the hosts.
+PYTEST := pytest -n $(shell cores=$$(nproc); echo $$((cores < 4 ? cores + 1 : 5))) --dist loadgroup --no-loadscope-reorder
 FAST := $(wildcard tests/unit tests/integration tests/contract)
 
 help:  ## show this list
@@ -31,10 +31,10 @@ test-fast: setup  ## run the tests that need no lab: units and integration
 
 test-all: test  ## run them all: the long ones, on three backends in the lab, then those that need no lab on every other version that is supported
 	@$(RUN) $(PYTEST) -m extra $(ARGS)
-	@tools/lanes $(PYTEST) $(FAST) $(ARGS)
+	@tools/lanes $(PYTEST) -m 'not extra and not exhaustive' $(FAST) $(ARGS)
 
 test-lane: setup  ## the same on one: make test-lane LANE=cinder29 (or core216, py311, py312)
-	@tools/lanes --only '$(LANE)' $(PYTEST) $(FAST) $(ARGS)
+	@tools/lanes --only '$(LANE)' $(PYTEST) -m 'not extra and not exhaustive' $(FAST) $(ARGS)
 
 bench: setup  ## measure what the tasks cost
 	@$(RUN) python tests/bench/run.py

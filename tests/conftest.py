@@ -16,16 +16,15 @@ ROOT = Path(__file__).resolve().parent.parent
 COLLECTION = 'ansible_collections.baremetal.legacy_storage'
 LAB_TIMEOUT = 1800
 
-# The quickest first, and what needs the lab last.
+# The quickest first, and what needs the lab last; but first where several processes run, since it takes one of them the longest.
 ORDER = ('unit', 'contract', 'integration', 'test_quality.py')
-LAB_FOLDERS = ('lab', 'molecule')
 
 
-def _place(path: Path) -> int:
-    first = path.relative_to(ROOT / 'tests').parts[0]
-    if first in ORDER:
-        return ORDER.index(first)
-    return len(ORDER) + (first in LAB_FOLDERS)
+def _place(item: pytest.Item) -> int:
+    if item.get_closest_marker('lab'):
+        return -1 if os.environ.get('PYTEST_XDIST_WORKER') else len(ORDER) + 1
+    first = item.path.relative_to(ROOT / 'tests').parts[0]
+    return ORDER.index(first) if first in ORDER else len(ORDER)
 
 
 def _group(item: pytest.Item) -> str:
@@ -58,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order the tests, mark those that need the lab, give those more time, and leave `extra` ones to those who ask for them."""
     for item in items:
-        if item.path.relative_to(ROOT / 'tests').parts[0] in LAB_FOLDERS:
+        if item.path.relative_to(ROOT / 'tests').parts[0] == 'lab':
             item.add_marker('lab')
         if item.get_closest_marker('lab') and not item.get_closest_marker('timeout'):
             item.add_marker(pytest.mark.timeout(LAB_TIMEOUT))
@@ -66,7 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker('extra')]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    items.sort(key=lambda item: _place(item.path))
+    items.sort(key=_place)
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
 

@@ -57,6 +57,7 @@ def fixture_molecule(collection_root, tmp_path_factory):
                 process.wait(timeout=60)
         if process.returncode:
             pytest.fail("%s %s:\n%s" % (" ".join(command), ended, path.read_text()[-20000:]), pytrace=False)
+        environment["LAB_IS_PREPARED"] = "yes"
 
     return run
 
