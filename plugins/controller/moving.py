@@ -160,6 +160,14 @@ def _look_at_target(target, name, replace):
         )
     with database.speaking(target), target.begin() as connection:
         before = contents.digest(contents.rows(connection))[0]
+    if mark == database.MOVED and not replace:
+        raise StorageError(
+            "conflict",
+            "url: %s was the store until it was moved from there, and holds what was true then. Name the store of today, or say replace=true to move "
+            "it back there." % name,
+            "url",
+            {"outdated": True},
+        )
     if mark != database.COPYING and any(before.values()) and not replace:
         raise _not_empty("url: the store in %s" % name, before)
     return before

@@ -272,3 +272,24 @@ def test_a_store_keeps_its_ids_when_it_moves(controller, target):
     expected = volume_id(controller, check=True)
     controller.ask("store.move", target)
     assert volume_id(controller, check=True) == expected
+
+
+# The role
+
+
+def test_the_role_does_not_leave_a_stores_volumes_behind_for_another_url_until_it_was_moved(controller, connector, target):
+    def apply(url):
+        task = {"ansible.builtin.include_role": {"name": "baremetal.legacy_storage.controller", "tasks_from": "store.yml"}}
+        wanted = {"controller_config": str(controller.config), "controller_store_url": url, "controller_store_password": PASSWORD}
+        return controller.play([task], extra_vars=wanted, ignore_errors=False)
+
+    assert apply(target["url"]).code == 0, "there is nothing yet that could be left behind"
+    fill(controller, connector)
+    refused = apply(target["url"])
+    assert refused.code != 0 and "knows 2 volumes" in refused.output and "store_move" in refused.output, refused.output
+    assert PASSWORD not in refused.output
+    assert apply(controller.settings["store_url"]).code == 0
+    controller.ask("store.move", target)
+    assert apply(target["url"]).code == 0
+    refused = apply(controller.settings["store_url"])
+    assert refused.code != 0 and "holds what was true then" in refused.output, refused.output

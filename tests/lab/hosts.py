@@ -77,6 +77,16 @@ class Lab:
         assert "{" in output, errors
         return json.loads(output[output.index("{") :])["plays"][0]
 
+    def apply(self, host, role, **variables):
+        """Apply a role of the collection to a host; return its figures (``changed``, ``failures`` ...) and everything that was printed."""
+        tasks = [{"ansible.builtin.include_role": {"name": "baremetal.legacy_storage." + role}}]
+        self._play.write_text(json.dumps([{"hosts": host, "gather_facts": False, "become": True, "tasks": tasks}]))
+        environment = dict(os.environ, ANSIBLE_STDOUT_CALLBACK="ansible.posix.json", ANSIBLE_NOCOLOR="1")
+        command = [*self._common, "-e", json.dumps(variables), str(self._play)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=900, check=False)
+        assert "{" in done.stdout, done.stderr
+        return json.loads(done.stdout[done.stdout.index("{") :])["stats"][host], done.stdout + done.stderr
+
     def begin(self, host, module, parameters):
         """Start a play of one task on a host and return its process."""
         task = {"baremetal.legacy_storage." + module: parameters}
