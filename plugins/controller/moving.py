@@ -13,6 +13,7 @@ import json
 import os
 
 from ..module_utils.model.errors import StorageError
+from ..module_utils.model.resources import AT_REST
 from ..secrets import keyfile
 from ..secrets.sealing import SealingKey
 from ..secrets.vault import read_keyring
@@ -83,6 +84,12 @@ def import_store(session, arguments, check, warn):
     new = exportfile.read(path, store.vault, arguments.get("passphrase"))
     if new is None:
         raise StorageError("invalid", "path: %r does not exist on the controller." % path, "path")
+    new, interrupted = _at_rest(new)
+    if interrupted:
+        warn(
+            "When the export was made, these were being worked on: %s. What became of them is not known here, so nothing of that is finished or taken "
+            "back; they are marked (error_interrupted), and only a task that deletes or releases one by name touches it." % ", ".join(interrupted)
+        )
     with contextlib.ExitStack() as stack:
         if not check:
             stack.enter_context(session.locks().alone())
@@ -104,6 +111,25 @@ def import_store(session, arguments, check, warn):
                 contents.set_mark(writer.connection, marks.NAMESPACE, new.namespace)
                 _verify(writer.connection, rows)
         return _answer(True, before, after, path=path)
+
+
+def _at_rest(new):
+    """Return the file's content without what was under way when it was written, and the names of that.
+
+    The array has gone on since: to finish or to take back what was begun then could delete what was made since. What the controller had open
+    stays in the journal, since closing it harms nothing, and so does a fail over, which only its own task ends.
+    """
+    rows, interrupted = [], []
+    for name, row in new.rows:
+        if name == "operations" and row["noun"] not in ("access", "backend"):
+            interrupted.append("%s %s/%s" % (row["noun"], row["backend"], row["name"]))
+            continue
+        if name == "exports" and row["status"] == "exporting":
+            continue
+        if name in ("volumes", "snapshots", "group_snapshots") and row["status"] not in AT_REST and not row["status"].startswith("error"):
+            row = dict(row, status="error_interrupted")
+        rows.append((name, row))
+    return dataclasses.replace(new, rows=rows), sorted(interrupted)
 
 
 def move_store(session, arguments, check, warn):

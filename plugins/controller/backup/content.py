@@ -19,14 +19,9 @@ _ZEROS = bytes(BLOCK)
 
 
 def length_of(device, volume):
-    """Return how many bytes of a Device are the volume's: arrays round sizes up, each to its own. Raises StorageError where it is too short."""
+    """Return how many bytes of a Device are the volume's: arrays round sizes up, each to its own, and what was adopted may end within a GiB."""
     _refuse_format(device)
-    length = int(volume["size"]) * 1024**3
-    if device.size < length:
-        raise StorageError(
-            "host", "%s has %d bytes and the volume %d GiB; that is not the volume." % (device.path, device.size, volume["size"])
-        )
-    return length
+    return min(int(volume["size"]) * 1024**3, device.size)
 
 
 def blocks(device, length):

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ...module_utils.model.errors import StorageError
-from ...module_utils.plan.volumes import USABLE
+from ...module_utils.model.resources import AT_REST
 from .catalogue import Catalogue
 
 
@@ -31,4 +31,4 @@ def _matters(landscape, wanted):
     if not getattr(wanted, "source_backup", None):
         return True
     volume = landscape.volume(wanted.backend, wanted.name)
-    return wanted.state == "present" and (volume is None or volume.status not in USABLE)
+    return wanted.state == "present" and (volume is None or volume.status not in AT_REST)

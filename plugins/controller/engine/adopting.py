@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 
 from cinder import exception as cinder_exception
 
@@ -50,7 +51,7 @@ class Adopting:
             )
         try:
             with self._engine.speaking_of(backend.name):
-                return max(1, int(self._ask(started, noun, "%s_get_size", thing, wanted.adopt)))
+                return max(1, math.ceil(self._ask(started, noun, "%s_get_size", thing, wanted.adopt)))
         except StorageError as error:
             raise StorageError(error.code, "adopt: %r: %s" % (wanted.adopt, error.message), "adopt", error.details) from error
 

@@ -30,6 +30,14 @@ class Snapshots:
         with self._engine.snapshot(snapshot_id) as (backend, snapshot):
             self._engine.keep("snapshot", snapshot, SNAPSHOT_FIELDS, backend.driver.create_snapshot(snapshot._ovo))
 
+    def is_on_array(self, snapshot_id):
+        """Tell whether the array has a snapshot under this one's name; False where the driver cannot tell."""
+        with self._engine.snapshot(snapshot_id) as (backend, snapshot):
+            try:
+                return int(backend.driver.manage_existing_snapshot_get_size(snapshot._ovo, {"source-name": snapshot._ovo.name})) > 0
+            except Exception:  # asked in passing, of drivers that may not know the question in any form
+                return False
+
     def delete(self, snapshot_id):
         """Delete a snapshot on the array; one that is not there counts as deleted."""
         with self._engine.snapshot(snapshot_id) as (backend, snapshot):

@@ -105,6 +105,10 @@ class Volumes:
                 return False
             return True
 
+    def is_on_array(self, volume_id):
+        """Tell whether the array has a volume under this one's name; False where the driver cannot tell."""
+        return (self.size_on_array(volume_id) or 0) > 0
+
     def size_on_array(self, volume_id):
         """Return a volume's size in GiB as the array tells it, or None where the driver cannot tell."""
         with self._engine.volume(volume_id) as (backend, volume, record):

@@ -16,13 +16,18 @@ import socket
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.identity import derive_id
 from ...module_utils.model.resources import Source, Volume
+from ...module_utils.model.sizes import GIB
 from ...module_utils.plan.operations import Operation
 
 
+_BLOCK = 1024**2
+
+
 @contextlib.contextmanager
-def opened_volume(work, volume_id):
+def opened_volume(work, volume_id, whole=False):
     """Yield the Device of a volume that no node has, to read and to write. The caller holds the volume's lock.
 
+    :param whole: its content is to be taken elsewhere, so it must be all within the size that is recorded.
     :raises StorageError: ``in_use`` when it is attached: what a node writes meanwhile would be torn, or overwritten.
     """
     with work.store.reading() as reader:
@@ -36,7 +41,9 @@ def opened_volume(work, volume_id):
         )
     arguments = {"kind": "volume", "id": volume_id, "mapping": True}
     entry, arguments = _begin(work, volume.backend, volume.name, arguments)
-    with _open(work, entry, volume.backend, arguments, volume.size) as device:
+    with _open(work, entry, volume.backend, arguments, volume.size, volume.adopted_from is not None) as device:
+        if whole:
+            _refuse_more(device, volume.name, volume.size)
         yield device
 
 
@@ -57,7 +64,8 @@ def opened_snapshot(work, snapshot_id):
         temporary = temporary_volume(snapshot, owner.resource)
         arguments = {"kind": "temporary", "id": snapshot_id, "temporary": temporary.id, "mapping": False}
         entry, arguments = _begin(work, snapshot.backend, snapshot.volume_name, arguments, temporary)
-    with _open(work, entry, snapshot.backend, arguments, snapshot.size) as device:
+    with _open(work, entry, snapshot.backend, arguments, snapshot.size, owner.resource.adopted_from is not None) as device:
+        _refuse_more(device, snapshot.name, snapshot.size)
         yield device
 
 
@@ -87,15 +95,42 @@ def _begin(work, backend, name, arguments, temporary=None):
     return entry, arguments
 
 
+def _refuse_more(device, name, size):
+    """Refuse a device that holds something past its recorded size: arrays round up, nodes use all they get, and a copy would leave it behind.
+
+    :raises StorageError: ``conflict``; nothing was copied.
+    """
+    if device.size <= size * GIB or (device.format == "raw" and not _holds_more(device, size * GIB)):
+        return
+    raise StorageError(
+        "conflict",
+        "%r has %d GiB in the store, but its device has %d bytes, and there is data past those %d GiB. Extend it to %d GiB with legacy_volume, so that "
+        "all of it is taken along. Nothing was done." % (name, size, device.size, size, -(-device.size // GIB)),
+    )
+
+
+def _holds_more(device, start):
+    with open(device.path, "rb", buffering=0) as stream:
+        stream.seek(start)
+        while block := stream.read(_BLOCK):
+            if block.count(0) != len(block):
+                return True
+    return False
+
+
 @contextlib.contextmanager
-def _open(work, entry, backend, arguments, size):
-    """Yield the Device of what the entry ``arguments`` describe, and take all of it back in the end."""
+def _open(work, entry, backend, arguments, size, adopted):
+    """Yield the Device of what the entry ``arguments`` describe, and take all of it back in the end.
+
+    :param adopted: somebody else made it, of a size that need not be whole GiB; the recorded one is rounded up.
+    """
     try:
         device, arguments = _connect(work, entry, arguments)
-        if device.size < size * 1024**3:
+        if device.size < size * GIB and not (adopted and device.size > (size - 1) * GIB):
             raise StorageError("host", "%s has %d bytes on this controller, the volume %d GiB." % (device.path, device.size, size))
         yield device
     except Exception as error:
+        work.store.check_locks()
         with work.store.reading() as reader:
             arguments = reader.operation(entry).arguments
         try:

@@ -37,12 +37,13 @@ def _release(work, noun, operation):
     identity = operation.arguments["id"]
     with work.store.writing() as writer:
         entry = writer.begin(operation, identity)
+        former = writer.status_of(noun, identity)
         _CHANGE[noun](writer, identity, status="unmanaging")
     try:
         work.engine().adopting.let_go(noun, identity)
     except StorageError:
         with work.store.writing() as writer:
-            _CHANGE[noun](writer, identity, status="available")
+            _CHANGE[noun](writer, identity, status=former)
             writer.settle(entry)
         raise
     _forget(work, noun, operation, entry)

@@ -77,13 +77,23 @@ def _finish_delete(work, operation, arguments):
         writer.settle(operation.settles)
 
 
-def fill(work, volume_id, repository, run):
-    """Replace a volume's content by a backup's, and read it back. Raises StorageError; then the content is worth nothing."""
+WRITING = "writing"  # the journal's step from which on a volume's content is lost
+
+
+def fill(work, entry, volume_id, repository, run):
+    """Replace a volume's content by a backup's, and read it back.
+
+    :param entry: the journal entry whose step becomes WRITING before the first byte.
+    :raises StorageError: from that step on the content is worth nothing.
+    """
     catalogue = _catalogue(work, repository)
     backup = next((item for item in catalogue.backups() if item.id == run), None)
     if backup is None:
         raise StorageError("not_found", "The backup is not in the repository %s any more." % repository)
     with opened_volume(work, volume_id) as device:
+        with work.store.writing() as writer:
+            writer.step(entry, WRITING)
+            writer.change_volume(volume_id, reverted_to=None, restored=None)
         with content.writing(device, backup.bytes) as write:
             catalogue.read(backup, write)
         if content.checksum(device, backup.bytes) != backup.sha256:
@@ -96,7 +106,7 @@ def _catalogue(work, name, limit=None):
 
 def _opened(work, arguments):
     snapshot = arguments.get("temporary_snapshot") or (arguments["snapshot"] or {}).get("id")
-    return opened_snapshot(work, snapshot) if snapshot else opened_volume(work, arguments["volume"]["id"])
+    return opened_snapshot(work, snapshot) if snapshot else opened_volume(work, arguments["volume"]["id"], whole=True)
 
 
 def _snapshot(operation, snapshot_id):

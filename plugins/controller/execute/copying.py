@@ -7,17 +7,20 @@
 from __future__ import annotations
 
 from ...module_utils.model.errors import StorageError
+from ...module_utils.model.sizes import GIB
 from ..engine import copying
 from . import access
 
 
 def copy_verified(work, entry, source, target, size):
-    """Copy ``size`` GiB and compare every byte afterwards, as read back. Raises StorageError ``host``; then the target is worthless.
+    """Copy ``size`` GiB, or what there is of the last one, and compare every byte afterwards, as read back.
 
     :param entry: the journal entry whose ``step`` tells the progress.
+    :raises StorageError: ``host``; then the target is worthless.
     """
-    copying.copy(source, target, size * 1024**3, telling(work, entry, "copying"))
-    copying.compare(source, target, size * 1024**3, telling(work, entry, "verifying"))
+    length = min(size * GIB, source.size)
+    copying.copy(source, target, length, telling(work, entry, "copying"))
+    copying.compare(source, target, length, telling(work, entry, "verifying"))
 
 
 def telling(work, entry, doing):

@@ -11,6 +11,7 @@ from ...module_utils.model.errors import StorageError
 
 def give_up(work, error, entry, undo, forget, volume_id=None):
     """Take back what a failed creation left on the array, then raise ``error``; what cannot be taken back stays in the journal."""
+    work.store.check_locks()
     try:
         undo()
     except StorageError as second:
@@ -28,6 +29,31 @@ def give_up(work, error, entry, undo, forget, volume_id=None):
     raise error
 
 
+def refuse_present(there, noun, backend, name, identity):
+    """Refuse to create what the array has already under the same id: a store that was restored from a backup does not know what was made since.
+
+    Asked before the driver is, since what a failed creation left is deleted, and that would be this.
+
+    :param there: whether the array has it. :raises StorageError: ``conflict``; the array was not asked to change anything.
+    """
+    if there:
+        raise StorageError(
+            "conflict",
+            "name: backend %s has a %s %s-%s already that the store does not know, as after a store was restored from a backup that is older than it. "
+            "It was left as it is. Take it back with adopt: {source-name: %s-%s}, or delete it on the storage system and run the task for %r again."
+            % (backend, noun, noun, identity, noun, identity, name),
+            "name",
+        )
+
+
 def rest(writer, volume_id, **values):
-    """Give a volume the status it has at rest."""
-    writer.change_volume(volume_id, status="in-use" if writer.has_exports(volume_id) else "available", **values)
+    """Give a volume the status it has at rest, unless it bears a mark that its content is not what it should be: that stays."""
+    if not is_mark(writer.status_of("volume", volume_id)):
+        values["status"] = "in-use" if writer.has_exports(volume_id) else "available"
+    if values:
+        writer.change_volume(volume_id, **values)
+
+
+def is_mark(status):
+    """Tell whether a volume's status (None for one without a row) says that its content is not what it should be."""
+    return status is not None and status.startswith("error")

@@ -45,16 +45,17 @@ def _write(work, entry, partial, arguments):
 
     source, size, kind = arguments["source"], arguments["virtual_size"], arguments["format"]
     born = _created_at(work, source)
-    opened = opened_volume if source["kind"] == "volume" else opened_snapshot
-    with opened(work, source["id"]) as device:
+    opened = opened_volume(work, source["id"], whole=True) if source["kind"] == "volume" else opened_snapshot(work, source["id"])
+    with opened as device:
+        size = min(size, device.size)
         if not arguments["compressed"]:
             _check_space(device, size, partial)
         files.reserve(partial)
         copying.write_file(device, size, partial, kind, arguments["compressed"], telling(work, entry, "copying"))
         copying.compare(device, Device(partial, kind, size, False), size, telling(work, entry, "verifying"))
-    record = {key: arguments[key] for key in ("format", "compressed", "virtual_size")}
     return dict(
-        record,
+        {key: arguments[key] for key in ("format", "compressed")},
+        virtual_size=size,
         source=dict(source, created_at=born),
         checksum="sha256:" + files.digest(partial),
         created_at=database.now().isoformat() + "Z",

@@ -18,6 +18,7 @@ from ...module_utils.model.identity import derive_id
 from ...module_utils.plan.operations import Operation
 from . import access
 from .copying import copy_verified
+from .endings import refuse_present
 
 _NAME = 200  # characters of a volume's name within its copy's
 
@@ -76,13 +77,17 @@ def migrate_by_copying(work, operation, driven):
             for backend in dict.fromkeys((volume.backend, copy.backend))  # whoever touches either name settles it
         ]
         writer.add_volume(copy)
+    made = False
     try:
+        refuse_present(work.engine().volumes.is_on_array(copy.id), "volume", copy.backend, copy.name, copy.id)
+        made = True
         pool = work.engine().volumes.create(copy.id)
-        with access.opened_volume(work, volume.id) as source, access.opened_volume(work, copy.id) as target:
+        with access.opened_volume(work, volume.id, whole=True) as source, access.opened_volume(work, copy.id) as target:
             copy_verified(work, entries[0], source, target, volume.size)
     except StorageError as error:
+        work.store.check_locks()
         try:
-            _undo(work, arguments)
+            _undo(work, arguments, made)
         except StorageError as second:
             raise StorageError(
                 error.code,
@@ -193,15 +198,18 @@ def _undo_migrate(work, operation, arguments):
     _undo(work, arguments)
 
 
-def _undo(work, arguments):
-    """Take a copy back that was not exchanged: close it, delete it, forget it. What is done already is not done again."""
+def _undo(work, arguments, made=True):
+    """Take a copy back that was not exchanged: close it, delete it, forget it. What is done already is not done again.
+
+    :param made: the array may have it; what else it has under that id is left alone.
+    """
     with work.store.reading() as reader:
         left = reader.unsettled(keys=(), resource_ids={arguments["id"], arguments["target"]})
         there = reader.driven_volumes(ids=[arguments["target"]])
     for record in left:
         if record.noun == "access":
             access.close(work, record)
-    if there:
+    if there and made:
         work.engine().volumes.delete(arguments["target"])
     with work.store.writing() as writer:
         if there:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import Snapshot
 from .adopting import adopt, once_here
-from .endings import give_up
+from .endings import give_up, refuse_present
 
 
 def _create(work, operation, arguments):
@@ -17,6 +17,10 @@ def _create(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, snapshot.id)
         writer.add_snapshot(snapshot)
+    try:
+        refuse_present(work.engine().snapshots.is_on_array(snapshot.id), "snapshot", operation.backend, operation.name, snapshot.id)
+    except StorageError as error:
+        give_up(work, error, entry, lambda: None, lambda writer: writer.drop_snapshot(snapshot.id))
     try:
         work.engine().snapshots.create(snapshot.id)
     except StorageError as error:

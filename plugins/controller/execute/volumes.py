@@ -15,9 +15,9 @@ from ...module_utils.model.resources import DRAWN_FROM, Source, Volume
 from ...module_utils.plan.volumes import UNREVERTED
 from . import imports
 from .adopting import adopt, once_here
-from .backups import fill
+from .backups import WRITING, fill
 from .copying import revert_by_copying
-from .endings import give_up, rest
+from .endings import give_up, refuse_present, rest
 from .migration import retype_by_migration
 
 
@@ -33,6 +33,7 @@ def _create(work, operation, arguments):
             writer.bury(source.kind, source.id, operation.backend, source.name)
     with contextlib.ExitStack() as until_done:
         try:
+            refuse_present(work.engine().volumes.is_on_array(volume.id), "volume", operation.backend, operation.name, volume.id)
             content = until_done.enter_context(imports.fetched(work, entry, volume, image))
         except StorageError as error:  # the array was not asked for anything
             give_up(work, error, entry, lambda: None, lambda writer: writer.drop_volume(volume.id))
@@ -40,7 +41,7 @@ def _create(work, operation, arguments):
             pool = work.engine().volumes.create(volume.id)
             source = content.pour(source) if content else source
             if source is not None and source.kind == "backup":
-                fill(work, volume.id, source.name.partition("/")[0], source.id)
+                fill(work, entry, volume.id, source.name.partition("/")[0], source.id)
         except StorageError as error:
             give_up(work, error, entry, lambda: imports.take_back(work, volume.id), lambda writer: writer.drop_volume(volume.id))
     with work.store.writing() as writer:
@@ -59,12 +60,13 @@ def _undo_create(work, operation, arguments):
 def _delete(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, arguments["id"])
+        former = writer.status_of("volume", arguments["id"])
         writer.change_volume(arguments["id"], status="deleting")
     try:
         work.engine().volumes.delete(arguments["id"])
     except StorageError:
-        with work.store.writing() as writer:  # the array still has it, so it stays usable
-            writer.change_volume(arguments["id"], status="available")
+        with work.store.writing() as writer:  # the array still has it, so it stays as usable as it was
+            writer.change_volume(arguments["id"], status=former)
             writer.settle(entry)
         raise
     _deleted(work, operation, entry)
@@ -132,13 +134,17 @@ def _restore(work, operation, arguments):
     volume_id, backup = arguments["id"], arguments["backup"]
     with work.store.writing() as writer:
         entry = writer.begin(operation, volume_id)
-        writer.change_volume(volume_id, status="restoring-backup", reverted_to=None)
+        former = writer.status_of("volume", volume_id)
+        writer.change_volume(volume_id, status="restoring-backup")
     try:
-        fill(work, volume_id, backup["repository"], backup["id"])
+        fill(work, entry, volume_id, backup["repository"], backup["id"])
     except StorageError as error:
         with work.store.writing() as writer:
-            writer.change_volume(volume_id, status=UNRESTORED)
+            untouched = not writer.reached(entry, WRITING)
+            writer.change_volume(volume_id, status=former if untouched else UNRESTORED)
             writer.settle(entry)
+        if untouched:
+            raise StorageError(error.code, "%s Nothing was written: the volume is as it was." % error.message, error.parameter) from error
         raise StorageError(
             error.code,
             "%s The content of volume %r is worth nothing now; restore a backup to it, or delete it." % (error.message, operation.name),

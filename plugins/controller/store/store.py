@@ -48,7 +48,11 @@ class Store:
 
     def _check(self, failure, _error, _traceback):
         if failure is None:
-            self._guard()
+            self.check_locks()
+
+    def check_locks(self):
+        """Raise StorageError ``store`` where this run's locks are lost: others may be at work on the same things, and undoing would undo theirs."""
+        self._guard()
 
     def check_key(self):
         """Raise StorageError ``invalid`` unless the vault's key is the one that this store's secrets were encrypted with.
@@ -98,6 +102,10 @@ class Writer:
     def step(self, entry, step):
         """Record how far an operation got."""
         self._connection.execute(tables.operations.update().where(tables.operations.c.id == entry).values(step=step))
+
+    def reached(self, entry, step):
+        """Tell whether an operation got to a step and no further."""
+        return self._connection.scalar(sa.select(tables.operations.c.step).where(tables.operations.c.id == entry)) == step
 
     def note(self, entry, arguments):
         """Record what an operation learned on its way and needs in order to be settled; secrets as the vault's tokens."""
@@ -228,6 +236,11 @@ class Writer:
         reverted = sa.and_(tables.volumes.c.id == volume, tables.volumes.c.reverted_to == snapshot_id)
         self._connection.execute(tables.volumes.update().where(reverted).values(reverted_to=None))
         self._connection.execute(tables.snapshots.delete().where(tables.snapshots.c.id == snapshot_id))
+
+    def status_of(self, noun, resource_id):
+        """Return the status of a ``volume`` or ``snapshot``, or None where there is no such row."""
+        table = {"volume": tables.volumes, "snapshot": tables.snapshots}[noun]
+        return self._connection.scalar(sa.select(table.c.status).where(table.c.id == resource_id))
 
     def bury(self, noun, resource_id, backend, name):
         """Remember an id that the array may keep something under for longer than we do, so that nothing else gets it."""

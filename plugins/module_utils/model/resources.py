@@ -55,6 +55,9 @@ class Backend:
 DRAWN_FROM = ("volume", "snapshot")  # kinds of sources that lie on an array, which may keep them for what was made of them
 
 
+AT_REST = ("available", "in-use")  # statuses of a volume that is as it should be
+
+
 @dataclasses.dataclass(frozen=True)
 class Source:
     """Where a volume's first content came from; kept for life, since it can never change."""

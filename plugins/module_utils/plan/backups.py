@@ -25,6 +25,8 @@ def plan_backup(landscape, wanted, now):
     """
     current = landscape.backup(wanted.repository, wanted.name)
     if wanted.state == "absent":
+        if current is not None:
+            _refuse_drift(landscape, current, wanted)
         return [] if current is None else [delete_backup(current, wanted.prune)]
     landscape.backend(wanted.backend)
     if wanted.state == "restored":
@@ -84,7 +86,8 @@ def _what_to_save(landscape, wanted):
 
 
 def _refuse_drift(landscape, current, wanted):
-    """A backup never changes. Whoever asks for another one under its name must not be told that there is one."""
+    """A backup never changes. Whoever asks for another one under its name must not be told that there is one, nor have this one deleted."""
+    going = wanted.state == "absent"
     snapshot = current.snapshot or {"id": None, "name": None}
     made_from = {"backend": (current.volume["backend"],), "snapshot": (snapshot["name"], snapshot["id"])}
     if wanted.volume is not None:
@@ -92,20 +95,21 @@ def _refuse_drift(landscape, current, wanted):
         same = wanted.volume in (current.volume["name"], current.volume["id"]) if volume is None else volume.id == current.volume["id"]
         made_from["volume"] = (wanted.volume,) if same else ()
     for key, allowed in made_from.items():
-        if getattr(wanted, key) not in allowed:
+        if getattr(wanted, key) not in allowed and not (going and getattr(wanted, key) is None):
             raise StorageError(
                 "conflict",
-                "%s: backup %r exists already and is of volume %r on backend %s%s. Choose another name, or delete that backup first."
+                "%s: backup %r exists already and is of volume %r on backend %s%s. %s"
                 % (
                     key,
                     current.name,
                     current.volume["name"],
                     current.volume["backend"],
                     ", made from snapshot %r" % snapshot["name"] if current.snapshot else "",
+                    "It was not deleted." if going else "Choose another name, or delete that backup first.",
                 ),
                 key,
             )
-    if wanted.description not in (None, current.description):
+    if not going and wanted.description not in (None, current.description):
         raise StorageError(
             "conflict",
             "description: backup %r exists already, and what is written in a backup does not change." % current.name,
@@ -142,7 +146,8 @@ def _plan_restore(landscape, current, wanted):
         raise invalid(
             "volume", volume.name, "has %d GiB and is smaller than the backup %r with %d GiB." % (volume.size, current.name, current.size)
         )
-    if volume.restored is not None and volume.restored.get("id") == current.id and "restored" not in wanted.force:
+    holds = volume.restored is not None and volume.restored.get("id") == current.id and volume.status not in (UNRESTORED, UNREVERTED)
+    if holds and "restored" not in wanted.force:
         return []
     mappings = landscape.mappings_of(volume)
     if mappings:

@@ -13,16 +13,21 @@ import dataclasses
 import re
 import typing as t
 
+from ..model.backups import UNRESTORED
 from ..model.replication import ERROR
-from ..model.resources import GroupSnapshot, Mapping, Snapshot, Unsettled, Volume
+from ..model.resources import AT_REST, GroupSnapshot, Mapping, Snapshot, Unsettled, Volume
 from .failover import unconfirmed
 from .settlement import ENDINGS
+from .volumes import UNREVERTED
 
 SEVERITIES = ("error", "warning", "note")
-AT_REST = ("available", "in-use")
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _OURS = re.compile(r"(?:volume|snapshot|_snapshot)-[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _SHOWN = 5  # names listed of many
+_REMEDIES = {
+    UNRESTORED: "Restore a backup to it with legacy_backup, or delete it by a task with state: absent.",
+    UNREVERTED: "Revert it again with legacy_volume and revert_to, or delete it by a task with state: absent.",
+}
 _WORDS = {
     "undo_create": "takes back what was made",
     "undo_migrate": "takes back what was copied",
@@ -213,7 +218,7 @@ def _statuses(picture):
                         "status",
                         _where(noun, item.backend, item.name),
                         "is in status %s, and nobody is at work on it." % item.status,
-                        "See on the storage system whether it is whole. Delete it by a task with state: absent, or restore the store from a backup.",
+                        _REMEDIES.get(item.status, "See on the storage system whether it is whole. Delete it by a task with state: absent."),
                     )
                 )
     found += [

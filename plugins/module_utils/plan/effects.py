@@ -11,7 +11,7 @@ import dataclasses
 from ..model.backups import UNRESTORED, Backup, Repository
 from ..model.images import Image
 from ..model.replication import wants_replication
-from ..model.resources import DRAWN_FROM, Backend, GroupSnapshot, Mapping, Snapshot, Source, Volume
+from ..model.resources import AT_REST, DRAWN_FROM, Backend, GroupSnapshot, Mapping, Snapshot, Source, Volume
 from .failover import backend_effect as failover_effect
 
 
@@ -163,7 +163,9 @@ def _export_effect(landscape, operation):
     if volume is not None:
         hosts = tuple(sorted(item.host for item in landscape.mappings_of(volume)))
         written = {"reverted_to": None} if operation.action == "create" else {}
-        landscape.volumes[volume.id] = dataclasses.replace(volume, attached_to=hosts, status="in-use" if hosts else "available", **written)
+        if volume.status in AT_REST:  # a mark that its content is not what it should be stays
+            written["status"] = "in-use" if hosts else "available"
+        landscape.volumes[volume.id] = dataclasses.replace(volume, attached_to=hosts, **written)
 
 
 def _image_effect(landscape, operation):

@@ -21,6 +21,8 @@ def plan_group_snapshot(landscape, wanted):
     renaming = plan_rename(landscape, landscape.group_snapshot, "group_snapshot", wanted)
     landscape = landscape.after(renaming)
     current = landscape.group_snapshot(wanted.backend, wanted.name)
+    if current is not None:
+        _refuse_drift(landscape, current, wanted)
     if wanted.state == "absent":
         return [] if current is None else [_delete(current)]
     if current is None:
@@ -132,7 +134,6 @@ def _plan_change(landscape, current, wanted):
         raise StorageError(
             "conflict", "name: group snapshot %r is in status %s. Delete it with state=absent." % (current.name, current.status), "name"
         )
-    _refuse_drift(landscape, current, wanted)
     changes = {
         key: getattr(wanted, key)
         for key in ("description", "metadata")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from ..model.errors import StorageError, missing_parent
 from ..model.identity import derive_id
+from ..model.resources import AT_REST
 from ..model.sizes import GIB
 from .operations import Operation
 
-_USABLE = {"volume": ("available", "in-use"), "snapshot": ("available",)}
+_USABLE = {"volume": AT_REST, "snapshot": ("available",)}
 
 
 def plan_image(landscape, wanted):
@@ -23,7 +24,7 @@ def plan_image(landscape, wanted):
         raise landscape.offers[wanted.path].error
     current = landscape.images.get(wanted.path)
     if wanted.state == "absent":
-        return [] if current is None else [_plan_delete(current, wanted)]
+        return [] if current is None else [_plan_delete(landscape, current, wanted)]
     landscape.backend(wanted.backend)
     kind, name = ("volume", wanted.volume) if wanted.volume is not None else ("snapshot", wanted.snapshot)
     source = getattr(landscape, kind)(wanted.backend, name)
@@ -65,7 +66,9 @@ def _plan_create(current, wanted, kind, source):
     return Operation("create" if current is None else "replace", "image", wanted.backend, wanted.path, arguments)
 
 
-def _plan_delete(current, wanted):
+def _plan_delete(landscape, current, wanted):
+    if "existing" not in wanted.force:
+        _refuse_another(landscape, current, wanted)
     if current.status != "available" and "existing" not in wanted.force:
         raise StorageError(
             "conflict",
@@ -73,6 +76,22 @@ def _plan_delete(current, wanted):
             "state",
         )
     return Operation("delete", "image", wanted.backend, wanted.path, {"id": image_id(wanted.backend, wanted.path)})
+
+
+def _refuse_another(landscape, current, wanted):
+    """Whoever names a volume or a snapshot means an image of that, also when it is to go."""
+    for kind in ("volume", "snapshot"):
+        name = getattr(wanted, kind)
+        if name is None or current.status != "available":
+            continue
+        source = getattr(landscape, kind)(wanted.backend, name)  # it may have been renamed since
+        if not _is_image_of(current, kind, wanted.backend, source.id if source else name):
+            raise StorageError(
+                "conflict",
+                "%s: %s is an image of %s %r on backend %s, not of %s %r. It was not deleted; force: [existing] deletes it all the same."
+                % (kind, wanted.path, current.source["kind"], current.source["name"], current.source["backend"], kind, name),
+                kind,
+            )
 
 
 def _is_image_of(image, kind, backend, name_or_id):

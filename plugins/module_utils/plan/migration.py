@@ -35,7 +35,8 @@ def plan_migration(landscape, wanted):
             "migrate_to",
         )
     if there is not None:
-        return []
+        moves = target.pool and target.pool != there.pool
+        return [migrate(landscape, there, target.backend, target.pool, wanted.extra_specs, wanted.qos_specs, "migrate_to")] if moves else []
     if here is None:
         raise missing_parent("name", "neither backend %s nor %s has a volume %r." % (wanted.backend, target.backend, wanted.name))
     return [migrate(landscape, here, target.backend, target.pool, wanted.extra_specs, wanted.qos_specs, "migrate_to")]
@@ -44,7 +45,7 @@ def plan_migration(landscape, wanted):
 def after_migration(wanted):
     """Return what is wanted of a volume once it is where ``migrate_to`` says."""
     target = wanted.migrate_to
-    return dataclasses.replace(wanted, backend=target.backend, pool=target.pool, migration_policy="on-demand", migrate_to=None)
+    return dataclasses.replace(wanted, backend=target.backend, pool=target.pool, migrate_to=None)
 
 
 def migrate(landscape, volume, backend, pool, extra_specs, qos_specs, parameter):

@@ -44,6 +44,16 @@ def plan_revert(landscape, current, wanted):
             % (current.name, ", ".join(current.attached_to)),
             "revert_to",
         )
+    others = [item for item in landscape.snapshots_of(current) if item.id != snapshot.id]
+    adopted = [item.name for item in (snapshot, *others) if item.adopted_from]
+    if others and adopted:
+        raise StorageError(
+            "conflict",
+            "revert_to: %s came to the store by being adopted, so nobody here knows whether %r is the latest snapshot of volume %r, and reverting to an "
+            "older one loses the newer ones on many arrays. Delete or release the others first, or copy %r with source_snapshot."
+            % (", ".join(adopted), snapshot.name, current.name, snapshot.name),
+            "revert_to",
+        )
     newer = landscape.newer_snapshots(snapshot)
     if newer:
         raise StorageError(

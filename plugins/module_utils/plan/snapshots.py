@@ -22,6 +22,8 @@ def plan_snapshot(landscape, wanted):
     renaming = plan_rename(landscape, landscape.snapshot, "snapshot", wanted)
     landscape = landscape.after(renaming)
     current = landscape.snapshot(wanted.backend, wanted.name)
+    if current is not None:
+        _refuse_other_volume(current, wanted)
     if wanted.state == "absent":
         refuse_members([current], "state")
         return [] if current is None else [delete_snapshot(current)]
@@ -52,6 +54,22 @@ def _plan_create(landscape, wanted):
     return Operation("create", "snapshot", wanted.backend, wanted.name, arguments)
 
 
+def _refuse_other_volume(current, wanted):
+    """Whoever names a volume means a snapshot of that one, also when it is to go."""
+    if wanted.volume is not None and wanted.volume not in (current.volume_id, current.volume_name):
+        raise StorageError(
+            "conflict",
+            "volume: snapshot %r exists and is of volume %r, not %r. %s"
+            % (
+                current.name,
+                current.volume_name,
+                wanted.volume,
+                "Choose another name, or delete that snapshot first." if wanted.state == "present" else "Nothing was done with it.",
+            ),
+            "volume",
+        )
+
+
 def _plan_change(landscape, current, wanted):
     if current.status != "available":
         if current.group_snapshot_id is not None:
@@ -65,13 +83,6 @@ def _plan_change(landscape, current, wanted):
             "conflict", "name: snapshot %r is in status %s. Delete it with state=absent." % (current.name, current.status), "name"
         )
     refuse_other_origin(current, wanted, "snapshot")
-    if wanted.volume is not None and wanted.volume not in (current.volume_id, current.volume_name):
-        raise StorageError(
-            "conflict",
-            "volume: snapshot %r exists already and is of volume %r, not %r. Choose another name, or delete that snapshot first."
-            % (current.name, current.volume_name, wanted.volume),
-            "volume",
-        )
     changes = {
         key: getattr(wanted, key)
         for key in ("description", "metadata")

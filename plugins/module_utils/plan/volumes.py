@@ -13,7 +13,7 @@ from ..model.errors import StorageError, invalid, missing_parent
 from ..model.identity import derived_from, is_id
 from ..model.images import Refusal, same_content
 from ..model.replication import ERROR
-from ..model.resources import Source
+from ..model.resources import AT_REST, Source
 from ..model.sizes import GIB
 from .adopting import plan_adopt_volume, plan_release_volume, refuse_other_origin
 from .exports import delete_export
@@ -25,7 +25,6 @@ from .retyping import plan_retype
 from .reverting import plan_revert
 from .snapshots import delete_snapshot
 
-USABLE = ("available", "in-use")
 UNREVERTED = "error_reverting"  # an array failed to revert it: only reverting again tells what it holds
 
 
@@ -97,7 +96,7 @@ def _source(landscape, wanted):
         parameter = "source_" + kind
         if not found:
             raise missing_parent(parameter, "there is no %s %r on backend %s." % (kind, name, wanted.backend))
-        if found.status not in USABLE:
+        if found.status not in AT_REST:
             raise StorageError(
                 "conflict", "%s: %s %r is in status %s; it must be available." % (parameter, kind, found.name, found.status), parameter
             )
@@ -135,7 +134,7 @@ def _plan_change(landscape, current, wanted):
             "backend over or back again, or, once it is sound, let it go and manage it anew (state: released, then adopt)." % current.name,
             "name",
         )
-    if current.status not in USABLE and not (current.status == UNREVERTED and wanted.revert_to):
+    if current.status not in AT_REST and not (current.status == UNREVERTED and wanted.revert_to):
         raise StorageError(
             "conflict",
             "name: volume %r is in status %s. Delete it with state=absent, or mend it on the array." % (current.name, current.status),
