@@ -14,7 +14,9 @@ description:
   - Reads what M(baremetal.legacy_storage.legacy_store_export) wrote, checks that it is whole and that its secrets can be read, and puts it into
     the store in one transaction. Other tasks wait meanwhile.
   - A store that holds the same already is left as it is.
-  - No storage system is asked. What was made or deleted there since the file was written is not known to the store afterwards.
+  - No storage system is asked. What was made or deleted there since the file was written is not known to the store afterwards. Tasks that would make such a
+    thing anew are refused where the driver can tell that it exists.
+  - What was being worked on when the file was written is marked C(error_interrupted), with a warning, and neither finished nor taken back.
 options:
   path:
     description: The file to read, on the controller.
