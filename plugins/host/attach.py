@@ -11,7 +11,7 @@ import time
 
 from ..module_utils.model.attachment import AttachmentRecord, stable_link
 from ..module_utils.model.errors import StorageError
-from . import detach, devices, facts, iscsi, links, wwids
+from . import detach, devices, facts, iscsi, links, loop, wwids
 
 _PATHS_WAIT = 30  # seconds for the second path of a map: os-brick goes on with the first, and a busy host takes its time
 _SIZE_WAIT = 30  # seconds for every path and the map to show a new size
@@ -171,7 +171,10 @@ def _extend(node, record, connector):
 
 
 def link(node, record):
-    """Make the stable path and return the record with it; a file, or a host without udev, keeps the device's own path."""
+    """Make the stable path and return the record with it; a local file, or a host without udev, keeps the device's own path."""
+    if record.identity["kind"] == "file" and loop.serves(record.export.protocol):
+        device = node.connector_for(record.export, False).connect()
+        record = dataclasses.replace(record, device=device, identity=_identify(node, device["path"]))
     seen = facts.look(node.system, record)
     identity = record.identity
     if seen.name:
@@ -191,7 +194,7 @@ def link(node, record):
 
 def _take_back(node, record, connector, error):
     """Undo a half-made connection; return the error to raise."""
-    known, _seen = facts.gather(node.system, record, record.export.volume_id, node.address(record.export))
+    known, _seen = facts.gather(node.system, record, record.export.volume_id, node.address(record.export), node.loops(record.export))
     if known.users:
         return StorageError(error.code, "%s The device was in use and was left as it is." % error.message, error.parameter, error.details)
     failed = None

@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import subprocess
 import threading
 import types
 
@@ -27,11 +26,10 @@ from oslo_config import cfg
 
 from ..module_utils.model.errors import StorageError
 from ..module_utils.worker.children import start_quickly
-from . import iscsi
+from . import iscsi, loop
 
 # Rescans for a LUN that the array has mapped but does not show yet: at 0, 4 and 13 s.
 _SCANS = 1
-_REMOTE_FILE_SYSTEMS = ("nfs", "glusterfs", "scality", "quobyte", "vzstorage")
 
 
 def prepare(lock_dir):
@@ -80,7 +78,7 @@ class Brick:
         self._data = dict(data)
         self._runner = _Runner(system)
         extra = {}
-        if protocol in _REMOTE_FILE_SYSTEMS:
+        if protocol in loop.REMOTE_FILE_SYSTEMS:
             extra = {"conn": {}, "%s_mount_point_base" % protocol: mount_dir}
         elif protocol == "rbd":
             extra = {"do_local_attach": True}
@@ -121,7 +119,7 @@ class Brick:
         try:
             self._connector.extend_volume(self._data)
         except NotImplementedError:
-            return  # remote file systems: a file's size is the server's
+            return  # a file's size is the server's
         except Exception as error:
             raise StorageError("host", self._reason("extended", error)) from error
 
@@ -149,22 +147,6 @@ def _try_once(connector):
         once = getattr(getattr(type(connector), name, None), "__wrapped__", None)
         if once is not None:
             setattr(connector, name, types.MethodType(once, connector))
-
-
-def unmount_unused(mount_dir, path, used):
-    """Unmount the remote file system of a file that is no longer attached, unless another attachment's file is on it.
-
-    os-brick's disconnect leaves it mounted for ever.
-
-    :param used: paths of the other attachments.
-    """
-    mount_dir = os.path.realpath(mount_dir)
-    place = os.path.dirname(os.path.realpath(path))
-    if os.path.dirname(place) != mount_dir or not os.path.ismount(place):
-        return
-    if any(os.path.realpath(other).startswith(place + "/") for other in used):
-        return
-    subprocess.run(["umount", place], check=False, timeout=60, stdin=subprocess.DEVNULL, capture_output=True)
 
 
 class _Runner:

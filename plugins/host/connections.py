@@ -13,7 +13,7 @@ import traceback
 from ..module_utils.model.attachment import stable_link
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import Wanted, plan, predict
-from . import attach, detach, devices, facts, links
+from . import attach, detach, devices, facts, links, loop
 from .locks import locked
 
 
@@ -61,7 +61,7 @@ def _settled(node, wanted, result, check):
     _verify_request(node, wanted, check)
     export = wanted.export or (record.export if record else None)
     data = node.address(export) if export else None
-    known, seen = facts.gather(node.system, record, wanted.volume_id, data)
+    known, seen = facts.gather(node.system, record, wanted.volume_id, data, node.loops(export) if export else ())
     was = _summary(record, known)
     operations = plan(record, known, wanted)
     result.update(operations=operations, changed=bool(operations))
@@ -76,13 +76,13 @@ def _settled(node, wanted, result, check):
                 record, seen = _execute(node, operation, record, wanted, seen)
     except StorageError as error:
         record = node.records.get(wanted.volume_id)
-        known, seen = facts.gather(node.system, record, wanted.volume_id, data)
+        known, seen = facts.gather(node.system, record, wanted.volume_id, data, node.loops(export) if export else ())
         becomes = _summary(record, known)
         if record is not None:
             result["attachment"] = facts.attachment(node.system, record, seen)
         result.update(failed=True, msg=error.message, error=error.to_dict(), changed=becomes != was)
         return result, was, becomes
-    known, seen = facts.gather(node.system, record, wanted.volume_id, data if record else None)
+    known, seen = facts.gather(node.system, record, wanted.volume_id, data if record else None, node.loops(export) if record else ())
     if record is not None:
         result["attachment"] = facts.attachment(node.system, record, seen)
     return result, was, _summary(record, known)
@@ -133,7 +133,7 @@ def _predicted(node, record, seen, operations, data):
         return dict(told, size=max(told["size"], record.export.size))
     path = stable_link(record.export.volume_id)
     local = (data or {}).get("device_path")
-    if local and (devices.kernel_name(node.system, local) is None or not links.possible(node.system, "any")):
+    if local and not loop.serves(record.export.protocol) and (devices.kernel_name(node.system, local) is None or not links.possible(node.system, "any")):
         path = local
     told = facts.attachment(node.system, record, facts.Seen())
     return dict(told, path=path)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import subprocess
 import time
 
 from ..module_utils.model.attachment import AttachmentRecord
 from ..module_utils.model.errors import StorageError
-from . import iscsi, links
+from . import iscsi, links, loop, mounts, programs
 
 _GONE_WAIT = 30  # seconds
 _FLUSH_WAIT = 120  # seconds
@@ -60,16 +59,17 @@ def _remove(node, record, seen, force):
     except StorageError as error:
         problems.append(error.message)
     stays = wait_gone(node, record)
-    verifiable = kind in ("scsi", "nvme", "rbd") or iscsi.targets(node.address(record.export))
+    verifiable = kind in ("scsi", "nvme", "rbd", "loop") or iscsi.targets(node.address(record.export))
     if not stays and problems and not force and not verifiable:
         stays = ["nothing that could be seen"]
     if stays:
         raise StorageError("host", _kept(record, " ".join(problems) or "No step reported an error.", ", ".join(stays)), details={"left": stays})
     for problem in problems:
         node.warn("Volume %s is disconnected, but: %s" % (record.export.volume_name, problem))
-    if kind == "file":
-        used = [other.device.get("path") or "" for other in _others(node, record)]
-        node.brick().unmount_unused(node.mount_dir, record.device.get("path") or "", used)
+    if loop.serves(record.export.protocol):
+        used = [other.device.get("file") or other.device.get("path") or "" for other in _others(node, record)]
+        for problem in mounts.unmount_unused(node.system, node.mount_dir, used):
+            node.warn("Volume %s is disconnected, but its share stays mounted: %s" % (record.export.volume_name, problem))
 
 
 def _others(node, record):
@@ -82,7 +82,7 @@ def _others(node, record):
 
 def _stays_by_nature(record):
     """A local file or device is there whether it is attached or not."""
-    return record.identity.get("kind") == "file" or record.export.protocol.lower() in ("local", "gpfs")
+    return record.identity.get("kind") == "file" or record.export.protocol.lower() == "local"
 
 
 def _kept(record, problem, left):
@@ -100,15 +100,8 @@ def flush(path):
         finally:
             os.close(handle)
         return None
-    # A process of its own: where the array hangs, so does whoever flushes, and no signal ends that.
-    worker = subprocess.Popen(["blockdev", "--flushbufs", path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        _out, told = worker.communicate(timeout=_FLUSH_WAIT)
-    except subprocess.TimeoutExpired:
-        return "flushing %s did not end within %d s." % (path, _FLUSH_WAIT)
-    if worker.returncode:
-        return "flushing %s failed: %s." % (path, told.decode("utf-8", "replace").strip())
-    return None
+    _output, problem = programs.run("blockdev", "--flushbufs", path, limit=_FLUSH_WAIT)
+    return problem
 
 
 def wait_gone(node, record):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 
-from . import scsi
+from . import loop, scsi
 
 GIB = 1024 ** 3
 
@@ -156,8 +156,8 @@ def rbd_key(system, name):
 def identify(system, path):
     """Return what the thing at ``path`` calls itself: ``{"kind", "serial", "key"}``; asks disks themselves.
 
-    ``kind`` is ``scsi``, ``nvme``, ``dm``, ``rbd``, ``node`` (a block device without a name of its own) or ``file``. ``key`` is
-    the name under which udev's rule looks for the link, ``None`` where udev cannot make one.
+    ``kind`` is ``scsi``, ``nvme``, ``dm``, ``rbd``, ``loop`` (known by the file below it), ``node`` (a block device without a name of
+    its own) or ``file``. ``key`` is the name under which udev's rule looks for the link, ``None`` where udev cannot make one.
     Returns ``None`` when nothing is there, or a disk that does not answer.
     """
     if not os.path.exists(path):
@@ -179,6 +179,8 @@ def identify(system, path):
         return {"kind": "nvme", "serial": wwid, "key": scsi.udev_safe(wwid)}
     if name.startswith("rbd") and rbd_key(system, name):
         return {"kind": "rbd", "serial": rbd_key(system, name), "key": rbd_key(system, name)}
+    if loop.backing_file(system, name):
+        return {"kind": "loop", "serial": loop.backing_file(system, name), "key": "loop" + loop.backing_file(system, name)}
     return {"kind": "node", "serial": name, "key": None}
 
 
@@ -199,6 +201,9 @@ def find(system, identity):
         return (matches[0] if matches else None), []
     if kind == "rbd":
         matches = [name for name in system.names("sys/class/block") if re.match(r"^rbd\d+$", name) and rbd_key(system, name) == serial]
+        return (matches[0] if matches else None), []
+    if kind == "loop":
+        matches = loop.with_file(system, serial)
         return (matches[0] if matches else None), []
     if kind == "node":
         return (serial if os.path.isdir(system.path("sys/class/block", serial)) else None), []

@@ -10,7 +10,7 @@ import dataclasses
 import os
 
 from ..module_utils.plan.connections import Facts
-from . import devices, iscsi, links, multipathd, usage
+from . import devices, iscsi, links, loop, multipathd, usage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,24 +72,30 @@ def look(system, record, ask=True):
     return Seen(name, system.node(name) if name else None, mapped, members, smallest, verdict, wrong)
 
 
-def leftovers(system, seen, data):
-    """Return the disks at the address in connection_info's data that are not those Seen."""
-    return tuple(disk for disk in iscsi.disks_at(system, data or {}) if disk not in seen.disks)
+def leftovers(system, seen, data, loops=()):
+    """Return the disks at the address in connection_info's data, and the loop devices over the volume's file, that are not those Seen."""
+    return tuple(name for name in (*iscsi.disks_at(system, data or {}), *loops) if name not in (seen.name, *seen.disks))
 
 
-def gather(system, record, volume_id, data, ask=True):
+def gather(system, record, volume_id, data, loops=()):
     """Return ``(Facts, Seen)`` of one volume.
 
     :param data: connection_info's data of what is wanted, or of the record; ``None`` when neither is known.
+    :param loops: the loop devices over the volume's file.
     """
-    seen = look(system, record, ask)
-    left = leftovers(system, seen, data)
+    seen = look(system, record)
+    # Attached as a file, before files got block devices: it gets one once nobody uses it.
+    mere_file = bool(record) and record.identity.get("kind") == "file" and loop.serves(record.export.protocol)
+    left = leftovers(system, seen, data, () if mere_file else loops)
     everything = [name for name in (seen.name, *seen.disks, *left) if name]
     place = seen.path or (system.node(left[0]) if left else None)
     linked = True
     if record and links.possible(system, record.identity.get("key")):
         linked = seen.name is not None and links.leads_to(system, volume_id, seen.name)
     maps = [holder for holder in (devices.map_over(system, left),) if holder]
+    users = usage.users(system, place, everything + maps) if place else []
+    if mere_file:
+        linked = bool(users)
     return Facts(
         boot_id=system.boot_id(),
         multipathd=system.runs("multipathd"),
@@ -97,7 +103,7 @@ def gather(system, record, volume_id, data, ask=True):
         mapped=seen.mapped,
         paths=len(seen.disks),
         size=seen.size // devices.GIB,
-        users=tuple(usage.users(system, place, everything + maps)) if place else (),
+        users=tuple(users),
         leftovers=left,
         linked=linked,
     ), seen

@@ -6,7 +6,8 @@
 
 udev makes it, so that it is there again after every event and every boot: its rule reads the file that is named after the
 device's own identity in ``<state_dir>/links``, without starting a process. A multipath map is looked up by its dm uuid and
-its paths by their serial; only the file of the one that was attached exists, so that a path never takes the map's link.
+its paths by their serial, a loop device by the path of the file below it; only the file of the one that was
+attached exists, so that a path never takes the map's link.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..module_utils.model.attachment import stable_link
 from ..module_utils.model.errors import StorageError
 from .records import write_durably
 
-_SAFE_KEY = re.compile(r"^[0-9A-Za-z#+.:=@_-]{1,200}$")
+_SAFE_KEY = re.compile(r"^[0-9A-Za-z#+.:=@_-]{1,200}(/[0-9A-Za-z#+.:=@_-]{1,200})*$")
 _WAIT = 15  # seconds
 
 
@@ -30,7 +31,7 @@ def possible(system, key):
 
 
 def _path(state_dir, key):
-    if not _SAFE_KEY.match(key) or key in (".", ".."):
+    if not _SAFE_KEY.match(key) or {".", ".."} & set(key.split("/")):
         raise StorageError("host", "The device calls itself %r, which cannot name a file; please report it." % key)
     return os.path.join(state_dir, "links", key)
 
@@ -50,8 +51,15 @@ def forget(state_dir, key, volume_id):
             mine = stream.read().strip().endswith("=" + os.path.basename(stable_link(volume_id)))
         if mine:
             os.unlink(path)
+            _prune(os.path.dirname(path), os.path.join(state_dir, "links"))
     except FileNotFoundError:
         pass
+
+
+def _prune(folder, top):
+    while folder != top and not os.listdir(folder):
+        os.rmdir(folder)
+        folder = os.path.dirname(folder)
 
 
 def leads_to(system, volume_id, name):

@@ -10,7 +10,7 @@ import os
 
 from ..module_utils.model.errors import StorageError
 from ..secrets.sealing import SealingKey
-from . import devices, remains
+from . import devices, loop, remains
 from .records import Records
 
 
@@ -67,7 +67,7 @@ class Node:
         return info.get("data", info)
 
     def connector_for(self, export, use_multipath, tolerant=False):
-        """Return a Brick for an export.
+        """Return a Brick for an export, or what has its methods.
 
         :param tolerant: disconnecting needs no secrets, so a redacted connection_info will do when the key was lost.
         """
@@ -79,8 +79,14 @@ class Node:
                 raise
             info = export.connection_info
         protocol, data = brick.unwrap(info, export.protocol)
-        return brick.Brick(self.system, protocol, data, use_multipath, self.mount_dir)
+        connector = brick.Brick(self.system, protocol, data, use_multipath, self.mount_dir)
+        return loop.Looped(self.system, connector, lambda: self.loops(export), self.warn) if loop.serves(protocol) else connector
+
+    def loops(self, export):
+        """Return the loop devices (kernel names) over an export's file; none where its volume is none."""
+        return loop.over(self.system, self.mount_dir, export.protocol, self.address(export))
 
     def what_stays(self, export, identity):
         """Return what a disconnected volume left in the kernel or in open-iscsi: one sentence part each."""
-        return remains.what_stays(self.system, self.address(export), identity)
+        loops = ["device %s" % self.system.node(name) for name in self.loops(export)]
+        return list(dict.fromkeys(remains.what_stays(self.system, self.address(export), identity) + loops))

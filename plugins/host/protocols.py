@@ -99,6 +99,8 @@ _OPEN_ISCSI = (
     Socket("ISCSIADM_ABSTRACT_NAMESPACE", "iscsid"),
 )
 _NVME = (Program("nvme", "package nvme-cli"), File("/etc/nvme/hostnqn", "nvme gen-hostnqn > /etc/nvme/hostnqn"))
+# Their volumes are files, which get a block device (loop.py).
+_LOOP = (Program("losetup", "package util-linux"), Module("loop"))
 NEEDS = {
     "iscsi": (*_OPEN_ISCSI, Module("iscsi_tcp")),
     "iser": (*_OPEN_ISCSI, Module("ib_iser"), Hardware("sys/class/infiniband", "hardware: an RDMA adapter")),
@@ -106,19 +108,20 @@ NEEDS = {
     "nvmeof": (*_NVME, Module("nvme_fabrics")),
     "lightos": (*_NVME, Module("nvme_tcp"), File("/etc/discovery-client/discovery.d", "Lightbits' discovery-client")),
     "rbd": (Program("rbd", "package ceph-common"), Module("rbd")),
-    "nfs": (Program("mount.nfs", "package nfs-common or nfs-utils"), Module("nfs")),
-    "glusterfs": (Program("mount.glusterfs", "package glusterfs-client or glusterfs-fuse"), Module("fuse")),
-    "quobyte": (Program("mount.quobyte", "Quobyte's client"), Module("fuse")),
-    "scality": (Program("mount.sofs", "Scality's client"), File("/etc/sfused.conf", "Scality's client"), Module("fuse")),
+    "nfs": (Program("mount.nfs", "package nfs-common or nfs-utils"), Module("nfs"), *_LOOP),
+    "glusterfs": (Program("mount.glusterfs", "package glusterfs-client or glusterfs-fuse"), Module("fuse"), *_LOOP),
+    "quobyte": (Program("mount.quobyte", "Quobyte's client"), Module("fuse"), *_LOOP),
+    "scality": (Program("mount.sofs", "Scality's client"), File("/etc/sfused.conf", "Scality's client"), Module("fuse"), *_LOOP),
     "vzstorage": (
         Program("pstorage", "Virtuozzo Storage's client"),
         Program("pstorage-mount", "Virtuozzo Storage's client"),
         Module("fuse"),
+        *_LOOP,
     ),
     "scaleio": (File("/dev/scini", "Dell PowerFlex's SDC package, with its kernel module scini"),),
     "storpool": (File("/etc/storpool.conf", "StorPool's client"), File("/dev/storpool", "StorPool's client, running")),
     "huaweisdshypervisor": (Program("/usr/local/bin/sds/sds_cli", "Huawei's SDS hypervisor"),),
-    "gpfs": (Program("/usr/lpp/mmfs/bin/mmgetstate", "IBM Storage Scale"),),
+    "gpfs": (Program("/usr/lpp/mmfs/bin/mmgetstate", "IBM Storage Scale"), *_LOOP),
     "local": (),
     "aoe": (Never("a connector (os-brick dropped AoE in 4.0.0)"),),
     "drbd": (Never("a connector (os-brick dropped DRBD in 4.0.0)"),),

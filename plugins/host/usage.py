@@ -7,9 +7,8 @@
 from __future__ import annotations
 
 import os
-import re
 
-from . import devices
+from . import devices, loop, mounts
 
 # They hold or open every disk for a moment and let go by themselves.
 _CARETAKERS = ("multipathd", "systemd-udevd", "(udev-worker)", "udev-worker", "udevd", "iscsid")
@@ -25,7 +24,7 @@ def users(system, path, own=()):
     numbers = {system.read("sys/class/block", name, "dev"): name for name in stack}
     numbers.pop("", None)
     if not own:
-        loops = [name for name in system.names("sys/class/block") if _backing_file(system, name) == os.path.realpath(path)]
+        loops = loop.with_file(system, os.path.realpath(path))
         told += ["it backs %s" % system.node(name) for name in loops]
         numbers.update({system.read("sys/class/block", name, "dev"): name for name in loops})
     told += _mounts(system, numbers)
@@ -54,10 +53,6 @@ def _is_partition(system, name):
     return os.path.exists(system.path("sys/class/block", name, "partition")) or "part" in devices.map_uuid(system, name).split("-mpath-")[0]
 
 
-def _backing_file(system, name):
-    return system.read("sys/class/block", name, "loop/backing_file")
-
-
 def _describe(system, name):
     uuid = devices.map_uuid(system, name)
     label = system.read("sys/class/block", name, "dm/name")
@@ -70,10 +65,6 @@ def _describe(system, name):
     if os.path.isdir(system.path("sys/class/block", name, "md")):
         return "RAID array"
     return "block device"
-
-
-def _unescape(text):
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), text)
 
 
 def _mounts(system, numbers):
@@ -89,7 +80,7 @@ def _mounts(system, numbers):
         for line in system.read("proc", pid, "mountinfo").splitlines():
             fields = line.split(" ")
             if len(fields) > 4 and fields[2] in numbers:
-                place = _unescape(fields[4])
+                place = mounts.unescape(fields[4])
                 sentence = "mounted at %s" % place
                 if sentence not in told:
                     told.append(sentence if len(seen) == 1 else "%s (in the mount namespace of process %s)" % (sentence, pid))
@@ -99,7 +90,7 @@ def _mounts(system, numbers):
 def _swaps(system, stack):
     nodes = {os.path.realpath(system.node(name)): name for name in stack}
     lines = system.read("proc/swaps").splitlines()[1:]
-    return ["swap on %s" % line.split()[0] for line in lines if line and os.path.realpath(_unescape(line.split()[0])) in nodes]
+    return ["swap on %s" % line.split()[0] for line in lines if line and os.path.realpath(mounts.unescape(line.split()[0])) in nodes]
 
 
 def _processes(system, nodes):

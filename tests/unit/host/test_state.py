@@ -71,10 +71,20 @@ def test_what_udev_reads(tmp_path):
     assert not path.exists()
 
 
-@pytest.mark.parametrize("key", ["../x", "a b", "", "..", "a/b", "a\nb"])
+@pytest.mark.parametrize("key", ["../x", "a b", "", "..", "a/../b", "a//b", "/a", "a\nb"])
 def test_an_identity_that_cannot_name_a_file_is_refused(tmp_path, key):
     with pytest.raises(StorageError):
         links.remember(str(tmp_path), key, VOLUME)
+
+
+def test_a_file_is_named_by_its_whole_path_and_leaves_no_folder_behind(tmp_path):
+    links.remember(str(tmp_path), "loop/mounts/a/volume-1", VOLUME)
+    links.remember(str(tmp_path), "loop/mounts/b/volume-1", "another")
+    assert (tmp_path / "links/loop/mounts/a/volume-1").read_text() == "LEGACY_STORAGE_LINK=legacy-storage-%s\n" % VOLUME
+    links.forget(str(tmp_path), "loop/mounts/a/volume-1", VOLUME)
+    assert [path.name for path in (tmp_path / "links/loop/mounts").iterdir()] == ["b"]
+    links.forget(str(tmp_path), "loop/mounts/b/volume-1", "another")
+    assert list((tmp_path / "links").iterdir()) == []
 
 
 def test_where_the_stable_path_leads(kernel):
