@@ -76,3 +76,9 @@ def test_a_snapshot_becomes_a_larger_volume_and_protects_its_source(molecule):
 
 def test_each_node_attaches_through_multipath_and_a_mounted_volume_is_not_taken_away(molecule):
     molecule("attachment")
+
+
+@pytest.mark.extra
+@pytest.mark.parametrize("protocol", ["nfs", "rbd", "iscsi", "local"])
+def test_a_node_attaches_mounts_extends_and_detaches_by_every_protocol_and_nothing_is_left(molecule, protocol):
+    molecule(protocol)
