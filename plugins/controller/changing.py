@@ -10,7 +10,7 @@ import dataclasses
 
 from ..module_utils.model.attachment import Export
 from ..module_utils.model.errors import StorageError
-from ..module_utils.model.redaction import redact
+from ..module_utils.model.redaction import redact_connection
 from ..module_utils.model.wanted import WantedBackend, WantedExport, WantedImage, WantedSnapshot, WantedVolume
 from ..module_utils.model.wanted_backups import WantedBackup, WantedRepository
 from ..module_utils.model.wanted_failover import WantedFailover
@@ -204,7 +204,7 @@ def _sealed_export(mapping, connector, driven, size):
         host=mapping.host,
         size=size,
         protocol=connection_info.get("driver_volume_type", ""),
-        connection_info=redact(connection_info.get("data", {})),
+        connection_info=redact_connection(connection_info),
         sealed_connection_info=seal(connector.sealing_key, connection_info) if connector and connection_info else None,
     ).to_dict()
 

@@ -171,18 +171,21 @@ def _extend(node, record, connector):
 
 
 def link(node, record):
-    """Make the stable path and return the record with it; a local file, or a host without udev, keeps the device's own path."""
+    """Make the stable path and return the record with it.
+
+    A local file, a device without an identity that udev could see, and a host without udev keep the path that the connector gave.
+    """
     if record.identity["kind"] == "file" and loop.serves(record.export.protocol):
         device = node.connector_for(record.export, False).connect()
         record = dataclasses.replace(record, device=device, identity=_identify(node, device["path"]))
     seen = facts.look(node.system, record)
     identity = record.identity
-    if seen.name:
+    if seen.name and identity["kind"] != "node":
         identity = devices.identify(node.system, node.system.node(seen.name)) or identity
     key = identity.get("key")
     if record.identity.get("key") and record.identity["key"] != key:
         links.forget(node.settings.state_dir, record.identity["key"], record.export.volume_id)
-    path = seen.path or record.device["path"]
+    path = record.device["path"] if identity["kind"] == "node" else seen.path or record.device["path"]
     if links.possible(node.system, key):
         links.remember(node.settings.state_dir, key, record.export.volume_id)
         links.make(node.system, record.export.volume_id, seen.name)

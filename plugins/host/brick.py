@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import shutil
+import sys
 import threading
 import types
 
@@ -27,13 +29,19 @@ from oslo_config import cfg
 from ..module_utils.model.errors import StorageError
 from ..module_utils.worker.children import start_quickly
 from . import iscsi, loop
+from .protocols import lacks
 
 # Rescans for a LUN that the array has mapped but does not show yet: at 0, 4 and 13 s.
 _SCANS = 1
 
 
 def prepare(lock_dir):
-    """Set os-brick up for a root process of its own: no privsep daemon, locks in ``lock_dir``."""
+    """Set os-brick up for a root process of its own: no privsep daemon, locks in ``lock_dir``.
+
+    :raises StorageError: ``unsupported`` on another operating system than Linux.
+    """
+    if sys.platform != "linux":
+        raise StorageError("unsupported", "Volumes are connected on Linux only (os-brick 7 knows no other system); this host runs %s." % sys.platform)
     logging.basicConfig(level=logging.ERROR)
     path = os.path.join(lock_dir, "os-brick")
     os.makedirs(path, mode=0o700, exist_ok=True)
@@ -75,6 +83,7 @@ class Brick:
 
     def __init__(self, system, protocol, data, use_multipath, mount_dir):
         self._protocol = protocol
+        self._system = system
         self._data = dict(data)
         self._runner = _Runner(system)
         extra = {}
@@ -87,7 +96,11 @@ class Brick:
                 protocol, "", use_multipath=use_multipath, device_scan_attempts=_SCANS, execute=self._runner, **extra
             )
         except (brick_exception.InvalidConnectorProtocol, ValueError) as error:
-            raise StorageError("unsupported", "This host cannot connect volumes by %s (os-brick: %s)." % (protocol, error)) from error
+            raise StorageError(
+                "unsupported", "os-brick cannot connect volumes by %s on %s (%s)." % (protocol, platform.machine(), _words(error))
+            ) from error
+        except Exception as error:  # connectors that read their product's configuration raise what they like
+            raise StorageError("host", "This host cannot connect volumes by %s: %s.%s" % (protocol, _words(error), self._lacks())) from error
         if protocol in ("iscsi", "iser"):
             iscsi.prepared(system, shutil.which)
             _try_once(self._connector)
@@ -100,7 +113,7 @@ class Brick:
         try:
             info = self._connector.connect_volume(self._data)
         except Exception as error:
-            raise StorageError("host", self._reason("connected", error), details={"logins": self._runner.told()}) from error
+            raise StorageError("host", self._reason("connected", error) + self._lacks(), details={"logins": self._runner.told()}) from error
         return {key: value for key, value in info.items() if isinstance(value, (str, int, float, bool, type(None)))}
 
     def login_failures(self):
@@ -123,6 +136,10 @@ class Brick:
         except Exception as error:
             raise StorageError("host", self._reason("extended", error)) from error
 
+    def _lacks(self):
+        missing = lacks(self._system, self._protocol)
+        return " For %s this host lacks: %s." % (self._protocol, "; ".join(missing)) if missing else ""
+
     def _reason(self, participle, error):
         told = self._runner.told()
         if told:
@@ -138,7 +155,11 @@ class Brick:
                 if self._protocol in ("iscsi", "iser")
                 else "The volume was not %s: no device appeared. Is the volume still exported to this host?" % participle
             )
-        return "The volume was not %s (%s: %s)." % (participle, type(error).__name__, str(error)[:500])
+        return "The volume was not %s (%s: %s)." % (participle, type(error).__name__, _words(error))
+
+
+def _words(error):
+    return " ".join(str(error).split()).rstrip(".")[:500]
 
 
 def _try_once(connector):

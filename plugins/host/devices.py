@@ -181,7 +181,8 @@ def identify(system, path):
         return {"kind": "rbd", "serial": rbd_key(system, name), "key": rbd_key(system, name)}
     if loop.backing_file(system, name):
         return {"kind": "loop", "serial": loop.backing_file(system, name), "key": "loop" + loop.backing_file(system, name)}
-    return {"kind": "node", "serial": name, "key": None}
+    # Its driver's own link (/dev/disk/by-id/emc-vol-…) says which volume it is; a kernel's name is another volume's after a boot.
+    return {"kind": "node", "serial": os.path.abspath(path) if os.path.islink(path) else name, "key": None}
 
 
 def find(system, identity):
@@ -206,5 +207,5 @@ def find(system, identity):
         matches = loop.with_file(system, serial)
         return (matches[0] if matches else None), []
     if kind == "node":
-        return (serial if os.path.isdir(system.path("sys/class/block", serial)) else None), []
+        return kernel_name(system, serial if serial.startswith("/") else system.node(serial)), []
     return None, []

@@ -47,6 +47,18 @@ class Module:
 
 
 @dataclasses.dataclass(frozen=True)
+class OneOf:
+    """Any of several modules is enough."""
+
+    needs: tuple
+
+    def missing(self, system):
+        """Return what to say when none is there, else ``None``."""
+        told = [need.missing(system) for need in self.needs]
+        return " or ".join(told) if all(told) else None
+
+
+@dataclasses.dataclass(frozen=True)
 class File:
     """A file, and who writes it."""
 
@@ -101,11 +113,15 @@ _OPEN_ISCSI = (
 _NVME = (Program("nvme", "package nvme-cli"), File("/etc/nvme/hostnqn", "nvme gen-hostnqn > /etc/nvme/hostnqn"))
 # Their volumes are files, which get a block device (loop.py).
 _LOOP = (Program("losetup", "package util-linux"), Module("loop"))
+_SYNONYMS = {"nvme": "nvmeof"}
 NEEDS = {
     "iscsi": (*_OPEN_ISCSI, Module("iscsi_tcp")),
     "iser": (*_OPEN_ISCSI, Module("ib_iser"), Hardware("sys/class/infiniband", "hardware: an RDMA adapter")),
-    "fibre_channel": (Hardware("sys/class/fc_host", "hardware: a Fibre Channel host bus adapter, with its driver"),),
-    "nvmeof": (*_NVME, Module("nvme_fabrics")),
+    "fibre_channel": (
+        Hardware("sys/class/fc_host", "hardware: a Fibre Channel host bus adapter, with its driver"),
+        Program("/lib/udev/scsi_id", "package udev or systemd-udev"),
+    ),
+    "nvmeof": (*_NVME, Module("nvme_fabrics"), OneOf((Module("nvme_tcp"), Module("nvme_rdma"), Module("nvme_fc")))),
     "lightos": (*_NVME, Module("nvme_tcp"), File("/etc/discovery-client/discovery.d", "Lightbits' discovery-client")),
     "rbd": (Program("rbd", "package ceph-common"), Module("rbd")),
     "nfs": (Program("mount.nfs", "package nfs-common or nfs-utils"), Module("nfs"), *_LOOP),
@@ -130,15 +146,21 @@ NEEDS = {
 }
 
 
-def ready(system, supported):
+def lacks(system, protocol):
+    """Return what this host lacks for a protocol, one sentence part each; nothing for one that nobody knows."""
+    return [text for text in (need.missing(system) for need in NEEDS.get(_SYNONYMS.get(protocol, protocol), ())) if text]
+
+
+def ready(system, supported, machine):
     """Return ``{protocol: {"ready": bool, "missing": [sentence part ...]}}``.
 
     :param supported: the protocols that os-brick has a connector for on this architecture, in lower case.
+    :param machine: the architecture, as the kernel names it.
     """
     found = {}
     for protocol, needs in NEEDS.items():
-        missing = [text for text in (need.missing(system) for need in needs) if text]
+        missing = lacks(system, protocol)
         if protocol not in supported and not any(isinstance(need, Never) for need in needs):
-            missing = ["os-brick has no connector for it on this architecture"]
+            missing = ["a connector: os-brick has none for it on %s" % machine]
         found[protocol] = {"ready": not missing, "missing": missing}
     return found

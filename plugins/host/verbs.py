@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import platform
+
 from ..module_utils.model.attachment import Connector
 from ..module_utils.model.errors import StorageError, invalid
 from ..secrets.sealing import SealingKey
@@ -36,7 +38,7 @@ def _connector_get(node, arguments, check):
     return {
         "changed": False,
         "connector": Connector(node.settings.host, found, key.public).to_dict(),
-        "protocols": protocols.ready(node.system, node.brick().protocols()),
+        "protocols": protocols.ready(node.system, node.brick().protocols(), platform.machine()),
         "attachments": connections.listing(node),
     }
 

@@ -18,7 +18,7 @@ from eventlet import tpool
 from oslo_concurrency import processutils
 
 from ...module_utils.model.errors import StorageError
-from ...module_utils.model.redaction import is_secret_key
+from ...module_utils.model.redaction import is_secret_key, share_password
 from ...module_utils.worker.children import start_quickly
 from . import compat, driver_locks, options
 from .access import Access
@@ -125,6 +125,7 @@ class Engine:
         self._learn_secrets(driven.data)
         for export in exports:
             self._learn_connection(export.data)
+            self._secrets.update(filter(None, [share_password(export.data)]))
         with self.speaking_of(driven.resource.backend):
             yield backend, volume, driven.resource
 

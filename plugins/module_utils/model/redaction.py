@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+import re
+
 HIDDEN = "(hidden)"
 HIDDEN_CHANGED = "(hidden, another value)"
 _SECRET_WORDS = ("password", "passwd", "secret", "token", "keyring", "private_key", "auth_key", "credential")
 _PUBLIC_KEYS = ("auth_method",)
+# [MDS1[,MDS2...]:/]CLUSTER[:PASSWORD], as os_brick/remotefs/remotefs.py takes it apart.
+_VIRTUOZZO_SHARE = re.compile(r"(?:\S+:/)?[a-zA-Z0-9_-]+:(\S+)$")
 
 
 def is_secret_key(key):
@@ -27,3 +31,18 @@ def redact(value):
     if isinstance(value, (list, tuple)):
         return [redact(item) for item in value]
     return value
+
+
+def share_password(connection_info):
+    """Return the password that a Virtuozzo Storage share ends with, ``None`` for any other connection_info."""
+    if connection_info.get("driver_volume_type") != "vzstorage":
+        return None
+    found = _VIRTUOZZO_SHARE.match(str(connection_info.get("data", {}).get("export") or ""))
+    return found.group(1) if found else None
+
+
+def redact_connection(connection_info):
+    """Return the data of a driver's connection_info (``{"driver_volume_type", "data"}``) as people may see it."""
+    data = redact(connection_info.get("data", {}))
+    password = share_password(connection_info)
+    return dict(data, export=data["export"][:-len(password)] + HIDDEN) if password else data
