@@ -43,11 +43,13 @@ class _Host:
         os.makedirs(os.path.join(folder, "etc/iscsi"))
         Path(folder, "etc/iscsi/initiatorname.iscsi").write_text("InitiatorName=iqn.x:y\n")
 
-        def execute(*command, **_options):
+        def execute(*command, check_exit_code=(0,), **_options):
             self.commands.append(" ".join(map(str, command)))
             if "connects" in recorded:
                 return "", ""
-            raise processutils.ProcessExecutionError(exit_code=1, stderr="nothing answers", stdout="", cmd=command[0])
+            if command[0] == "iscsiadm" and (check_exit_code is False or 21 in tuple(check_exit_code)):  # it has no record
+                return "", "nothing answers"
+            raise processutils.ProcessExecutionError(exit_code=21, stderr="nothing answers", stdout="", cmd=command[0])
 
         brick.rootwrap = types.SimpleNamespace(execute=execute)
         brick.shutil = types.SimpleNamespace(which=lambda program: "/usr/bin/" + program)
