@@ -177,6 +177,22 @@ def test_identities(kernel, disk_page, answers):
         assert devices.find(kernel.system, identify(name))[0] == name
 
 
+def test_a_device_that_only_its_drivers_link_names_is_known_by_that_link(kernel):
+    """PowerFlex, StorPool: a boot may give the kernel's name to another volume."""
+    kernel.block("scinia")
+    kernel.block("scinib")
+    link = kernel.root / "dev/disk/by-id/emc-vol-1-2"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("../../scinia")
+    identity = devices.identify(kernel.system, str(link))
+    assert identity == {"kind": "node", "serial": str(link), "key": None}
+    assert facts.look(kernel.system, record(kind="node", serial=str(link), key=None, path=str(link))).name == "scinia"
+    link.unlink()
+    assert devices.find(kernel.system, identity) == (None, [])
+    link.symlink_to("../../scinib")
+    assert facts.look(kernel.system, record(kind="node", serial=str(link), key=None, path=str(link))).name == "scinib"
+
+
 def test_udevs_own_serial_is_the_key(kernel, disk_page, answers):
     kernel.block("sda", page=disk_page(OURS))
     kernel.write("run/udev/data/b8:1", "E:ID_BUS=scsi\nE:ID_SERIAL=3600-as-udev-says\n")

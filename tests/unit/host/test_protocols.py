@@ -29,7 +29,7 @@ def fixture_prepared(kernel):
 
 
 def test_a_prepared_node_speaks_iscsi(prepared):
-    assert protocols.ready(prepared.system, EVERYTHING)["iscsi"] == {"ready": True, "missing": []}
+    assert protocols.ready(prepared.system, EVERYTHING, "x86_64")["iscsi"] == {"ready": True, "missing": []}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_prepared_node_speaks_iscsi(prepared):
 )
 def test_what_is_missing_for_iscsi_is_named(prepared, path, told):
     (prepared.root / path).unlink()
-    assert protocols.ready(prepared.system, EVERYTHING)["iscsi"] == {"ready": False, "missing": [told]}
+    assert protocols.ready(prepared.system, EVERYTHING, "x86_64")["iscsi"] == {"ready": False, "missing": [told]}
 
 
 @pytest.mark.parametrize(
@@ -51,29 +51,50 @@ def test_what_is_missing_for_iscsi_is_named(prepared, path, told):
 )
 def test_a_module_that_can_be_loaded_or_is_built_in_is_enough(prepared, file, line):
     program(prepared, "usr/bin/rbd")
-    assert protocols.ready(prepared.system, EVERYTHING)["rbd"]["missing"] == ["kernel module rbd"]
+    assert protocols.ready(prepared.system, EVERYTHING, "x86_64")["rbd"]["missing"] == ["kernel module rbd"]
     prepared.write("lib/modules/6.1.0/" + file, line)
-    assert protocols.ready(prepared.system, EVERYTHING)["rbd"] == {"ready": True, "missing": []}
+    assert protocols.ready(prepared.system, EVERYTHING, "x86_64")["rbd"] == {"ready": True, "missing": []}
 
 
 def test_module_names_with_dashes_are_those_with_underscores(prepared):
-    prepared.write("lib/modules/6.1.0/modules.dep", "kernel/drivers/nvme/host/nvme-fabrics.ko:\n")
-    assert not any("module" in text for text in protocols.ready(prepared.system, EVERYTHING)["nvmeof"]["missing"])
+    prepared.write("lib/modules/6.1.0/modules.dep", "kernel/drivers/nvme/host/nvme-fabrics.ko:\nkernel/drivers/nvme/host/nvme-rdma.ko:\n")
+    assert not any("module" in text for text in protocols.ready(prepared.system, EVERYTHING, "x86_64")["nvmeof"]["missing"])
+
+
+def test_one_transport_of_nvme_is_enough_and_all_are_named_where_there_is_none(prepared):
+    prepared.write("sys/module/nvme_fabrics/refcnt", "0\n")
+    missing = protocols.ready(prepared.system, EVERYTHING, "x86_64")["nvmeof"]["missing"]
+    assert "kernel module nvme_tcp or kernel module nvme_rdma or kernel module nvme_fc" in missing
+    prepared.write("sys/module/nvme_tcp/refcnt", "0\n")
+    assert not any("module" in text for text in protocols.lacks(prepared.system, "nvme"))
+
+
+def test_volumes_that_are_files_need_the_loop_driver(prepared):
+    program(prepared, "usr/sbin/mount.nfs")
+    prepared.write("lib/modules/6.1.0/modules.builtin", "kernel/fs/nfs/nfs.ko\n")
+    told = protocols.ready(prepared.system, EVERYTHING, "x86_64")["nfs"]
+    assert told == {"ready": False, "missing": ["program losetup (package util-linux)", "kernel module loop"]}
 
 
 def test_fibre_channel_wants_its_adapter(prepared):
-    assert protocols.ready(prepared.system, EVERYTHING)["fibre_channel"]["missing"] == ["hardware: a Fibre Channel host bus adapter, with its driver"]
+    program(prepared, "lib/udev/scsi_id")
+    assert protocols.ready(prepared.system, EVERYTHING, "x86_64")["fibre_channel"]["missing"] == ["hardware: a Fibre Channel host bus adapter, with its driver"]
     prepared.write("sys/class/fc_host/host3/port_name", "0x5001438001234567\n")
-    assert protocols.ready(prepared.system, EVERYTHING)["fibre_channel"]["ready"]
+    assert protocols.ready(prepared.system, EVERYTHING, "x86_64")["fibre_channel"]["ready"]
 
 
 def test_what_os_brick_has_no_connector_for_on_this_architecture_is_told(prepared):
-    (reason,) = protocols.ready(prepared.system, {"local"})["iscsi"]["missing"]
-    assert "architecture" in reason
+    told = protocols.ready(prepared.system, {"local"}, "s390x")
+    assert told["iscsi"] == {"ready": False, "missing": ["a connector: os-brick has none for it on s390x"]}
+    assert told["local"]["ready"]
+
+
+def test_nothing_is_said_of_a_protocol_that_nobody_knows(prepared):
+    assert protocols.lacks(prepared.system, "carrier_pigeon") == []
 
 
 @pytest.mark.parametrize("protocol", ["aoe", "drbd", "hgst", "disco"])
 def test_what_os_brick_dropped_is_never_ready_and_the_release_is_named(prepared, protocol):
-    told = protocols.ready(prepared.system, EVERYTHING)[protocol]
+    told = protocols.ready(prepared.system, EVERYTHING, "x86_64")[protocol]
     assert not told["ready"]
     assert "4.0.0" in told["missing"][0]
