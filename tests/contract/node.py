@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import tempfile
+from pathlib import Path
 
 from relied_on import begins_with, has, relied_on, takes
 
@@ -56,16 +58,47 @@ def every_protocol_is_told_of():
     assert {"iscsi", "fibre_channel", "nvmeof", "rbd", "nfs", "local"} <= brick.protocols()
 
 
+@relied_on("docs/protocols.md")
+def architectures_have_the_protocols_that_the_documentation_names():
+    """get_connector_mapping takes an architecture; s390x and ppc64le have the protocols that docs/protocols.md lists, and the others have all."""
+    from os_brick.initiator import connector
+
+    page = (Path(__file__).parents[2] / "docs/protocols.md").read_text()
+    row = dict(re.findall(r"^\| (s390x|ppc64le) \| (.*) \|$", page, re.MULTILINE))
+    s390x = set(row["s390x"].split(", "))
+    assert set(connector.get_connector_mapping("s390x")) == s390x
+    assert set(connector.get_connector_mapping("ppc64le")) == s390x | set(row["ppc64le"].removeprefix("the same, ").split(", "))
+    assert connector.get_connector_mapping("x86_64") == connector.get_connector_mapping("aarch64") and s390x < set(connector.get_connector_mapping("aarch64"))
+
+
+@relied_on(BRICK)
+def another_operating_system_is_refused():
+    """Whatever sys.platform is besides linux, preparing ends with a StorageError that names it."""
+    import sys
+
+    from ansible_collections.baremetal.legacy_storage.plugins.host import brick
+    from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+
+    folder = tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"])
+    sys.platform = "freebsd14"
+    try:
+        brick.prepare(folder)
+    except StorageError as error:
+        assert error.code == "unsupported" and "freebsd14" in error.message, error.message
+        return
+    raise AssertionError("it was prepared")
+
+
 @relied_on(BRICK)
 def there_is_a_connector_for_each_protocol():
     """The factory knows these protocols, refuses others by InvalidConnectorProtocol or ValueError, and takes our runner."""
-    from ansible_collections.baremetal.legacy_storage.plugins.host import brick
+    from ansible_collections.baremetal.legacy_storage.plugins.host import loop
     from os_brick import exception
     from os_brick.initiator import connector
 
     takes(connector.InitiatorConnector.factory, "use_multipath", "device_scan_attempts", "execute")
-    for protocol in ("iscsi", "iser", "fibre_channel", "nvmeof", "local", "rbd") + brick._REMOTE_FILE_SYSTEMS:
-        extra = {"%s_mount_point_base" % protocol: "/mnt", "conn": {}} if protocol in brick._REMOTE_FILE_SYSTEMS else {}
+    for protocol in ("iscsi", "iser", "fibre_channel", "nvmeof", "local", "rbd") + loop.REMOTE_FILE_SYSTEMS:
+        extra = {"%s_mount_point_base" % protocol: "/mnt", "conn": {}} if protocol in loop.REMOTE_FILE_SYSTEMS else {}
         if protocol == "rbd":
             extra = {"do_local_attach": True}
         made = _connector(protocol, **extra)
