@@ -153,7 +153,7 @@ def _sealed(record, wanted):
 
 
 def _extend(node, record, connector):
-    if record.identity["kind"] not in ("file", "dm", "node"):  # those have no size of their own to look at again
+    if record.identity["kind"] not in ("file", "dm"):  # those have no size of their own to look at again
         connector.extend()
     wanted = record.export.size * devices.GIB
     deadline = time.monotonic() + _SIZE_WAIT

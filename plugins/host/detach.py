@@ -66,6 +66,10 @@ def _remove(node, record, seen, force):
         raise StorageError("host", _kept(record, " ".join(problems) or "No step reported an error.", ", ".join(stays)), details={"left": stays})
     for problem in problems:
         node.warn("Volume %s is disconnected, but: %s" % (record.export.volume_name, problem))
+    _leave_share(node, record)
+
+
+def _leave_share(node, record):
     if loop.serves(record.export.protocol):
         used = [other.device.get("file") or other.device.get("path") or "" for other in _others(node, record)]
         for problem in mounts.unmount_unused(node.system, node.mount_dir, used):
@@ -115,7 +119,8 @@ def wait_gone(node, record):
 
 
 def forget(node, record):
-    """Remove what udev's rule reads, and the record, unless a task had attached the volume: then it is to be connected again."""
+    """Leave the share, and remove what udev's rule reads, and the record, unless a task had attached the volume: then it is to be connected again."""
+    _leave_share(node, record)
     if record.identity.get("key"):
         links.forget(node.settings.state_dir, record.identity["key"], record.export.volume_id)
     if not record.attached:
