@@ -10,6 +10,8 @@ import json
 import os
 import subprocess
 
+import yaml
+
 BACKEND = "lab"
 ATTACHMENT = {"controller": "controller1", "backend": BACKEND, "multipath": "required"}
 
@@ -42,6 +44,15 @@ class Lab:
     def site(self):
         """Apply site.yml, quickly where that was done before."""
         self._run([*self._common, str(self.root / "playbooks/site.yml")], 900)
+
+    def prepare_backend(self, name):
+        """Prepare and register a backend of functional/backends that is on the hosts themselves; return its name there."""
+        functional = self.root / "tests/lab/functional"
+        file = functional / "backends" / (name + ".yml")
+        register = {"baremetal.legacy_storage.legacy_backend": {"backends": ["{{ functional_backend }}"]}}
+        self._play.write_text(json.dumps([{"hosts": "controller1", "gather_facts": False, "become": True, "tasks": [register]}]))
+        self._run([*self._common, "-e", "@%s" % file, str(functional / "prepare.yml"), str(self._play)], 600)
+        return yaml.safe_load(file.read_text())["functional_backend"]["name"]
 
     def sh(self, host, command):
         """Return what a shell command, run as root, prints on a host."""
@@ -117,6 +128,8 @@ class Lab:
             "iscsi records": "iscsiadm -m node 2>/dev/null || true",
             "disks": "ls /dev/sd* 2>/dev/null || true",
             "maps": "dmsetup ls --target multipath | grep -v 'No devices' || true",
+            "loop devices": "losetup --all",
+            "shares": "grep /var/lib/baremetal.legacy_storage/node/mounts /proc/mounts || true",
             "links": "ls /dev/disk/by-id/legacy-storage-* 2>/dev/null || true",
             "records": "ls /var/lib/baremetal.legacy_storage/node/attachments/ | grep json || true",
         }

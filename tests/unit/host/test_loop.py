@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import os
+import types
 
 import pytest
-from ansible_collections.baremetal.legacy_storage.plugins.host import devices, facts, loop, mounts, programs
+from ansible_collections.baremetal.legacy_storage.plugins.host import connections, devices, facts, loop, mounts, programs
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.attachment import AttachmentRecord, Export
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.connections import Wanted, plan
@@ -216,3 +217,10 @@ def test_programs_tell_what_they_print_or_why_they_failed_and_are_not_waited_for
     assert programs.run("sh", "-c", "echo no >&2; exit 3")[1].endswith("failed: no.")
     assert programs.run("sleep", "30", limit=0.1)[1] == "sleep 30 did not end within 0.1 s."
     assert programs.run("/no/such/program")[1].startswith("/no/such/program cannot be run")
+
+
+@pytest.mark.parametrize(("protocol", "linked"), [("gpfs", True), ("nfs", True), ("local", False)])
+def test_check_mode_foretells_the_link_for_files_that_get_a_device_and_the_file_for_a_local_one(kernel, share, protocol, linked):
+    node = types.SimpleNamespace(system=kernel.system)
+    told = connections._predicted(node, record(share[1], protocol=protocol), facts.Seen(), ["connect"], {"device_path": str(share[1])})
+    assert told["path"] == ("/dev/disk/by-id/legacy-storage-v" if linked else str(share[1]))
