@@ -250,15 +250,31 @@ def test_a_damaged_repository_is_told_and_leaves_no_volume_that_counts(backups):
     assert backups.controller.unsettled() == []
 
 
-def test_a_volume_whose_restoring_failed_takes_another_backup_or_is_deleted(backups, monkeypatch):
+def test_a_restoring_that_failed_before_anything_was_written_leaves_the_volume_as_it_was(backups):
     backups.write(b"gold")
     backups.make()
     restore = dict(OFFSITE, name="monday", backend="one", volume="data", state="restored")
+    backups.write(b"lead")
     with backups.controller.fault("initialize_connection", "no more targets"):
-        assert "no more targets" in backups.refused("backup", **restore)["message"]
+        told = backups.refused("backup", **restore)["message"]
+    assert "no more targets" in told and "Nothing was written" in told
+    (volume,) = backups.controller.ask("volume.list", {})["volumes"]
+    assert (volume["status"], backups.path.open("rb").read(4)) == ("available", b"lead")
     assert backups.ensure("backup", **restore)["backups"][0]["volume"]["status"] == "available"
     assert backups.path.open("rb").read(4) == b"gold"
-    with backups.controller.fault("initialize_connection", "no more targets"):
+
+
+def test_a_volume_whose_restoring_failed_takes_another_backup_or_is_deleted(backups):
+    backups.write(b"gold")
+    backups.make()
+    restore = dict(OFFSITE, name="monday", backend="one", volume="data", state="restored")
+    backups.ensure("backup", **restore)
+    with backups.controller.fault("terminate_connection", "no more answers"):
+        assert "worth nothing" in backups.refused("backup", **restore, force=["restored"])["message"]
+    backups.write(b"lead")
+    assert backups.ensure("backup", **restore)["backups"][0]["volume"]["status"] == "available", "restored again, though it held that backup before"
+    assert backups.path.open("rb").read(4) == b"gold"
+    with backups.controller.fault("terminate_connection", "no more answers"):
         backups.refused("backup", **restore, force=["restored"])
     backups.ensure("volume", **DATA, state="absent")
 
