@@ -10,10 +10,12 @@ import dataclasses
 import importlib
 import os
 import shutil
+import socket
 import stat
 
 import sqlalchemy as sa
 
+from ..host.devices import System
 from ..module_utils.model.errors import StorageError, invalid
 from ..module_utils.plan.diagnosis import ArrayView, Finding, NodeView, Picture, RepositoryView, diagnose, in_order
 from ..module_utils.plan.failover import refuse_stranded
@@ -87,6 +89,8 @@ def _picture(session, arguments):
             ages={key: (database.now() - moment).total_seconds() for key, moment in started.items()},
             nodes=None if arguments.get("nodes") is None else [_node(item) for item in arguments["nodes"]],
             fenced=tuple(arguments.get("fenced") or ()),
+            host=socket.gethostname(),
+            boot=System().boot_id(),
         )
     asked = _asked(arguments, "backends", names)
     asked_repositories = _asked(arguments, "repositories", repositories)
@@ -223,7 +227,7 @@ def _mend(session, picture, mend, item, warn):
     kind, target = mend
     try:
         if kind == "settle":
-            _settle(session, next(record for record in picture.unsettled if record.operation_id == target))
+            _settle(session, next(record for record in picture.unsettled if record.operation_id == target), picture.fenced)
         elif kind == "unexport":
             _unexport(session, next(mapping for mapping in picture.mappings if mapping.id == target), warn)
         else:
@@ -253,12 +257,12 @@ class _Touched:
         return self._keys
 
 
-def _settle(session, record):
+def _settle(session, record, fenced):
     """Settle a journal entry, and what else was left of the same thing, under the locks that a task would hold."""
     thing = _Touched(record)
     own = {(record.noun, record.backend, record.name), (record.noun, record.backend, record.resource_id)}
     store = session.store()
-    executor = Executor(store, session.engine, session.restic)
+    executor = Executor(store, session.engine, session.restic, fenced=fenced)
     executor.prepare()
     with store.reading() as reader:
         keys = lock_keys(reader.landscape(thing.touches() | own), thing)

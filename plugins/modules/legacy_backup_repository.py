@@ -30,7 +30,9 @@ options:
       - Without it nothing in the repository can ever be read again. Keep it where the loss of this controller does not take it along.
     type: str
   environment:
-    description: All of the variables for restic that may be shown, such as C(AWS_DEFAULT_REGION) or C(AZURE_ACCOUNT_NAME).
+    description:
+      - All of the variables for restic that may be shown, such as C(AWS_DEFAULT_REGION) or C(AZURE_ACCOUNT_NAME).
+      - One that is called like a secret is refused, such as C(AZURE_ACCOUNT_SAS) or C(RCLONE_CONFIG_X_PASS), and so is a URL that holds a password.
     type: dict
   secret_environment:
     description:
@@ -68,7 +70,9 @@ options:
           - Without it nothing in the repository can ever be read again. Keep it where the loss of this controller does not take it along.
         type: str
       environment:
-        description: All of the variables for restic that may be shown, such as C(AWS_DEFAULT_REGION) or C(AZURE_ACCOUNT_NAME).
+        description:
+      - All of the variables for restic that may be shown, such as C(AWS_DEFAULT_REGION) or C(AZURE_ACCOUNT_NAME).
+      - One that is called like a secret is refused, such as C(AZURE_ACCOUNT_SAS) or C(RCLONE_CONFIG_X_PASS), and so is a URL that holds a password.
         type: dict
       secret_environment:
         description:

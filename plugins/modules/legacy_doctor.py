@@ -30,6 +30,8 @@ options:
     description:
       - Hosts that are known dead and cannot come back by themselves, by the names under which volumes are exported to them. With O(mend=true)
         their exports are removed without asking them.
+      - A controller may be among them, by its host name or by the one that it had: what a run that was killed there had open itself is then unmapped
+        without being disconnected there, and no longer locks the volume.
     type: list
     elements: str
     default: []
@@ -93,6 +95,11 @@ EXAMPLES = r"""
   baremetal.legacy_storage.legacy_doctor:
     mend: true
     fenced: [node7]
+
+- name: Free what a controller had open that burnt down
+  baremetal.legacy_storage.legacy_doctor:
+    mend: true
+    fenced: [controller1]
 """
 
 RETURN = r"""

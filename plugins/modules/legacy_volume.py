@@ -142,6 +142,7 @@ options:
         M(baremetal.legacy_storage.legacy_backend_info) with O(baremetal.legacy_storage.legacy_backend_info#module:candidates=true) lists it.
       - The storage system is asked for its size, also in check mode. A larger O(size) extends it afterwards.
       - Make sure that nobody else uses or manages the volume. On a managed volume it must be what that was adopted from.
+      - What a volume was adopted from may be adopted again once the volume has migrated to another backend.
     type: dict
   force:
     description:
@@ -292,6 +293,7 @@ options:
             M(baremetal.legacy_storage.legacy_backend_info) with O(baremetal.legacy_storage.legacy_backend_info#module:candidates=true) lists it.
           - The storage system is asked for its size, also in check mode. A larger O(size) extends it afterwards.
           - Make sure that nobody else uses or manages the volume. On a managed volume it must be what that was adopted from.
+          - What a volume was adopted from may be adopted again once the volume has migrated to another backend.
         type: dict
       force:
         description:

@@ -103,11 +103,37 @@ def test_what_a_killed_run_had_open_the_next_task_closes(kind, controller, data,
 def test_another_host_does_not_close_what_it_cannot_disconnect(controller, data):
     with pytest.raises(StorageError, match="Run the task again"):
         access(controller, "volume", data, die=True)
-    controller.execute("UPDATE operations SET arguments = json_set(arguments, '$.host', 'other')")
-    found = controller.ensure("volume", backend="one", name="data", size="1")
-    assert found["failed"]
-    assert "the controller other was killed while it had a volume" in found["msg"]
+    controller.execute("UPDATE operations SET arguments = json_set(arguments, '$.host', 'other', '$.boot', 'another')")
+    for state in ({"size": "1"}, {"state": "absent"}):
+        found = controller.ensure("volume", backend="one", name="data", **state)
+        assert found["failed"]
+        assert "the controller other was killed while it had a volume" in found["msg"] and "fenced: [other]" in found["msg"]
+    told = controller.ask("doctor.examine", {"timeout": 20, "mend": True, "fenced": ["third"]})
+    (finding,) = told["findings"]
+    assert (finding["check"], finding["mendable"]) == ("unsettled", False) and "doctor_fenced: [other]" in finding["remedy"]
     assert not closed(controller)
+
+
+@pytest.mark.parametrize("kind", ["volume", "snapshot"])
+def test_what_a_fenced_controller_had_open_is_unmapped_when_the_doctor_is_told_so(kind, controller, data, snap):
+    before = controller.listing()
+    with pytest.raises(StorageError, match="Run the task again"):
+        access(controller, kind, {"volume": data, "snapshot": snap}[kind], die=True)
+    controller.execute("UPDATE operations SET arguments = json_set(arguments, '$.host', 'other', '$.boot', 'another')")
+    (finding,) = controller.ask("doctor.examine", {"timeout": 20, "fenced": ["other"]})["findings"]
+    assert finding["mendable"] and not closed(controller)
+    told = controller.ask("doctor.examine", {"timeout": 20, "fenced": ["other"], "mend": True})
+    assert told["healthy"] and closed(controller)
+    assert controller.listing() == before
+    assert controller.ensure("volume", backend="one", name="data", size="1")["changed"] is False
+
+
+def test_a_controller_that_was_renamed_closes_what_it_had_open(controller, data):
+    with pytest.raises(StorageError, match="Run the task again"):
+        access(controller, "volume", data, die=True)
+    controller.execute("UPDATE operations SET arguments = json_set(arguments, '$.host', 'earlier')")
+    assert controller.ensure("volume", backend="one", name="data", size="1")["changed"]
+    assert closed(controller)
 
 
 def test_what_is_kept_of_a_connection_is_encrypted(controller, data):

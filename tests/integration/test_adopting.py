@@ -126,3 +126,22 @@ def test_nothing_is_adopted_in_place_of_what_a_killed_run_was_letting_go(control
     assert result["error"]["code"] == "interrupted" and "state: released" in result["msg"]
     assert controller.ensure("volume", backend="one", name="data", state="released")["changed"] is True
     assert front(controller.array / "lun7") == "lun7" and adopt(controller)["changed"] is True
+
+
+def test_what_is_called_as_a_volume_was_elsewhere_can_be_adopted_where_that_has_migrated_to(controller, lun):
+    array = controller.root / "other"
+    for name in ("faults", "exports"):
+        (array / name).mkdir(parents=True)
+    controller.register("two", options={"sparse_files_dir": str(array)})
+    adopt(controller)
+    foreseen = controller.ensure("volume", True, backend="one", name="data", migrate_to={"backend": "two"})
+    found = controller.ensure("volume", backend="one", name="data", migrate_to={"backend": "two"})
+    assert found == foreseen and found["changed"]
+    assert found["volumes"][0]["volume"]["adopted_from"] == {"source-name": "lun7", "backend": "one"}
+    for folder, backend in ((array, "two"), (controller.array, "one")):
+        (folder / "lun7").write_bytes(b"new")
+        result = controller.ensure("volume", backend=backend, name="other", adopt={"source-name": "lun7"})
+        assert not result.get("failed"), result.get("msg")
+        other = result["volumes"][0]["volume"]
+        assert front(folder / ("volume-" + other["id"])) == "new"
+    assert controller.ensure("volume", backend="two", name="data", adopt={"source-name": "lun7"})["changed"] is False

@@ -210,6 +210,19 @@ def test_a_source_that_cannot_be_deleted_is_tried_again_and_then_kept_under_a_na
     assert volumes_in(controller.array) == []
 
 
+def test_what_was_kept_on_an_array_survives_that_its_volume_goes_there_again(controller, two, data):
+    migrate(controller)
+    (two / "faults" / "delete_volume").write_text("it is protected")
+    migrate(controller, backend="two", to="one")
+    assert "kept there as volume" in migrate(controller, backend="two", to="one")["msg"]
+    (two / "faults" / "delete_volume").unlink()
+    (left,) = volumes_in(two)
+    found = migrate(controller)
+    assert found["changed"] and "msg" not in found, found
+    assert left in volumes_in(two) and len(volumes_in(two)) == 2 and volumes_in(controller.array) == []
+    assert all((two / name).read_bytes()[:4] == b"gold" for name in volumes_in(two))
+
+
 def test_how_far_it_got_is_told_while_it_runs(controller, two, data):
     (two / "faults" / "create_volume").write_text("sleep 1")
     running = threading.Thread(target=migrate, args=(controller,))

@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+import shlex
+
+import pytest
+
 RECORD = "grep -qs '\"state\": *\"%s\"' /var/lib/baremetal.legacy_storage/node/attachments/*.json"
 WORKER = "[w]orker[.](serve|listen)"  # a spawned one, or the warm one and its forks
 
@@ -49,6 +53,34 @@ def test_portals_that_cannot_be_reached_are_named_and_leave_nothing(lab, volume)
     assert result["failed"] and "172.30.1.10:3260" in result["msg"], result["msg"]
     assert lab.leftovers("node1") == {}
     assert lab.exports() == [], "what this task exported it takes back"
+
+
+@pytest.mark.extra
+def test_no_chap_password_is_in_an_argument_list_while_a_volume_is_exported(lab, volume):
+    watch = """
+import glob, os, time
+seen, end = set(), time.time() + 300
+with open("/run/argv-seen", "wb") as log:
+    while time.time() < end and not os.path.exists("/run/argv-stop"):
+        for path in glob.glob("/proc/[0-9]*/cmdline"):
+            try:
+                line = open(path, "rb").read()
+            except OSError:
+                continue
+            if line not in seen:
+                seen.add(line)
+                log.write(line + b"\\n")
+                log.flush()
+"""
+    lab.sh("controller1", "rm -f /run/argv-stop; nohup python3 -c %s >/dev/null 2>&1 </dev/null &" % shlex.quote(watch))
+    try:
+        assert not lab.attach("node1", volume).get("failed")
+        passwords = lab.sh("controller1", "cat /sys/kernel/config/target/iscsi/iqn*/tpgt_1/acls/*/auth/password").split()
+    finally:
+        lab.sh("controller1", "touch /run/argv-stop")
+    seen = lab.sh("controller1", "tr '\\0' ' ' < /run/argv-seen")
+    assert passwords and "rtstool.main(json.load(sys.stdin))" in seen, "the watch saw what hands the password over"
+    assert not [password for password in passwords if password in seen]
 
 
 def test_a_wrong_chap_secret_is_told_and_leaves_nothing(lab, volume):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every change that we make to cinderlib 5.2.0, each with its reason and the versions that need it.
+"""Every change that we make to cinderlib 5.2.0, and to cinder, each with its reason and the versions that need it.
 
 cinderlib is no longer maintained, and it was written for cinder 22. A change is made where what it mends is found, so that one
 code runs on every cinder of the contract tests (tests/contract). What is wrong in cinderlib and needs no change, because we do
@@ -21,15 +21,19 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import json
+import sys
 import threading
 import types
 
 import cinderlib
 from cinder.db import api as db_api
+from cinder.volume.targets import lio
 from cinderlib import serialization
 from oslo_utils import importutils
 
 _STARTING = threading.local()  # what the driver that this thread starts has to know
+_RTSTOOL = "import json, sys; from cinder.cmd import rtstool; sys.exit(rtstool.main(json.load(sys.stdin)))"
 
 
 def setup(**settings):
@@ -37,6 +41,7 @@ def setup(**settings):
     pluggable = hasattr(db_api, "IMPL")  # cinder up to 28 asks this object, which cinderlib replaces
     serialization.wrap_to_primitive = wrap_to_primitive
     cinderlib.cinderlib.importutils = types.SimpleNamespace(import_object=_make_driver)
+    lio.LioAdm._execute = staticmethod(_tell_rtstool(lio.LioAdm._execute))
     cinderlib.setup(**settings)
     if not pluggable:
         _replace_database_functions(db_api, cinderlib.Backend.persistence.db)
@@ -85,6 +90,23 @@ def _borne(driver, name, problems):
             driver.capabilities = dict(driver.capabilities or {}, pools=[])
 
     return call
+
+
+def _tell_rtstool(execute):
+    """Return LioAdm's ``_execute`` with the arguments of cinder-rtstool in a pipe, to the same code in a child of its own.
+
+    cinder 28 and 29: ``cinder-rtstool create`` and ``add-initiator`` take the CHAP password as an argument, which every user of the host
+    can read in /proc.
+    """
+
+    @functools.wraps(execute)
+    def run(*command, **options):
+        if command[0] == "cinder-rtstool":
+            options["process_input"] = json.dumps([str(part) for part in command])
+            command = (sys.executable, "-I", "-c", _RTSTOOL)
+        return execute(*command, **options)
+
+    return run
 
 
 def wrap_to_primitive(cls):

@@ -18,6 +18,7 @@ from ...module_utils.model.identity import derive_id
 from ...module_utils.model.resources import Source, Volume
 from ...module_utils.model.sizes import GIB
 from ...module_utils.plan.operations import Operation
+from ...module_utils.plan.settlement import opened_elsewhere
 
 
 _BLOCK = 1024**2
@@ -209,11 +210,14 @@ def _take_back(work, entry, backend, arguments, sure=True):
 
 
 def _disconnect(work, access, backend, arguments):
-    if arguments["host"] != socket.gethostname():
+    if opened_elsewhere(arguments, socket.gethostname(), access.boot_id()):
+        if arguments["host"] in work.fenced:
+            return
         raise StorageError(
             "conflict",
-            "A run on the controller %s was killed while it had a volume of backend %s open. Run the task there: only that host can "
-            "disconnect it." % (arguments["host"], backend),
+            "A run on the controller %(host)s was killed while it had a volume of backend %(backend)s open. Run the task there: only that host can "
+            "disconnect it. Where it is dead for good, or called otherwise now, fence it and tell the doctor so (legacy_doctor, mend: true, "
+            "fenced: [%(host)s]); then the volume is unmapped from it without being disconnected there." % dict(arguments, backend=backend),
         )
     if arguments["boot"] != access.boot_id():
         return  # nothing is connected any more

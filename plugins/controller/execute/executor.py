@@ -33,13 +33,15 @@ class Executor:
     :param engine: a function that returns the Engine; called only when something must be carried out.
     :param restic: a function that returns the Restic of a Repository.
     :param unprobed: names of backends to register without asking them.
+    :param fenced: names of controllers that are dead: what they had open is unmapped without asking them.
     """
 
-    def __init__(self, store, engine, restic=None, unprobed=()):
+    def __init__(self, store, engine, restic=None, unprobed=(), fenced=()):
         self.store = store
         self.engine = engine
         self.restic = restic
         self.unprobed = unprobed
+        self.fenced = frozenset(fenced)
 
     def prepare(self):
         """Load the engine. Call it in the main thread, before threads run operations.

@@ -139,7 +139,7 @@ def _copy_of(work, arguments, driven):
     with work.store.reading() as reader:
         while True:
             copy_id = derive_id("volume", arguments["to_backend"], "copy of volume %s" % volume.id, generation)
-            if copy_id != driven.data.get("_name_id") and not reader.driven_volumes(ids=[copy_id]):
+            if not reader.bears(copy_id):
                 break
             generation += 1
     return dataclasses.replace(

@@ -189,6 +189,14 @@ class Reader:
             if names is None or row["resource_id"] in resource_ids or (row["noun"], row["backend"], row["name"]) in names
         ]
 
+    def bears(self, volume_id):
+        """Tell whether a volume has this id, has an object on an array that was made under it (``_name_id``), or left one there for good."""
+        columns = tables.volumes.c
+        object_id = columns.driver_data["_name_id"].as_string()
+        found = sa.select(columns.id).where(sa.or_(columns.id == volume_id, object_id == volume_id))
+        left = sa.select(tables.released.c.id).where(tables.released.c.id == volume_id)
+        return self._connection.execute(found.union_all(left)).first() is not None
+
     def released(self):
         """Return the ids (set) that the array may keep something under that is no longer in the store."""
         return set(self._connection.scalars(sa.select(tables.released.c.id)))

@@ -13,6 +13,7 @@ import uuid
 import sqlalchemy as sa
 
 from ...module_utils.model.errors import StorageError
+from ...module_utils.model.resources import left_behind
 from . import contents, database, marks, tables
 from .reading import Reader
 
@@ -175,7 +176,7 @@ class Writer:
         self._connection.execute(tables.volumes.update().where(tables.volumes.c.id == volume_id).values(**values))
 
     def exchange_objects(self, volume_id, other_id):
-        """Let two volumes have each other's objects on the arrays, and what their types are; all else stays with its volume.
+        """Let two volumes have each other's objects on the arrays, and what their types are; all else stays with the volume, ``volume_id``.
 
         Cinder's ``_name_id`` tells a driver which id the object was made under.
         """
@@ -188,6 +189,9 @@ class Writer:
                 data["_name_id"] = made_under
             values = {key: rows[its][key] for key in ("backend", "pool", "extra_specs", "qos_specs", "secrets")}
             self.change_volume(mine, driver_data=data, **values)
+        backend, adopted_from = rows[volume_id]["backend"], rows[volume_id]["adopted_from"]
+        if adopted_from and rows[other_id]["backend"] != backend:
+            self.change_volume(volume_id, adopted_from=left_behind(adopted_from, backend))
 
     def change_snapshot(self, snapshot_id, **values):
         """Change columns of a snapshot."""

@@ -67,12 +67,17 @@ class Source:
     name: str
 
 
+def left_behind(adopted_from, backend):
+    """Return what ``adopted_from`` is of a volume that leaves ``backend``: what is called so elsewhere, or there later, is another thing."""
+    return dict(adopted_from, backend=backend) if adopted_from and "backend" not in adopted_from else adopted_from
+
+
 @dataclasses.dataclass(frozen=True)
 class Volume:
     """A volume; ``size`` in GiB. ``attached_to`` holds the host names of its exports.
 
     ``reverted_to`` is the id of the snapshot whose content the volume still holds: it was reverted to it, and no host could write since.
-    ``adopted_from`` is the reference under which the array had it before it came here.
+    ``adopted_from`` is the reference under which the array had it before it came here, with the ``backend`` that was once it has left that.
     ``restored`` is the backup that last replaced its content, whoever wrote since.
     ``replication_status`` is what its driver said, None where it said nothing; ``previous_status`` is the status to come back on fail back.
     """

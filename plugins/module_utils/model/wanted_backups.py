@@ -19,6 +19,10 @@ SCHEMES = ("local:/", "sftp:", "rest:", "s3:", "azure:", "gs:", "b2:", "swift:",
 PERIODS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PASSWORD_IN_URL = re.compile(r"//[^/@]*:[^/@]*@")
+# What restic and, behind it, rclone call secrets beside the words of redaction.py: AZURE_ACCOUNT_SAS, RCLONE_CONFIG_X_PASS, …_KEY_PEM, …_SAS_URL.
+_SECRET_VARIABLE = re.compile(
+    r"(^|_)(PASS|PASSPHRASE|SAS|PEM|KEY_BASE64|MNEMONIC|2FA|OTP|COOKIES?|HEADERS?|CONNECTION_STRING|ACCESS_GRANT|AUTHORIZATION)(_|$)|_KEY$"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +64,9 @@ class WantedRepository:
                 raise invalid("environment", key, "stands in environment and in secret_environment; keep one.")
             if key in ("RESTIC_REPOSITORY", "RESTIC_PASSWORD"):
                 raise invalid("environment", key, "is set from the parameters location and password; leave it out.")
-            if key in environment and (is_secret_key(key) or key.upper().endswith("_KEY")):
+            if key in environment and (
+                is_secret_key(key) or _SECRET_VARIABLE.search(key.upper()) or _PASSWORD_IN_URL.search(environment[key])
+            ):
                 raise invalid(
                     "environment", key, "looks like a secret. Give it under secret_environment, where it is kept out of logs and encrypted."
                 )

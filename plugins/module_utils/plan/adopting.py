@@ -13,9 +13,14 @@ from .operations import Operation
 
 def refuse_other_origin(current, wanted, noun):
     """A task that adopts must find what it adopted: nothing else is taken for it."""
-    if wanted.adopt is not None and wanted.adopt != current.adopted_from:
+    if wanted.adopt is not None and wanted.adopt not in (current.adopted_from, _reference(current.adopted_from)):
         was = "was not adopted" if current.adopted_from is None else "was adopted from %r" % current.adopted_from
         raise StorageError("conflict", "adopt: %s %r exists already and %s. Choose another name." % (noun, current.name, was), "adopt")
+
+
+def _reference(adopted_from):
+    """Return the reference alone, without the backend on which a volume was adopted that has left it (``left_behind``)."""
+    return {key: value for key, value in (adopted_from or {}).items() if key != "backend"} or None
 
 
 def plan_adopt_volume(landscape, wanted):

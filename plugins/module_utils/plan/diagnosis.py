@@ -17,7 +17,7 @@ from ..model.backups import UNRESTORED
 from ..model.replication import ERROR
 from ..model.resources import AT_REST, GroupSnapshot, Mapping, Snapshot, Unsettled, Volume
 from .failover import unconfirmed
-from .settlement import ENDINGS
+from .settlement import ENDINGS, opened_elsewhere
 from .volumes import UNREVERTED
 
 SEVERITIES = ("error", "warning", "note")
@@ -118,9 +118,10 @@ class Picture:
     :param ages: {operation's id: seconds since it began}.
     :param arrays: {backend: ArrayView}; a backend that was not to be asked is not in it.
     :param nodes: NodeViews, or None where no node was asked.
-    :param fenced: hosts that somebody swears to be dead.
+    :param fenced: hosts, controllers among them, that somebody swears to be dead.
     :param released: ids of what the store let go of on purpose, which may still be there.
     :param repositories: {repository: RepositoryView}; one that was not to be asked is not in it.
+    :param host: this controller's name. :param boot: the id of its boot.
     """
 
     backends: t.Sequence[str] = ()
@@ -135,6 +136,8 @@ class Picture:
     released: t.AbstractSet[str] = frozenset()
     repositories: t.Dict[str, RepositoryView] = dataclasses.field(default_factory=dict)
     group_snapshots: t.Sequence[GroupSnapshot] = ()
+    host: t.Optional[str] = None
+    boot: t.Optional[str] = None
 
 
 def diagnose(picture):
@@ -181,6 +184,9 @@ def _journal(picture):
             where, told = "backend %s" % record.backend, unconfirmed(record).message
             found.append(Finding("error", "failover", where, told, "Run that task again; the doctor never fails a backend over or back."))
             continue
+        if record.noun == "access" and record.arguments["host"] not in picture.fenced and opened_elsewhere(record.arguments, picture.host, picture.boot):
+            found.append(_open_elsewhere(picture, record))
+            continue
         ending = ENDINGS.get((record.noun, record.action))
         found.append(
             Finding(
@@ -195,6 +201,18 @@ def _journal(picture):
             )
         )
     return found
+
+
+def _open_elsewhere(picture, record):
+    return Finding(
+        "warning",
+        "unsettled",
+        _where(record.noun, record.backend, record.name),
+        "was opened by the controller %s %s ago and is not closed: it is under way there, or its run was interrupted."
+        % (record.arguments["host"], span(picture.ages.get(record.operation_id, 0))),
+        "The next task there that names it closes it first. Where that controller is dead for good, or called otherwise now, fence it and tell the doctor "
+        "so (doctor_fenced: [%s])." % record.arguments["host"],
+    )
 
 
 def _busy(picture):

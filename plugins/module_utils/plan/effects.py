@@ -11,7 +11,7 @@ import dataclasses
 from ..model.backups import UNRESTORED, Backup, Repository
 from ..model.images import Image
 from ..model.replication import wants_replication
-from ..model.resources import AT_REST, DRAWN_FROM, Backend, GroupSnapshot, Mapping, Snapshot, Source, Volume
+from ..model.resources import AT_REST, DRAWN_FROM, Backend, GroupSnapshot, Mapping, Snapshot, Source, Volume, left_behind
 from .failover import backend_effect as failover_effect
 
 
@@ -68,8 +68,11 @@ def _changes(landscape, operation):
 
 def _move_volume(landscape, volume_id, arguments):
     if volume_id in landscape.volumes:
+        volume = landscape.volumes[volume_id]
+        leaves = arguments["to_backend"] != volume.backend
         landscape.volumes[volume_id] = dataclasses.replace(
-            landscape.volumes[volume_id],
+            volume,
+            adopted_from=left_behind(volume.adopted_from, volume.backend) if leaves else volume.adopted_from,
             backend=arguments["to_backend"],
             pool=arguments["to_pool"],
             **{key: arguments[key] for key in ("extra_specs", "qos_specs") if key in arguments},

@@ -63,6 +63,14 @@ def plan_settlement(landscape, keys, doomed=None):
     return operations
 
 
+def opened_elsewhere(arguments, host, boot):
+    """Tell whether a volume may be connected on another host than ours, which alone could disconnect it.
+
+    :param arguments: of an ``access`` record. :param host: our name. :param boot: the id of our boot: a host that was renamed since has it still.
+    """
+    return bool(arguments.get("connection")) and arguments["host"] != host and arguments["boot"] != boot
+
+
 def _concerns(record):
     """Return the keys of which any makes a record a task's affair: a killed backup left things on its volume's backend, too."""
     keys = {record.key, (record.noun, record.backend, record.resource_id)}

@@ -52,6 +52,17 @@ def test_what_is_no_whole_number_of_gib_is_refused_with_parameter_and_value(writ
     assert "GiB" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "written", ["9" * 5000, "1." + "0" * 5000, 10**5000, -(10**5000), "9" * 50, str(2**31), 2**31, "2097152P"], ids=lambda written: str(type(written))
+)
+def test_a_size_beyond_all_measure_is_refused_and_not_repeated(written):
+    with pytest.raises(StorageError, match="^size: .*2147483647 GiB") as caught:
+        parse_size(written)
+    assert (caught.value.code, caught.value.parameter) == ("invalid", "size")
+    assert len(caught.value.message) < 200
+    assert parse_size(2**31 - 1) == 2**31 - 1
+
+
 def test_the_refusal_names_the_parameter_that_held_the_size():
     with pytest.raises(StorageError, match="^volumes.size: ") as caught:
         parse_size("x", "volumes.size")

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.attachment import Connector
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.wanted import WantedBackend, WantedExport, WantedSnapshot, WantedVolume
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.wanted_backups import WantedRepository
 
 CONNECTOR = Connector("node1", {"initiator": "iqn.2026-01.test:node1"}, "a2V5").to_dict()
 GOOD = {
@@ -190,3 +191,40 @@ def test_an_item_touches_what_it_names_and_what_it_comes_from():
     assert WantedSnapshot.from_params(GOOD[WantedSnapshot]).touches() == {("snapshot", "one", "nightly"), ("volume", "one", "data")}
     assert WantedExport.from_params(GOOD[WantedExport]).touches() == {("volume", "one", "data")}
     assert WantedBackend.from_params(GOOD[WantedBackend]).touches() == {("backend", "one", "one")}
+
+
+REPOSITORY = {"name": "offsite", "location": "s3:https://192.0.2.30/backup", "password": "p"}
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_ACCOUNT_KEY", "AZURE_ACCOUNT_SAS", "B2_ACCOUNT_KEY", "GOOGLE_ACCESS_TOKEN", "OS_PASSWORD",
+        "OS_AUTH_TOKEN", "OS_APPLICATION_CREDENTIAL_SECRET", "ST_KEY", "RESTIC_REST_PASSWORD", "RESTIC_PASSWORD_COMMAND", "RCLONE_CONFIG_PASS",
+        "RCLONE_CONFIG_X_PASS", "rclone_config_x_pass", "RCLONE_CONFIG_X_KEY_FILE_PASS", "RCLONE_CONFIG_X_KEY_PEM", "RCLONE_CONFIG_X_SAS_URL",
+        "RCLONE_CONFIG_X_SSE_CUSTOMER_KEY_BASE64", "RCLONE_CONFIG_X_SERVICE_ACCOUNT_CREDENTIALS", "RCLONE_CONFIG_X_ACCESS_GRANT",
+        "RCLONE_CONFIG_X_CONNECTION_STRING",
+    ],
+)  # fmt: skip
+def test_a_variable_that_restic_or_rclone_takes_a_secret_from_is_refused_where_it_would_be_shown(variable):
+    with pytest.raises(StorageError, match="secret_environment") as caught:
+        WantedRepository.from_params(dict(REPOSITORY, environment={variable: "canary"}))
+    assert caught.value.parameter == "environment" and "canary" not in caught.value.message
+    assert WantedRepository.from_params(dict(REPOSITORY, secret_environment={variable: "canary"})).secret_environment == {variable: "canary"}
+
+
+def test_a_proxy_with_a_password_is_refused_where_it_would_be_shown():
+    with pytest.raises(StorageError, match="HTTPS_PROXY.*secret_environment") as caught:
+        WantedRepository.from_params(dict(REPOSITORY, environment={"HTTPS_PROXY": "http://me:canary@192.0.2.9:3128"}))
+    assert "canary" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AZURE_ACCOUNT_NAME", "B2_ACCOUNT_ID", "GOOGLE_PROJECT_ID", "OS_AUTH_URL", "OS_USERNAME", "ST_AUTH",
+        "ST_USER", "RCLONE_CONFIG_X_TYPE", "RCLONE_CONFIG_X_KEY_FILE", "RCLONE_BWLIMIT", "RESTIC_KEY_HINT", "HTTPS_PROXY",
+    ],
+)  # fmt: skip
+def test_a_variable_that_holds_no_secret_may_be_shown(variable):
+    assert WantedRepository.from_params(dict(REPOSITORY, environment={variable: "x"})).environment == {variable: "x"}
