@@ -20,7 +20,6 @@ from ...module_utils.model.sizes import GIB
 from ...module_utils.plan.operations import Operation
 from ...module_utils.plan.settlement import opened_elsewhere
 
-
 _BLOCK = 1024**2
 
 
