@@ -11,6 +11,7 @@ import os
 from ..module_utils.model.errors import StorageError
 from ..secrets.sealing import SealingKey
 from . import devices, remains
+from .connectors import choice
 from .records import Records
 
 
@@ -67,20 +68,22 @@ class Node:
         return info.get("data", info)
 
     def connector_for(self, export, use_multipath, tolerant=False):
-        """Return a Brick for an export.
+        """Return the Connector for an export.
 
         :param tolerant: disconnecting needs no secrets, so a redacted connection_info will do when the key was lost.
         """
-        brick = self.brick()
         try:
             info = self.open(export)
         except StorageError:
             if not tolerant:
                 raise
             info = export.connection_info
-        protocol, data = brick.unwrap(info, export.protocol)
-        return brick.Brick(self.system, protocol, data, use_multipath, self.mount_dir)
+        protocol, data = choice.unwrap(info, export.protocol)
+        return choice.choose(
+            self.system, protocol, data, lambda: self.brick().Brick(self.system, protocol, data, use_multipath, self.mount_dir)
+        )
 
     def what_stays(self, export, identity):
         """Return what a disconnected volume left in the kernel or in open-iscsi: one sentence part each."""
-        return remains.what_stays(self.system, self.address(export), identity)
+        protocol, _data = choice.unwrap(export.connection_info, export.protocol)
+        return remains.what_stays(self.system, self.address(export), identity, protocol)

@@ -10,6 +10,7 @@ from ..module_utils.model.attachment import Connector
 from ..module_utils.model.errors import StorageError, invalid
 from ..secrets.sealing import SealingKey
 from . import config, connections, protocols
+from .connectors import choice
 from .node import Node
 
 
@@ -36,7 +37,7 @@ def _connector_get(node, arguments, check):
     return {
         "changed": False,
         "connector": Connector(node.settings.host, found, key.public).to_dict(),
-        "protocols": protocols.ready(node.system, node.brick().protocols()),
+        "protocols": protocols.ready(node.system, node.brick().protocols() | set(choice.OWN)),
         "attachments": connections.listing(node),
     }
 

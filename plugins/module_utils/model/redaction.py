@@ -8,7 +8,7 @@ from __future__ import annotations
 
 HIDDEN = "(hidden)"
 HIDDEN_CHANGED = "(hidden, another value)"
-_SECRET_WORDS = ("password", "passwd", "secret", "token", "keyring", "private_key", "auth_key", "credential")
+_SECRET_WORDS = ("password", "passwd", "secret", "token", "keyring", "private_key", "auth_key", "credential", "provider_auth")
 _PUBLIC_KEYS = ("auth_method",)
 
 
