@@ -75,3 +75,9 @@ def test_a_snapshot_becomes_a_larger_volume_and_protects_its_source(molecule):
 
 def test_each_node_attaches_through_multipath_and_a_mounted_volume_is_not_taken_away(molecule):
     molecule("attachment")
+
+
+@pytest.mark.extra
+@pytest.mark.parametrize("protocol", ["aoe", "drbd"])
+def test_a_volume_comes_over_a_protocol_that_os_brick_dropped_and_leaves_nothing(molecule, protocol):
+    molecule(protocol)
