@@ -38,7 +38,8 @@ class Host:
     """DRBD as far as the connector sees it: programs are noted, and bring the resource up."""
 
     def __init__(self, kernel, monkeypatch):
-        self.system, self.ran, self.net, self.answers, self.lower, self.after = kernel.system, [], [], [], "none\n", status(SECONDARY, CONNECTED, DISKLESS, GOOD)
+        self.system, self.ran, self.net, self.answers, self.lower = kernel.system, [], [], [], "none\n"
+        self.after = status(SECONDARY, CONNECTED, DISKLESS, GOOD)
         kernel.write("sys/module/drbd/refcnt", "0\n")
         kernel.write("proc/drbd", "version: 8.4.11 (api:1/proto:86-101)\n")
         monkeypatch.setattr(drbd, "_status", lambda system: self.answers)
