@@ -21,7 +21,7 @@ _VOLUME, _RESOURCE, _MY_ADDRESS, _PEER_ADDRESS = 1, 2, 3, 4
 _SECRET, _ALGORITHM, _PROTOCOL = 1, 2, 6
 _PROTOCOLS = {"A": 1, "B": 2, "C": 3}
 _CURRENT_STATE = 2
-_NO_ERROR = 101
+_FINE = (101, 1, 2, 3, 4)  # NO_ERROR, and those of enum drbd_state_rv from SS_SUCCESS on
 _NOBODY = 0xFFFFFFFF
 _ROLES = ("Unknown", "Primary", "Secondary")
 _CONNECTIONS = (
@@ -129,10 +129,10 @@ def _net(command, resource, mine, peer, options):
         raise StorageError("host", "DRBD of this kernel did not take the connection of resource %s (%s)." % (resource, error)) from error
     for answer in answers:
         code = _HEAD.unpack_from(answer)[1]
-        if code != _NO_ERROR:
+        if code not in _FINE:
             told = genetlink.unpack(genetlink.unpack(answer[_HEAD.size:]).get(_REPLY, b"")).get(1, b"")
             raise StorageError(
-                "host", "DRBD refused the connection of resource %s: error %d %s" % (resource, code, told.rstrip(b"\0").decode("utf-8", "replace").strip())
+                "host", "DRBD refused the connection of resource %s (error %d). %s" % (resource, code, told.rstrip(b"\0").decode("utf-8", "replace").strip())
             )
 
 

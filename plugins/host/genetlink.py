@@ -15,8 +15,10 @@ _GENERIC = struct.Struct("=BBH")  # command, version, reserved
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
 _REQUEST, _ACK, _DUMP = 1, 4, 0x300
 _ERROR, _DONE = 2, 3
+_NETLINK_GENERIC = 16  # linux/netlink.h; not in every Python's socket
 _CONTROLLER = 0x10  # GENL_ID_CTRL
 _GETFAMILY, _FAMILY_ID, _FAMILY_NAME = 3, 1, 2
+_NESTED = 0x8000
 _TYPE = 0x3FFF  # without the bits for nested and for network byte order
 _LIMIT = 10  # seconds
 
@@ -25,8 +27,9 @@ def pack(attributes):
     """Return the bytes of ``{type: bytes, or such a dict}``."""
     parts = []
     for kind, value in attributes.items():
-        body = pack(value) if isinstance(value, dict) else value
-        parts.append(_ATTRIBUTE.pack(_ATTRIBUTE.size + len(body), kind) + body + b"\0" * (-len(body) % 4))
+        nested = isinstance(value, dict)
+        body = pack(value) if nested else value
+        parts.append(_ATTRIBUTE.pack(_ATTRIBUTE.size + len(body), kind | (_NESTED if nested else 0)) + body + b"\0" * (-len(body) % 4))
     return b"".join(parts)
 
 
@@ -47,7 +50,7 @@ class Family:
 
     def __init__(self, name, version=1):
         self._version = version
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_GENERIC)
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_GENERIC)
         self._socket.settimeout(_LIMIT)
         self._socket.bind((0, 0))
         self._sequence = 0

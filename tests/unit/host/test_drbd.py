@@ -19,6 +19,9 @@ SECRET = "canary-of-drbd"  # noqa: S105
 CONFIG = 'resource vol-1 { net { shared-secret "%(shared-secret)s"; } }'
 DATA = {"name": "vol-1", "device": "/dev/drbd17", "config": CONFIG, "provider_auth": SECRET}
 PRIMARY, SECONDARY, CONNECTED, WAITS, ALONE, DISKLESS, INCONSISTENT, UNKNOWN, GOOD = 1, 2, 10, 8, 0, 0, 4, 6, 8
+RECORDED = (  # the beginning of what Linux 6.1 answered to DRBD_ADM_GET_STATUS for a new resource with one minor
+    "b10000006500000014000200080001400000000007000240747400001400048005000100000000000800020000000000ac00080008000140010000000800020002c00000"
+)
 STEPS = """drbdsetup-84 new-resource vol-1
 drbdsetup-84 new-minor vol-1 17 0
 drbdmeta 17 v08 none internal apply-al
@@ -74,8 +77,14 @@ def test_the_kernels_answer_is_read_in_the_words_of_proc_drbd():
     assert drbd.parse(struct.pack("=II", 0xFFFFFFFF, 101) + genetlink.pack({2: {2: b"empty\0"}})) is None
 
 
+def test_an_answer_of_a_real_kernel_is_read():
+    assert drbd.parse(bytes.fromhex(RECORDED)) == drbd.Volume("tt", 0, 177, "Secondary", "StandAlone", "Diskless", "DUnknown")
+    assert drbd.resource_of(bytes.fromhex(RECORDED)) == "tt"
+
+
 def test_attributes_come_out_as_they_went_in():
     assert genetlink.unpack(genetlink.pack({1: b"abc", 5: {2: b"x"}})) == {1: b"abc", 5: genetlink.pack({2: b"x"})}
+    assert genetlink.pack({5: {}})[3] & 0x80  # Linux 6.1 refuses a nested attribute that does not say that it is one
     assert genetlink.unpack(b"\x01\0\0\0") == {}
 
 
