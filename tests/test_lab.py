@@ -79,6 +79,6 @@ def test_each_node_attaches_through_multipath_and_a_mounted_volume_is_not_taken_
 
 
 @pytest.mark.extra
-@pytest.mark.parametrize("protocol", ["nfs", "rbd", "iscsi", "local"])
+@pytest.mark.parametrize("protocol", ["nfs", "rbd", "iscsi", "local", "aoe", "drbd"])
 def test_a_node_attaches_mounts_extends_and_detaches_by_every_protocol_and_nothing_is_left(molecule, protocol):
     molecule(protocol)

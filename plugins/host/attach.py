@@ -184,10 +184,10 @@ def link(node, record):
         identity = devices.identify(node.system, node.system.node(seen.name)) or identity
     key = identity.get("key")
     if record.identity.get("key") and record.identity["key"] != key:
-        links.forget(node.settings.state_dir, record.identity["key"], record.export.volume_id)
+        links.forget(links.base(node.settings, record.identity["key"]), record.identity["key"], record.export.volume_id)
     path = record.device["path"] if identity["kind"] == "node" else seen.path or record.device["path"]
     if links.possible(node.system, key):
-        links.remember(node.settings.state_dir, key, record.export.volume_id)
+        links.remember(links.base(node.settings, key), key, record.export.volume_id)
         links.make(node.system, record.export.volume_id, seen.name)
         path = stable_link(record.export.volume_id)
     record = dataclasses.replace(record, identity=identity, link=path)

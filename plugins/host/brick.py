@@ -66,14 +66,6 @@ def protocols():
     return {protocol.lower() for protocol in brick_connector.get_connector_mapping()}
 
 
-def unwrap(connection_info, protocol):
-    """Return ``(protocol, data)`` of a Cinder connection_info, with or without its envelope."""
-    info = connection_info.get("conn", connection_info)
-    if "data" in info:
-        return info.get("driver_volume_type", protocol).lower(), info["data"]
-    return protocol.lower(), info
-
-
 class Brick:
     """os-brick's connector for one volume.
 

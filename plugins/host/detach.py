@@ -46,7 +46,7 @@ def _record_of(node, wanted):
 def _remove(node, record, seen, force):
     identity, kind = record.identity, record.identity.get("kind")
     if identity.get("key"):
-        links.forget(node.settings.state_dir, identity["key"], record.export.volume_id)
+        links.forget(links.base(node.settings, identity["key"]), identity["key"], record.export.volume_id)
     problems = []
     if seen.path and seen.identity == "right":
         problem = flush(seen.path)
@@ -59,7 +59,7 @@ def _remove(node, record, seen, force):
     except StorageError as error:
         problems.append(error.message)
     stays = wait_gone(node, record)
-    verifiable = kind in ("scsi", "nvme", "rbd", "loop") or iscsi.targets(node.address(record.export))
+    verifiable = kind in ("scsi", "nvme", "rbd", "loop", "aoe", "drbd") or iscsi.targets(node.address(record.export))
     if not stays and problems and not force and not verifiable:
         stays = ["nothing that could be seen"]
     if stays:
@@ -122,6 +122,6 @@ def forget(node, record):
     """Leave the share, and remove what udev's rule reads, and the record, unless a task had attached the volume: then it is to be connected again."""
     _leave_share(node, record)
     if record.identity.get("key"):
-        links.forget(node.settings.state_dir, record.identity["key"], record.export.volume_id)
+        links.forget(links.base(node.settings, record.identity["key"]), record.identity["key"], record.export.volume_id)
     if not record.attached:
         node.records.remove(record.export.volume_id)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import re
 
-from . import loop, scsi
+from . import aoe, drbd, loop, scsi
 
 GIB = 1024 ** 3
+APPEARANCE = "appearance-"
+ASKED = ("aoe", "drbd")  # kinds that are asked for their identity as a whole, having no paths that could be
 
 
 class System:
@@ -156,8 +158,8 @@ def rbd_key(system, name):
 def identify(system, path):
     """Return what the thing at ``path`` calls itself: ``{"kind", "serial", "key"}``; asks disks themselves.
 
-    ``kind`` is ``scsi``, ``nvme``, ``dm``, ``rbd``, ``loop`` (known by the file below it), ``node`` (a block device without a name of
-    its own) or ``file``. ``key`` is the name under which udev's rule looks for the link, ``None`` where udev cannot make one.
+    ``kind`` is ``scsi``, ``nvme``, ``dm``, ``rbd``, ``aoe``, ``drbd``, ``loop`` (known by the file below it), ``node`` (a block device without a name
+    of its own) or ``file``. ``key`` is the name under which udev's rule looks for the link, ``None`` where udev cannot make one.
     Returns ``None`` when nothing is there, or a disk that does not answer.
     """
     if not os.path.exists(path):
@@ -179,10 +181,25 @@ def identify(system, path):
         return {"kind": "nvme", "serial": wwid, "key": scsi.udev_safe(wwid)}
     if name.startswith("rbd") and rbd_key(system, name):
         return {"kind": "rbd", "serial": rbd_key(system, name), "key": rbd_key(system, name)}
+    if aoe.address(name):
+        serial = aoe.fresh_identity(system, name)
+        return {"kind": "aoe", "serial": serial, "key": appearance(system, name)} if serial else None
+    if re.match(r"^drbd\d+$", name):
+        volume = next((volume for volume in drbd.volumes(system) if "drbd%d" % volume.minor == name), None)
+        return {"kind": "drbd", "serial": volume.identity, "key": appearance(system, name)} if volume and volume.readable else None
     if loop.backing_file(system, name):
         return {"kind": "loop", "serial": loop.backing_file(system, name), "key": "loop" + loop.backing_file(system, name)}
     # Its driver's own link (/dev/disk/by-id/emc-vol-…) says which volume it is; a kernel's name is another volume's after a boot.
     return {"kind": "node", "serial": os.path.abspath(path) if os.path.islink(path) else name, "key": None}
+
+
+def appearance(system, name):
+    """Return the key of a device that udev cannot ask for its name: its appearance in this boot; ``None`` before Linux 5.15.
+
+    The number is never given twice in a boot, so what was seen to be the volume stays it for as long as the device is there.
+    """
+    number = system.read("sys/class/block", name, "diskseq")
+    return APPEARANCE + number if number else None
 
 
 def find(system, identity):
@@ -205,6 +222,12 @@ def find(system, identity):
         return (matches[0] if matches else None), []
     if kind == "loop":
         matches = loop.with_file(system, serial)
+        return (matches[0] if matches else None), []
+    if kind == "aoe":
+        name = "etherd!" + serial.split("-")[1]
+        return (name if os.path.isdir(system.path("sys/class/block", name)) else None), []
+    if kind == "drbd":
+        matches = ["drbd%d" % volume.minor for volume in drbd.volumes(system) if volume.identity == serial]
         return (matches[0] if matches else None), []
     if kind == "node":
         return kernel_name(system, serial if serial.startswith("/") else system.node(serial)), []

@@ -57,6 +57,8 @@ def look(system, record, ask=True):
     if identity["kind"] == "scsi":
         for disk in members:
             answers[disk] = devices.fresh_serial(system, disk) if ask else devices.cached_serial(system, disk)
+    if ask and name and identity["kind"] in devices.ASKED:
+        answers[name] = (devices.identify(system, system.node(name)) or {}).get("serial")
     wrong = tuple(disk for disk, serial in sorted(answers.items()) if serial and serial != identity["serial"])
     if wrong:
         verdict = "wrong"

@@ -6,8 +6,9 @@
 
 udev makes it, so that it is there again after every event and every boot: its rule reads the file that is named after the
 device's own identity in ``<state_dir>/links``, without starting a process. A multipath map is looked up by its dm uuid and
-its paths by their serial, a loop device by the path of the file below it; only the file of the one that was
-attached exists, so that a path never takes the map's link.
+its paths by their serial, a loop device by the path of the file below it; only the file of the one that was attached exists, so that a path never takes
+the map's link. A device that cannot tell udev its name is looked up by its appearance in this boot (``devices.appearance``), in ``<lock_dir>/links``,
+once it has told us.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 
 from ..module_utils.model.attachment import stable_link
 from ..module_utils.model.errors import StorageError
+from .devices import APPEARANCE
 from .records import write_durably
 
 _SAFE_KEY = re.compile(r"^[0-9A-Za-z#+.:=@_-]{1,200}(/[0-9A-Za-z#+.:=@_-]{1,200})*$")
@@ -28,6 +30,11 @@ _WAIT = 15  # seconds
 def possible(system, key):
     """Tell whether udev can make a link for a device with this key."""
     return bool(key) and os.geteuid() == 0 and os.path.exists(system.path("run/udev/control"))
+
+
+def base(settings, key):
+    """Return the directory above the one in which the file for a key lies; a key that holds for one boot is gone with it."""
+    return settings.lock_dir if key.startswith(APPEARANCE) else settings.state_dir
 
 
 def _path(state_dir, key):

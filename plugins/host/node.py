@@ -11,6 +11,7 @@ import os
 from ..module_utils.model.errors import StorageError
 from ..secrets.sealing import SealingKey
 from . import devices, loop, remains
+from .connectors import choice
 from .records import Records
 
 
@@ -67,19 +68,20 @@ class Node:
         return info.get("data", info)
 
     def connector_for(self, export, use_multipath, tolerant=False):
-        """Return a Brick for an export, or what has its methods.
+        """Return the Connector for an export.
 
         :param tolerant: disconnecting needs no secrets, so a redacted connection_info will do when the key was lost.
         """
-        brick = self.brick()
         try:
             info = self.open(export)
         except StorageError:
             if not tolerant:
                 raise
             info = export.connection_info
-        protocol, data = brick.unwrap(info, export.protocol)
-        connector = brick.Brick(self.system, protocol, data, use_multipath, self.mount_dir)
+        protocol, data = choice.unwrap(info, export.protocol)
+        connector = choice.choose(
+            self.system, protocol, data, lambda: self.brick().Brick(self.system, protocol, data, use_multipath, self.mount_dir)
+        )
         return loop.Looped(self.system, connector, lambda: self.loops(export), self.warn) if loop.serves(protocol) else connector
 
     def loops(self, export):
@@ -88,5 +90,6 @@ class Node:
 
     def what_stays(self, export, identity):
         """Return what a disconnected volume left in the kernel or in open-iscsi: one sentence part each."""
+        protocol, _data = choice.unwrap(export.connection_info, export.protocol)
         loops = ["device %s" % self.system.node(name) for name in self.loops(export)]
-        return list(dict.fromkeys(remains.what_stays(self.system, self.address(export), identity) + loops))
+        return list(dict.fromkeys(remains.what_stays(self.system, self.address(export), identity, protocol) + loops))

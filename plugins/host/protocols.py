@@ -4,7 +4,8 @@
 
 """Which protocols this host can speak now, and what is missing for the others. Reads files only.
 
-The needs are what os-brick's connectors start or open (os_brick/initiator/connectors and remotefs, 7.0 and 7.1), by protocol.
+The needs are what os-brick's connectors start or open (os_brick/initiator/connectors and remotefs, 7.0 and 7.1) and ours (host/connectors), by
+protocol.
 """
 
 from __future__ import annotations
@@ -139,8 +140,8 @@ NEEDS = {
     "huaweisdshypervisor": (Program("/usr/local/bin/sds/sds_cli", "Huawei's SDS hypervisor"),),
     "gpfs": (Program("/usr/lpp/mmfs/bin/mmgetstate", "IBM Storage Scale"), *_LOOP),
     "local": (),
-    "aoe": (Never("a connector (os-brick dropped AoE in 4.0.0)"),),
-    "drbd": (Never("a connector (os-brick dropped DRBD in 4.0.0)"),),
+    "aoe": (Module("aoe"),),
+    "drbd": (Module("drbd"), Program("drbdadm", "package drbd-utils"), Program("drbdsetup", "package drbd-utils")),
     "hgst": (Never("the product: HGST Solutions Storage ended, and os-brick dropped it in 4.0.0"),),
     "disco": (Never("the product: ITRI DISCO ended, and os-brick dropped it in 4.0.0"),),
 }
@@ -154,7 +155,7 @@ def lacks(system, protocol):
 def ready(system, supported, machine):
     """Return ``{protocol: {"ready": bool, "missing": [sentence part ...]}}``.
 
-    :param supported: the protocols that os-brick has a connector for on this architecture, in lower case.
+    :param supported: the protocols that os-brick has a connector for on this architecture, in lower case, and ours.
     :param machine: the architecture, as the kernel names it.
     """
     found = {}
@@ -164,3 +165,8 @@ def ready(system, supported, machine):
             missing = ["a connector: os-brick has none for it on %s" % machine]
         found[protocol] = {"ready": not missing, "missing": missing}
     return found
+
+
+def ended(protocol):
+    """Return why no host can speak a protocol any more, ``None`` where that is not so."""
+    return next((need.reason for need in NEEDS.get(protocol, ()) if isinstance(need, Never)), None)

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 from . import devices, iscsi
+from .connectors import choice
 
 
-def what_stays(system, data, identity):
+def what_stays(system, data, identity, protocol):
     """Return what is still there of a connection: one sentence part each.
 
     :param data: connection_info's data: where the volume was.
@@ -21,4 +22,5 @@ def what_stays(system, data, identity):
         found += ["device %s" % system.node(each) for each in dict.fromkeys(([name] if name else []) + list(disks))]
     found += ["device %s" % system.node(disk) for disk in iscsi.disks_at(system, data)]
     found += iscsi.empty_sessions(system, data)
+    found += choice.stays(system, protocol, data)
     return list(dict.fromkeys(found))

@@ -12,6 +12,7 @@ from ..module_utils.model.attachment import Connector
 from ..module_utils.model.errors import StorageError, invalid
 from ..secrets.sealing import SealingKey
 from . import config, connections, protocols
+from .connectors import choice
 from .node import Node
 
 
@@ -38,7 +39,7 @@ def _connector_get(node, arguments, check):
     return {
         "changed": False,
         "connector": Connector(node.settings.host, found, key.public).to_dict(),
-        "protocols": protocols.ready(node.system, node.brick().protocols(), platform.machine()),
+        "protocols": protocols.ready(node.system, node.brick().protocols() | set(choice.OWN), platform.machine()),
         "attachments": connections.listing(node),
     }
 

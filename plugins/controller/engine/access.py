@@ -23,6 +23,7 @@ from os_brick.initiator import connector as brick_connector
 from oslo_config import cfg
 
 from ...host import brick, devices, remains
+from ...host.connectors import choice
 from ...module_utils.model.errors import StorageError
 
 # A local file or device is there whether somebody is connected to it or not.
@@ -111,9 +112,10 @@ class Access:
     def _attachment(self, connection_info, connector):
         with _PREPARING:
             _prepare()
-        protocol, data = brick.unwrap(connection_info, "")
+        protocol, data = choice.unwrap(connection_info, "")
         mount_dir = connection_info.get("mount_point_base") or self._mount_dir  # drivers of file systems have theirs mounted already
-        return brick.Brick(_SYSTEM, protocol, data, bool(connector.get("multipath")), mount_dir), protocol, data
+        multipath = bool(connector.get("multipath"))
+        return choice.choose(_SYSTEM, protocol, data, lambda: brick.Brick(_SYSTEM, protocol, data, multipath, mount_dir)), protocol, data
 
 
 def _prepare():
@@ -154,7 +156,7 @@ def _wait_gone(protocol, data, identity):
         return []
     deadline = time.monotonic() + _GONE_WAIT
     while True:
-        stays = remains.what_stays(_SYSTEM, data, identity)
+        stays = remains.what_stays(_SYSTEM, data, identity, protocol)
         if not stays or time.monotonic() > deadline:
             return stays
         time.sleep(0.2)

@@ -10,7 +10,7 @@ import re
 
 HIDDEN = "(hidden)"
 HIDDEN_CHANGED = "(hidden, another value)"
-_SECRET_WORDS = ("password", "passwd", "secret", "token", "keyring", "private_key", "auth_key", "credential")
+_SECRET_WORDS = ("password", "passwd", "secret", "token", "keyring", "private_key", "auth_key", "credential", "provider_auth")
 _PUBLIC_KEYS = ("auth_method",)
 # [MDS1[,MDS2...]:/]CLUSTER[:PASSWORD], as os_brick/remotefs/remotefs.py takes it apart.
 _VIRTUOZZO_SHARE = re.compile(r"(?:\S+:/)?[a-zA-Z0-9_-]+:(\S+)$")

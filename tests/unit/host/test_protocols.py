@@ -93,8 +93,18 @@ def test_nothing_is_said_of_a_protocol_that_nobody_knows(prepared):
     assert protocols.lacks(prepared.system, "carrier_pigeon") == []
 
 
-@pytest.mark.parametrize("protocol", ["aoe", "drbd", "hgst", "disco"])
-def test_what_os_brick_dropped_is_never_ready_and_the_release_is_named(prepared, protocol):
+@pytest.mark.parametrize("protocol", ["hgst", "disco"])
+def test_what_ended_is_never_ready_and_the_release_is_named(prepared, protocol):
     told = protocols.ready(prepared.system, EVERYTHING, "x86_64")[protocol]
     assert not told["ready"]
     assert "4.0.0" in told["missing"][0]
+    assert "ended" in protocols.ended(protocol)
+
+
+def test_aoe_needs_its_kernel_module_and_drbd_its_programs_too(prepared):
+    told = protocols.ready(prepared.system, EVERYTHING, "x86_64")
+    assert told["aoe"]["missing"] == ["kernel module aoe"]
+    assert told["drbd"]["missing"] == ["kernel module drbd", "program drbdadm (package drbd-utils)", "program drbdsetup (package drbd-utils)"]
+    prepared.write("sys/module/aoe/refcnt", "0\n")
+    assert protocols.ready(prepared.system, EVERYTHING, "x86_64")["aoe"]["ready"]
+    assert protocols.ended("aoe") is None
