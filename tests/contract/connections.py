@@ -30,6 +30,7 @@ class _Host:
 
     def __init__(self, recorded):
         from ansible_collections.baremetal.legacy_storage.plugins.host import brick, devices
+        from ansible_collections.baremetal.legacy_storage.plugins.host.connectors import choice
         from oslo_concurrency import processutils
         from tenacity import nap
 
@@ -37,7 +38,7 @@ class _Host:
         brick.prepare(folder)
         self.mounts = os.path.join(folder, "mounts")
         self.commands = []
-        self._brick, self._system = brick, devices.System(folder)
+        self._brick, self._choice, self._system = brick, choice, devices.System(folder)
         self._info, self._protocol = recorded["connection_info"], recorded["connection_info"]["driver_volume_type"]
         self._multipath = recorded.get("multipath", False)
         os.makedirs(os.path.join(folder, "etc/iscsi"))
@@ -57,7 +58,7 @@ class _Host:
 
     def connector(self):
         """Return our Brick."""
-        protocol, data = self._brick.unwrap(json.loads(json.dumps(self._info)), "")
+        protocol, data = self._choice.unwrap(json.loads(json.dumps(self._info)), "")
         assert protocol == self._protocol
         return self._brick.Brick(self._system, protocol, data, self._multipath, self.mounts)
 
@@ -122,7 +123,7 @@ def _addresses(recorded):
     found = [["%s:%s" % portal, iqn, lun] for portal, iqn, lun in iscsi.targets(data)]
     assert found == recorded.get("targets", []), found
     bare = devices.System(tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"]))
-    assert remains.what_stays(bare, data, {"kind": "scsi", "serial": "3600", "key": "3600"}) == []
+    assert remains.what_stays(bare, data, {"kind": "scsi", "serial": "3600", "key": "3600"}, protocol) == []
     name = os.path.basename(data.get("device_path") or data.get("name") or "")
     backing = data.get("device_path") or os.path.join(os.environ["CONTRACT_DIR"], "mounts/share", name)
     Path(bare.root, "sys/class/block/loop0/loop").mkdir(parents=True)
