@@ -194,7 +194,7 @@ def _drift(manifest, volume):
                 % (name, _shown(there), _shown(wanted))
             )
             break
-    if _hosts(wanted) != _hosts(there) or bool(wanted.get("nodeAffinity")) != bool(there.get("nodeAffinity")):
+    if wanted.get("nodeAffinity") != there.get("nodeAffinity"):
         problems.append(
             "nodes: PersistentVolume %s is bound to nodes %s, wanted are %s. Kubernetes does not change that: remove it first (state: absent), and use node_labels "
             "where nodes come and go." % (name, ", ".join(_hosts(there)) or "by labels", ", ".join(_hosts(wanted)) or "by labels")

@@ -66,6 +66,8 @@ def find_source(value):
 
 
 def _unwrapped(item):
+    if item is None:
+        item = {"export": None}
     if not isinstance(item, dict):
         raise invalid("value", item, "is neither an export, an attachment nor a dictionary with server and path.")
     for wrapper in ("export", "attachment"):
