@@ -55,7 +55,7 @@ def failure(run):
     return told[-1]
 
 
-def test_from_a_list_to_volumes_that_are_bound_and_back(rack, cluster, apply):
+def test_from_a_list_to_volumes_foretold_quiet_the_second_time_and_growing(rack, cluster, apply):
     assert changed(apply(ORDERS, MEDIA, check=True)) is True
     assert (cluster.objects, rack.controller.ask("volume.list", {"backend": "san", "names": ["orders"]})["volumes"]) == ({}, [])
 
@@ -75,30 +75,39 @@ def test_from_a_list_to_volumes_that_are_bound_and_back(rack, cluster, apply):
         kubernetes_validate.validate(one, "1.37", strict=True)
     assert "canary" not in run.output
 
-    assert changed(apply(ORDERS, MEDIA)) is False
-    assert (changed(apply(ORDERS, MEDIA, check=True)), cluster.calls()) == (False, [])
+    assert (changed(apply(ORDERS, MEDIA)), cluster.calls()) == (False, [])
 
-    grown = dict(ORDERS, size="2GiB")
-    assert changed(apply(grown)) is True
+    assert changed(apply(dict(ORDERS, size="2GiB"))) is True
     assert cluster.calls() == ["patch PersistentVolume/orders"]
     assert cluster.objects["PersistentVolume/orders"]["spec"]["capacity"] == {"storage": "2Gi"}
     assert "Nothing was changed. size: 1GiB is less" in failure(apply(ORDERS))
 
-    gone = dict(ORDERS, state="absent")
-    assert "bound to claim shop/orders" in failure(apply(gone))
+
+def test_a_volume_is_never_taken_from_a_pod_and_goes_in_the_order_that_loses_nothing(rack, cluster, apply):
+    apply(ORDERS)
+    gone = dict(ORDERS, state="absent", remove_claim=True)
+    cluster.calls()
     cluster.put("Pod", "app", "shop", spec={"volumes": [{"persistentVolumeClaim": {"claimName": "orders"}}]}, status={"phase": "Running"})
-    assert "used by pod app" in failure(apply(dict(gone, remove_claim=True)))
-    assert (cluster.calls(), len(nodes_of(rack))) == ([], 2)
+    assert "used by pod app" in failure(apply(gone))
+    assert (cluster.calls(), nodes_of(rack)) == ([], ["node1", "node2"])
     cluster.drop("Pod/shop/app")
 
-    assert changed(apply(dict(gone, remove_claim=True), check=True)) is True
-    assert cluster.calls() == []
-    assert changed(apply(dict(gone, remove_claim=True))) is True
+    assert changed(apply(gone, check=True)) is True
+    assert (cluster.calls(), nodes_of(rack)) == ([], ["node1", "node2"])
+    assert changed(apply(gone)) is True
     assert cluster.calls() == ["delete PersistentVolumeClaim/shop/orders", "delete PersistentVolume/orders", "delete Secret/kube-system/orders-chap"]
     assert nodes_of(rack) == [], "the volume is there still, mapped to nobody"
-    assert changed(apply(dict(gone, remove_claim=True))) is False
-    assert changed(apply(dict(gone, delete_volume=True))) is True
-    assert rack.controller.ask("volume.list", {"backend": "san", "names": ["orders"]})["volumes"] == []
+    assert changed(apply(gone)) is False
+
+
+def test_a_local_volume_is_attached_to_its_node_and_deleted_when_told(rack, cluster, apply):
+    disk = {"name": "disk", "source": "local", "backend": "one", "node": "node1", "size": "1"}
+    assert changed(apply(disk)) is True
+    assert cluster.calls() == ["create PersistentVolume/disk"]
+    assert len(rack.records("node1")) == 1
+    assert changed(apply(dict(disk, state="absent", delete_volume=True))) is True
+    assert (cluster.objects, rack.records("node1")) == ({}, [])
+    assert rack.controller.ask("volume.list", {"backend": "one", "names": ["disk"]})["volumes"] == []
 
 
 @pytest.mark.parametrize(
