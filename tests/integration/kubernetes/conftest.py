@@ -63,14 +63,19 @@ class Cluster:
         return {name: base64.b64decode(value).decode() for name, value in self.objects["Secret/" + key]["data"].items()}
 
 
-@pytest.fixture(name="cluster")
-def fixture_cluster(tmp_path, monkeypatch):
-    """An empty fake cluster; playbooks find the fake collection before the real one."""
-    modules = tmp_path / "fake" / "ansible_collections" / "kubernetes" / "core" / "plugins" / "modules"
+def make_fake(folder):
+    """Put the fake collection into a folder; return what ANSIBLE_COLLECTIONS_PATH is then, with the fake before the real one."""
+    modules = folder / "ansible_collections" / "kubernetes" / "core" / "plugins" / "modules"
     modules.mkdir(parents=True)
     for path in FAKE.glob("*.py"):
         shutil.copy(path, modules)
-    monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", "%s:%s" % (tmp_path / "fake", os.environ["ANSIBLE_COLLECTIONS_PATH"]))
+    return "%s:%s" % (folder, os.environ["ANSIBLE_COLLECTIONS_PATH"])
+
+
+@pytest.fixture(name="cluster")
+def fixture_cluster(tmp_path, monkeypatch):
+    """An empty fake cluster."""
+    monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", make_fake(tmp_path / "fake"))
     return Cluster(tmp_path / "cluster.json")
 
 
