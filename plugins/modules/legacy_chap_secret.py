@@ -63,7 +63,8 @@ options:
         type: str
   kubernetes:
     description:
-      - How C(kubernetes.core.k8s) reaches the cluster, by its own options, such as C(kubeconfig) and C(context). Files are those of the host that the task runs on.
+      - How C(kubernetes.core.k8s) reaches the cluster, by its own options, such as C(kubeconfig) and C(context).
+      - Files are those of the host that the task runs on.
       - C(module_defaults) of kubernetes.core do not count here; its environment variables (C(K8S_AUTH_KUBECONFIG), ...) do.
     type: dict
     default: {}

@@ -45,7 +45,7 @@ def key(value, parameter):
     prefix, slash, name = str(value).rpartition("/")
     right = isinstance(value, str) and len(name) <= 63 and _WORD.fullmatch(name)
     if not right or (slash and (len(prefix) > 253 or not _DNS_SUBDOMAIN.fullmatch(prefix))):
-        raise invalid(parameter, value, "is no key that Kubernetes accepts. Use 'name' or 'some.domain/name', the name at most 63 letters, digits, '-', '_' and '.'.")
+        raise invalid(parameter, value, "is no key that Kubernetes accepts. Use name or domain/name, the name at most 63 letters, digits, '-', '_' and '.'.")
     return str(value)
 
 

@@ -89,7 +89,8 @@ def _stranger(item, volume):
     if (volume["metadata"].get("labels") or {}).get(MANAGED_BY) == MANAGER:
         return []
     return [
-        "name: there is a PersistentVolume %s that this collection did not make (it lacks the label %s=%s). Choose another name." % (item["name"], MANAGED_BY, MANAGER)
+        "name: there is a PersistentVolume %s that this collection did not make (it lacks the label %s=%s). Choose another name."
+        % (item["name"], MANAGED_BY, MANAGER)
     ]
 
 
@@ -190,14 +191,16 @@ def _drift(manifest, volume):
     for kind in _KINDS:
         if _bare(wanted.get(kind)) != _bare(there.get(kind)):
             problems.append(
-                "source: PersistentVolume %s leads elsewhere (%s) than the volume is now (%s). Kubernetes does not change that: remove it first (state: absent)."
+                "source: PersistentVolume %s leads elsewhere (%s) than the volume is now (%s). Kubernetes does not change that: remove it first "
+                "(state: absent)."
                 % (name, _shown(there), _shown(wanted))
             )
             break
     if wanted.get("nodeAffinity") != there.get("nodeAffinity"):
         problems.append(
-            "nodes: PersistentVolume %s is bound to nodes %s, wanted are %s. Kubernetes does not change that: remove it first (state: absent), and use node_labels "
-            "where nodes come and go." % (name, ", ".join(_hosts(there)) or "by labels", ", ".join(_hosts(wanted)) or "by labels")
+            "nodes: PersistentVolume %s is bound to nodes %s, wanted are %s. Kubernetes does not change that: remove it first (state: absent), and use "
+            "node_labels where nodes come and go."
+            % (name, ", ".join(_hosts(there)) or "by labels", ", ".join(_hosts(wanted)) or "by labels")
         )
     return problems
 
@@ -225,7 +228,9 @@ def _growth(item, volume, problems):
     capacity = volume["spec"]["capacity"]["storage"]
     now = names.bytes_of(capacity)
     if wanted < now:
-        problems.append("size: %s is less than PersistentVolume %s has (%s). Volumes never shrink; give at least that." % (item["size"], item["name"], capacity))
+        problems.append(
+            "size: %s is less than PersistentVolume %s has (%s). Volumes never shrink; give at least that." % (item["size"], item["name"], capacity)
+        )
         return None
     return {"from": capacity, "to": "%dGi" % (wanted // GIB)} if wanted > now else None
 
@@ -245,7 +250,9 @@ def _compare_claim(item, claim):
         ("access_modes", sorted(spec.get("accessModes") or []), sorted(item.get("access_modes") or ["ReadWriteOnce"])),
     ):
         if has != wants:
-            problems.append("%s: claim %s has %s, and Kubernetes does not change that. Delete the claim, which has no volume yet." % (parameter, shown, has or "none"))
+            problems.append(
+                "%s: claim %s has %s, and Kubernetes does not change that. Delete the claim, which has no volume yet." % (parameter, shown, has or "none")
+            )
     return problems
 
 

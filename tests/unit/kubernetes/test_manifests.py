@@ -245,7 +245,11 @@ def test_what_is_no_credential_is_refused_without_being_told(credentials):
 
 @pytest.mark.parametrize(
     ("quantity", "size"),
-    [("10Gi", 10 * 2**30), ("1", 1), ("1k", 1000), ("1Ki", 1024), ("1500m", 2), ("1.5Gi", 3 * 2**29), ("1e3", 1000), ("2E", 2 * 10**18), ("2Ei", 2**61), (".5M", 500_000)],
+    [
+        ("10Gi", 10 * 2**30),
+        ("1", 1),
+        ("1k", 1000), ("1Ki", 1024), ("1500m", 2), ("1.5Gi", 3 * 2**29), ("1e3", 1000), ("2E", 2 * 10**18), ("2Ei", 2**61), (".5M", 500_000),
+    ],
 )
 def test_quantities_are_read_as_kubernetes_reads_them(quantity, size):
     assert names.bytes_of(quantity) == size

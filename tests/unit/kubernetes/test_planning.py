@@ -32,7 +32,8 @@ def cluster(volume=None, claim=True, pod=None, expandable=(), phase="Bound"):
     volume["spec"].setdefault("iscsi", {})["iscsiInterface"] = "default"
     volume["status"] = {"phase": phase}
     asked["metadata"]["uid"] = "u1"
-    pods = [{"metadata": {"name": "app", "namespace": "shop"}, "spec": {"volumes": [{"persistentVolumeClaim": {"claimName": "orders"}}]}, "status": {"phase": pod}}]
+    mounted = {"volumes": [{"persistentVolumeClaim": {"claimName": "orders"}}]}
+    pods = [{"metadata": {"name": "app", "namespace": "shop"}, "spec": mounted, "status": {"phase": pod}}]
     classes = [{"metadata": {"name": name}, "allowVolumeExpansion": True} for name in expandable]
     return {"persistent_volumes": [volume], "claims": [asked] * claim, "pods": pods * bool(pod), "storage_classes": classes}
 

@@ -122,8 +122,7 @@ def wishes(draw):
     return value, keywords
 
 
+_VALUES = st.text(min_size=1).filter(lambda text: not text.startswith("(hidden"))
 CREDENTIALS = st.sampled_from([("",), ("discovery_",), ("", "discovery_")]).flatmap(
-    lambda prefixes: st.fixed_dictionaries(
-        {prefix + field: st.text(min_size=1).filter(lambda text: not text.startswith("(hidden")) for prefix in prefixes for field in ("auth_username", "auth_password")}
-    )
+    lambda prefixes: st.fixed_dictionaries({prefix + field: _VALUES for prefix in prefixes for field in ("auth_username", "auth_password")})
 )
