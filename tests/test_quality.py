@@ -71,7 +71,7 @@ def fixture_installed(collection_root: Path, tmp_path_factory: pytest.TempPathFa
     folder = work / 'collections'
     needed = folder / 'ansible_collections'
     needed.mkdir(parents=True)
-    for namespace in ('ansible', 'community'):  # what galaxy.yml depends on, as a user has it or gets it from Galaxy
+    for namespace in ('ansible', 'community', 'kubernetes'):  # what galaxy.yml depends on, as a user has it or gets it from Galaxy
         (needed / namespace).symlink_to(Path(os.environ['BLS_COLLECTIONS']) / 'ansible_collections' / namespace)
     run(
         'ansible-galaxy', 'collection', 'install', '--offline', '--collections-path', folder, tarball,
@@ -126,6 +126,16 @@ def test_every_module_of_the_installed_tarball_is_documented(installed: Path) ->
     listed = json.loads(run('ansible-doc', '--list', '--json', NAME, cwd=installed, **alone(installed)))
     assert set(listed) == wanted
     pages = json.loads(run('ansible-doc', '--json', *sorted(wanted), cwd=installed, **alone(installed)))
+    assert set(pages) == wanted
+    assert not [name for name, page in pages.items() if not page['doc'] or not page['examples'] or not page['return']]
+
+
+def test_every_filter_of_the_installed_tarball_is_documented(installed: Path) -> None:
+    """ansible-doc finds each filter in the tarball, and renders it with examples and what it returns."""
+    root = installed / 'ansible_collections/baremetal/legacy_storage'
+    wanted = {f'{NAME}.{path.stem}' for path in (root / 'plugins/filter').glob('*.py')}
+    assert wanted
+    pages = json.loads(run('ansible-doc', '--type', 'filter', '--json', *sorted(wanted), cwd=installed, **alone(installed)))
     assert set(pages) == wanted
     assert not [name for name, page in pages.items() if not page['doc'] or not page['examples'] or not page['return']]
 

@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role kubernetes_volumes: what it does where, and in which order. Controller and nodes are real; the array's targets and the cluster are fakes.
+
+What Kubernetes does with it (binding, mounting, a pod that writes) is for a real cluster in the lab to show.
+"""
+
+from __future__ import annotations
+
+import kubernetes_validate
+import pytest
+
+CLAIM = {"namespace": "shop", "name": "orders"}
+ORDERS = {"name": "orders", "source": "iscsi", "size": "1GiB", "claim": CLAIM}
+MEDIA = {"name": "media", "source": "nfs", "server": "192.0.2.20", "path": "/exports/media", "size": "5", "access_modes": ["ReadWriteMany"]}
+
+
+@pytest.fixture(name="apply")
+def fixture_apply(rack, cluster):
+    """Apply the role with a list of volumes, and return the Run."""
+    rack.inventory["all"]["children"]["controllers"]["hosts"]["controller1"] = {"controller_config": str(rack.controller.config)}
+
+    def apply(*items, check=False, **variables):
+        given = {
+            "kubernetes_volumes_list": list(items),
+            "kubernetes_volumes_controller": "controller1",
+            "kubernetes_volumes_backend": "san",
+            "kubernetes_volumes_nodes": ["node1", "node2"],
+            "kubernetes_volumes_api": {"kubeconfig": str(cluster.path)},
+            "kubernetes_volumes_wait": 5,
+        }
+        role = {"ansible.builtin.include_role": {"name": "baremetal.legacy_storage.kubernetes_volumes"}, "vars": dict(given, **variables)}
+        return rack.play([role], "controller1", check=check, arguments=["-v"])
+
+    return apply
+
+
+def changed(run):
+    results = [result for results in run.results.values() for result in results]
+    assert not [result for result in results if result["failed"]], run.output
+    return any(result.get("changed") for result in results)
+
+
+def nodes_of(rack):
+    """Return the hosts that the volume is mapped to."""
+    (volume,) = rack.controller.ask("volume.list", {"backend": "san", "names": ["orders"]})["volumes"]
+    return volume["attached_to"]
+
+
+def failure(run):
+    told = [result["msg"] for results in run.results.values() for result in results if result["failed"]]
+    assert told, run.output
+    return told[-1]
+
+
+def test_from_a_list_to_volumes_foretold_quiet_the_second_time_and_growing(rack, cluster, apply):
+    assert changed(apply(ORDERS, MEDIA, check=True)) is True
+    assert (cluster.objects, rack.controller.ask("volume.list", {"backend": "san", "names": ["orders"]})["volumes"]) == ({}, [])
+
+    run = apply(ORDERS, MEDIA)
+    assert changed(run) is True
+    assert cluster.calls() == [
+        "create Secret/kube-system/orders-chap",
+        "create PersistentVolume/orders",
+        "create PersistentVolume/media",
+        "create PersistentVolumeClaim/shop/orders",
+    ]
+    volume = cluster.objects["PersistentVolume/orders"]
+    (term,) = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
+    assert term["matchExpressions"][0]["values"] == ["node1", "node2"]
+    assert volume["spec"]["iscsi"]["secretRef"] == {"name": "orders-chap", "namespace": "kube-system"}
+    for one in cluster.objects.values():
+        kubernetes_validate.validate(one, "1.37", strict=True)
+    assert "canary" not in run.output
+
+    assert (changed(apply(ORDERS, MEDIA)), cluster.calls()) == (False, [])
+
+    assert changed(apply(dict(ORDERS, size="2GiB"))) is True
+    assert cluster.calls() == ["patch PersistentVolume/orders"]
+    assert cluster.objects["PersistentVolume/orders"]["spec"]["capacity"] == {"storage": "2Gi"}
+    assert "Nothing was changed. size: 1GiB is less" in failure(apply(ORDERS))
+
+
+def test_a_volume_is_never_taken_from_a_pod_and_goes_in_the_order_that_loses_nothing(rack, cluster, apply):
+    apply(ORDERS)
+    gone = dict(ORDERS, state="absent", remove_claim=True)
+    cluster.calls()
+    cluster.put("Pod", "app", "shop", spec={"volumes": [{"persistentVolumeClaim": {"claimName": "orders"}}]}, status={"phase": "Running"})
+    assert "used by pod app" in failure(apply(gone))
+    assert (cluster.calls(), nodes_of(rack)) == ([], ["node1", "node2"])
+    cluster.drop("Pod/shop/app")
+
+    assert changed(apply(gone, check=True)) is True
+    assert (cluster.calls(), nodes_of(rack)) == ([], ["node1", "node2"])
+    assert changed(apply(gone)) is True
+    assert cluster.calls() == ["delete PersistentVolumeClaim/shop/orders", "delete PersistentVolume/orders", "delete Secret/kube-system/orders-chap"]
+    assert nodes_of(rack) == [], "the volume is there still, mapped to nobody"
+    assert changed(apply(gone)) is False
+
+
+def test_a_local_volume_is_attached_to_its_node_and_deleted_when_told(rack, cluster, apply):
+    disk = {"name": "disk", "source": "local", "backend": "one", "node": "node1", "size": "1"}
+    assert changed(apply(disk)) is True
+    assert cluster.calls() == ["create PersistentVolume/disk"]
+    assert len(rack.records("node1")) == 1
+    assert changed(apply(dict(disk, state="absent", delete_volume=True))) is True
+    assert (cluster.objects, rack.records("node1")) == ({}, [])
+    assert rack.controller.ask("volume.list", {"backend": "one", "names": ["disk"]})["volumes"] == []
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        (dict(ORDERS, source="rbd"), "rbd"),
+        (dict(ORDERS, backend=""), "every item needs a name of its own"),
+        ({"name": "disk", "source": "local", "size": "1"}, "local needs node"),
+        (dict(ORDERS, access_modes=["ReadWriteMany"]), "destroys an ordinary file system"),
+    ],
+)
+def test_an_item_that_cannot_be_is_refused(cluster, apply, item, words):
+    run = apply(item)
+    failure(run)
+    assert words in run.output and cluster.objects == {}
