@@ -201,7 +201,11 @@ def test_a_second_run_changes_nothing_and_check_mode_foretells_the_first(tmp_pat
 
 @pytest.mark.parametrize(
     ("variables", "words"),
-    [({"awx_job_names": ["grow_volumes"]}, "no job for grow_volumes"), ({"awx_job_names": ["grow_volume"]}, "leaves out"), ({"awx_nightly": [{"keep": 3}]}, "backend")],
+    [
+        ({"awx_job_names": ["grow_volumes"]}, "no job for grow_volumes"),
+        ({"awx_job_names": ["grow_volume"]}, "leaves out"),
+        ({"awx_nightly": [{"keep": 3}]}, "backend"),
+    ],
 )
 def test_what_cannot_be_is_refused_naming_it(tmp_path, variables, words):
     code, output, _changed = apply(tmp_path / "run", **variables)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 
@@ -27,7 +28,7 @@ def test_a_volume_gets_attached_with_a_file_system_once_and_detached(rack):
     assert (foretold.code, rack.attached_to("data")) == (0, []), foretold.output
     done = rack.done("attach_volume", **attach)
     assert done.changed == ["Attach it", "Make the file system"]
-    assert subprocess.run(["blkid", "-p", "-o", "value", "-s", "TYPE", str(rack.file_of("data"))], capture_output=True, text=True, check=True).stdout == "ext4\n"
+    assert subprocess.run(["blkid", "-p", "-o", "value", "-s", "TYPE", str(rack.file_of("data"))], capture_output=True, check=True).stdout == b"ext4\n"
     assert rack.done("attach_volume", **attach).changed == []
 
     refused = rack.run("attach_volume", **dict(attach, attach_fstype="xfs"))
@@ -204,7 +205,8 @@ def fixture_vaulted(rack):
 
 def test_a_password_is_rotated_after_a_login_with_it_and_shown_nowhere(rack, vaulted):
     hook = rack.root / "hook.yml"
-    hook.write_text(yaml.safe_dump([{"name": "Change it there", "ansible.builtin.file": {"path": str(rack.root / "hooked"), "state": "touch", "mode": "0600"}}]))
+    touch = {"path": str(rack.root / "hooked"), "state": "touch", "mode": "0600"}
+    hook.write_text(yaml.safe_dump([{"name": "Change it there", "ansible.builtin.file": touch}]))
     rotate = prefixed("rotate", backend="one", secrets_file=str(vaulted), tasks=str(hook))
     refused = dict(rotate)
     refused.pop("rotate_tasks")
@@ -229,3 +231,18 @@ def test_a_secret_that_the_backend_does_not_have_is_refused(rack, vaulted):
     assert "it may hold sparse_files_password" in failed.failure
     assert NEW not in failed.output
     assert "controller_backends, which are one" in rack.run("rotate_array_password", **prefixed("rotate", backend="on", secrets_file=str(vaulted))).failure
+
+
+def test_a_listing_of_attachments_is_written_once_and_the_inventory_plugin_reads_it(rack):
+    rack.volume("free")
+    rack.attach(hosts="node1", controller="controller1", **DATA)
+    listing = rack.root / "attachments.json"
+    assert rack.run("attachments_listing", check=True, listing_file=str(listing)).changed == ["Write the listing where Ansible runs"]
+    assert not listing.exists()
+    assert rack.done("attachments_listing", listing_file=str(listing)).changed == ["Write the listing where Ansible runs"]
+    assert rack.done("attachments_listing", listing_file=str(listing), listing_host="node2").changed == []
+    source = rack.root / "storage.legacy_attachments.yml"
+    source.write_text("plugin: baremetal.legacy_storage.legacy_attachments\nlisting: attachments.json\n")
+    told = subprocess.run(["ansible-inventory", "-i", str(source), "--list"], capture_output=True, check=True, timeout=120).stdout
+    ((attachment,),) = [facts["legacy_attachments"] for facts in json.loads(told)["_meta"]["hostvars"].values()]
+    assert (attachment["volume_name"], attachment["size"]) == ("data", 1)
