@@ -148,6 +148,7 @@ def test_volumes_move_off_an_old_array_and_what_stays_is_told(rack):
     move = prefixed("migrate", **{"from": "one", "to": "two"})
     assert "must be two of the backends one, two" in rack.run("migrate_backend", **dict(move, migrate_to="three")).failure
     before = rack.controller.look()
+    assert "no volume dat on one, nor on two" in rack.run("migrate_backend", migrate_volumes="logs,dat", **move).failure
     rack.run("migrate_backend", check=True, **move)
     assert rack.controller.look() == before
 
