@@ -50,6 +50,7 @@ class JobRack(Rack):
         children["storage_controllers"], children["storage_nodes"] = children.pop("controllers"), children.pop("nodes")
         children["storage_controllers"]["vars"] = {"controller_config": str(controller.config)}
         self.inventory["all"]["vars"]["ansible_become"] = False
+        self.wrapper = []  # what ansible-playbook is started by
 
     def write_inventory(self, path):
         """Write the inventory to a file."""
@@ -64,9 +65,10 @@ class JobRack(Rack):
             os.environ, ANSIBLE_CALLBACK_PLUGINS=str(CALLBACKS), ANSIBLE_CALLBACKS_ENABLED="recorded", BLS_TEST_RESULTS=str(results), ANSIBLE_NOCOLOR="1",
             ANSIBLE_LOCAL_TEMP=str(self.root / "local"), ANSIBLE_REMOTE_TEMP=str(self.root / "remote"), PATH=path + os.environ["PATH"],
         )
-        command = ["ansible-playbook", "-i", "inventory.yml", COLLECTION + playbook, "-e", json.dumps(variables), *["--check"] * check, *["--diff"] * diff]
+        command = [*self.wrapper, "ansible-playbook", "-i", "inventory.yml", COLLECTION + playbook, "-e", json.dumps(variables)]
+        command += [*["--check"] * check, *["--diff"] * diff, *arguments]
         done = subprocess.run(
-            [*command, *arguments], cwd=self.root, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
+            command, cwd=self.root, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
         )
         outcome = Outcome(results.read_text().splitlines(), done.stdout + done.stderr, done.returncode)
         assert outcome.tasks, outcome.output

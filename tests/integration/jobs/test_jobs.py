@@ -42,6 +42,45 @@ def test_a_volume_gets_attached_with_a_file_system_once_and_detached(rack):
     assert rack.done("detach_volume", **prefixed("detach", node="node1", **DATA)).changed == []
 
 
+@pytest.fixture(name="mounts")
+def fixture_mounts(rack, tmp_path):
+    """A mount namespace of its own, with an fstab of its own, in which the rack's playbooks run. Gives the fstab and a way to look what is mounted."""
+    fstab = tmp_path / "fstab"
+    fstab.write_text("# nothing yet\n")
+    script = "mount --make-rprivate / && mount --bind %s /etc/fstab && echo ready && exec sleep 1800" % fstab
+    process = subprocess.Popen(["unshare", "--mount", "sh", "-c", script], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        rack.wrapper = ["nsenter", "--mount", "--wd=%s" % rack.root, "--target", str(process.pid)]
+        mounted = lambda path: subprocess.run([*rack.wrapper, "mountpoint", "-q", str(path)], check=False, timeout=60).returncode == 0  # noqa: E731
+        yield fstab, mounted
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_a_volume_is_mounted_for_good_and_unmounted_when_told(rack, mounts, tmp_path):
+    fstab, mounted = mounts
+    place = tmp_path / "srv"
+    attach = prefixed("attach", node="node1", fstype="ext4", mountpoint=str(place), **DATA)
+    assert "absolute path" in rack.run("attach_volume", **dict(attach, attach_mountpoint="srv")).failure
+    foretold = rack.run("attach_volume", check=True, **attach)
+    assert (foretold.code, mounted(place), rack.attached_to("data")) == (0, False, []), foretold.output
+    done = rack.done("attach_volume", **attach)
+    assert done.changed == ["Attach it", "Make the file system", "Mount it at %s" % place]
+    assert mounted(place)
+    assert "_netdev,nofail,x-systemd.device-timeout=5min" in fstab.read_text()
+    assert rack.done("attach_volume", **attach).changed == []
+
+    detach = prefixed("detach", node="node1", **DATA)
+    foretold = rack.run("detach_volume", check=True, detach_unmount=True, **detach)
+    assert foretold.changed == ["Unmount it", "Foretell in check mode that it is detached"], foretold.output
+    assert mounted(place)
+    assert rack.done("detach_volume", detach_unmount=True, **detach).changed == ["Unmount it", "Detach it"]
+    assert (mounted(place), rack.attached_to("data"), fstab.read_text()) == (False, [], "# nothing yet\n")
+
+
 def test_no_file_system_is_made_where_data_without_a_signature_lies(rack):
     with open(rack.file_of("data"), "r+b") as stream:
         stream.seek(1024**2)
