@@ -22,7 +22,8 @@ BACKENDS = {
     "aoe": ("lvm_aoe", "LvmAoeDriver", {"aoe_interface": "vec1"}),
     "drbd": ("lvm_drbd", "LvmDrbdDriver", {"target_ip_address": "172.30.0.10"}),
 }
-LEFT = "ls -d /sys/class/block/etherd* /sys/class/block/drbd* /dev/disk/by-id/legacy-storage-* /run/baremetal.legacy_storage/links/* 2>/dev/null || true"
+# Not AoE's devices: the kernel looks for targets once a minute, and may find one again, for nobody, until its export is gone.
+LEFT = "ls -d /sys/class/block/drbd* /dev/disk/by-id/legacy-storage-* /run/baremetal.legacy_storage/links/* 2>/dev/null || true"
 RECORD = "grep -qs '\"state\": *\"%s\"' /var/lib/baremetal.legacy_storage/node/attachments/*.json"
 WORKER = "[w]orker[.](serve|listen)"
 PURELIB = "/opt/baremetal.legacy_storage/controller/bin/python -c 'import sysconfig; print(sysconfig.get_path(\"purelib\"))'"

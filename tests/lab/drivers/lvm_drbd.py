@@ -77,10 +77,10 @@ class LvmDrbdDriver(lvm.LVMVolumeDriver):
             self._leave(volume)
 
     def extend_volume(self, volume, new_size):
-        """Grow the volume, and let the node see it."""
-        self.vg.extend_volume(volume.name, self._sizestr(new_size))
+        """Grow a volume that no node has: DRBD 8.4 cuts off a primary without a disk whose peer's disk grows."""
         if os.path.exists(self._path(volume)):
-            processutils.execute("drbdadm", "resize", volume.name)
+            raise exception.VolumeBackendAPIException(data="%s is attached over DRBD, where it cannot grow; detach it first" % volume.name)
+        self.vg.extend_volume(volume.name, self._sizestr(new_size))
 
     def _join(self, volume, path, text):
         processutils.execute("modprobe", "drbd")
