@@ -88,9 +88,10 @@ def _remember(state_dir, key, volume_id):
 
 
 def _keys(system, record, seen):
-    """Return the names under which udev's rule looks for the device and for its paths; a loop device is ours alone, and nothing else makes it."""
-    found = {record.identity.get("key") if record.identity.get("kind") != "loop" else None}
-    if record.identity.get("kind") == "scsi":
+    """Return the names under which udev's rule looks for the device and for its paths; of other kinds nothing appears but what we connect ourselves."""
+    kind = record.identity.get("kind")
+    found = {record.identity.get("key")} if kind in ("scsi", "dm", "nvme", "rbd") else set()
+    if kind == "scsi":
         found |= {record.identity["serial"]} | {devices.udev_serial(system, disk) for disk in seen.disks}
     return sorted(filter(None, found))
 
