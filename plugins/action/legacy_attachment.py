@@ -18,16 +18,24 @@ from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils.other_hos
 _COLLECTION = "baremetal.legacy_storage."
 _STATE = {"type": "str", "choices": ["present", "absent"]}
 _MULTIPATH = {"type": "str", "choices": ["required", "preferred", "no"]}
+_ACCESS_MODE = {"type": "str", "choices": ["rw", "ro"]}
 ARGUMENT_SPEC = dict(
     controller={"type": "str", "required": True},
     backend={"type": "str"},
     volume={"type": "str"},
     state=dict(_STATE, default="present"),
     multipath=dict(_MULTIPATH, default="preferred"),
+    access_mode=dict(_ACCESS_MODE, default="rw"),
     attachments={
         "type": "list",
         "elements": "dict",
-        "options": {"backend": {"type": "str"}, "volume": {"type": "str", "required": True}, "state": _STATE, "multipath": _MULTIPATH},
+        "options": {
+            "backend": {"type": "str"},
+            "volume": {"type": "str", "required": True},
+            "state": _STATE,
+            "multipath": _MULTIPATH,
+            "access_mode": _ACCESS_MODE,
+        },
     },
     fenced={"type": "bool", "default": False},
     force={"type": "bool", "default": False},
@@ -147,6 +155,13 @@ class ActionModule(ActionBase):
         failed = [item for item in asked if item.error]
         if failed and not self._task.check_mode:
             self._take_back([item for item in failed if item.fresh], connector)
+            self._turn_back([item for item in failed if attaching.was_turned(item)], connector)
+
+    def _turn_back(self, items, connector):
+        """Let the exports say again how the volumes may be used on the node, which did not change it."""
+        if items:
+            requests = attaching.export_requests([attaching.as_before(item) for item in items], connector)
+            attaching.turn_back(items, self._on_controller(requests))
 
     def _take_back(self, items, connector):
         """Unmap again what this task exported and the node could not connect, where the node proves that nothing is left."""

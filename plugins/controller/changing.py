@@ -18,7 +18,7 @@ from ..module_utils.model.wanted_groups import WantedGroupSnapshot
 from ..module_utils.plan.adopting import snapshots_volume
 from ..module_utils.plan.backends import plan_backend
 from ..module_utils.plan.backups import plan_backup
-from ..module_utils.plan.exports import plan_export
+from ..module_utils.plan.exports import identities, plan_export
 from ..module_utils.plan.failover import find_failover, plan_failover, refuse_unreplicable
 from ..module_utils.plan.group_snapshots import plan_group_snapshot
 from ..module_utils.plan.images import plan_image
@@ -34,6 +34,9 @@ from .execute.executor import Executor
 from .images.looking import look_at_images, look_at_offers
 from .store.database import now
 from .summary import summarize
+
+# Whoever has what connection_info says gets in: unmapping one host there closes nothing.
+_OPEN_PROTOCOLS = {"aoe", "glusterfs", "gpfs", "local", "nfs", "quobyte", "rbd", "scality", "vzstorage"}
 
 
 def ensure_volumes(session, arguments, check, warn):
@@ -180,7 +183,15 @@ def ensure_backups(session, arguments, check, warn):
 
 def ensure_exports(session, arguments, check, warn):
     """Map volumes to hosts: {"exports": [parameters, ...]}; present ones come back sealed to their host."""
+    open_to_all = _open_to_all(session, arguments["exports"])
     outcomes = _flow(session, EXPORT, check, warn).run(arguments["exports"])
+    for outcome in outcomes:
+        if outcome.error is None and outcome.before is not None and outcome.wanted.fenced and outcome.before.id in open_to_all:
+            warn(
+                "Volume %s/%s was taken back from %s, but its storage system (%s) lets every host in. A boot of %s connects it there again. See that it "
+                "does not come back before a task has detached the volume there."
+                % (outcome.before.backend, outcome.before.volume_name, outcome.before.host, open_to_all[outcome.before.id], outcome.before.host)
+            )
     with session.store().reading() as reader:
         driven = {
             item.resource.id: item
@@ -198,6 +209,18 @@ def ensure_exports(session, arguments, check, warn):
     return result
 
 
+def _open_to_all(session, items):
+    """Return {export's id: protocol} of exports to fenced hosts, on storage systems that cannot refuse a host that comes back."""
+    found = {}
+    with session.store().reading() as reader:
+        for host in {item.get("host") for item in items if item.get("fenced")}:
+            for export in reader.driven_exports(host=host):
+                protocol = str(export.data.get("driver_volume_type", "")).lower()
+                if protocol in _OPEN_PROTOCOLS:
+                    found[export.resource.id] = protocol
+    return found
+
+
 def _sealed_export(mapping, connector, driven, size):
     connection_info = driven.data if driven else {}
     return Export(
@@ -209,6 +232,8 @@ def _sealed_export(mapping, connector, driven, size):
         size=size,
         protocol=connection_info.get("driver_volume_type", ""),
         connection_info=redact_connection(connection_info),
+        access_mode=mapping.access_mode,
+        exported_at=driven.created_at.isoformat() + "Z" if driven else None,
         sealed_connection_info=seal(connector.sealing_key, connection_info) if connector and connection_info else None,
     ).to_dict()
 
@@ -239,9 +264,8 @@ def _find_export(landscape, wanted):
     return volume and landscape.mapping(volume, wanted.host)
 
 
-def _initiators(wanted):
-    initiator = wanted.connector.properties.get("initiator") if wanted.connector else None
-    return [initiator] if initiator else []
+def _identities(wanted):
+    return identities(wanted.connector.properties) if wanted.connector else ()
 
 
 VOLUME = Noun(
@@ -297,5 +321,5 @@ EXPORT = Noun(
     plan_export,
     _find_export,
     lambda wanted: "%s/%s on %s" % (wanted.backend, wanted.volume, wanted.host),
-    _initiators,
+    _identities,
 )

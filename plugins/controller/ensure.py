@@ -31,7 +31,7 @@ class Noun:
     :param plan: (landscape, wanted) to operations.
     :param find: (landscape, wanted) to the record a task speaks of, or None.
     :param label: wanted item to the name shown in diffs and messages.
-    :param initiators: wanted item to iSCSI initiators whose exports planning must see.
+    :param identities: wanted item to names of its host; planning must see every export to a host that has one of them.
     :param look: (store, landscape, wanted items) to the landscape with what stands outside the store.
     :param guard: (landscape, keys) refuses what must not be touched as long as its backend is not where it should be.
     :param whole_backends: wanted item to the backends on which nobody else may change anything meanwhile.
@@ -42,7 +42,7 @@ class Noun:
     plan: t.Callable
     find: t.Callable
     label: t.Callable
-    initiators: t.Callable = lambda wanted: ()
+    identities: t.Callable = lambda wanted: ()
     look: t.Callable = lambda store, landscape, wanted: landscape
     guard: t.Callable = refuse_stranded
     whole_backends: t.Callable = lambda wanted: ()
@@ -165,12 +165,12 @@ class Flow:
             outcome.after = self._noun.find(landscape, outcome.wanted)
 
     def _read(self, outcomes):
-        keys, initiators = set(), set()
+        keys, identities = set(), set()
         for outcome in outcomes:
             keys |= outcome.wanted.touches()
-            initiators.update(self._noun.initiators(outcome.wanted))
+            identities.update(self._noun.identities(outcome.wanted))
         with self._store.reading() as reader:
-            landscape = reader.landscape(keys, sorted(initiators))
+            landscape = reader.landscape(keys, sorted(identities))
         wanted = [outcome.wanted for outcome in outcomes]
         return self._survey(self._noun.look(self._store, landscape, wanted), wanted)
 

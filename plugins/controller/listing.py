@@ -13,6 +13,7 @@ import os
 from ..module_utils.model.capabilities import pool_details
 from ..module_utils.model.errors import StorageError, invalid
 from ..module_utils.model.images import ImageSource
+from ..module_utils.model.redaction import redact_connection
 from ..module_utils.model.replication import targets_of
 from .apart import ask_apart
 from .backup.catalogue import catalogue_of
@@ -85,6 +86,26 @@ def list_group_snapshots(session, arguments, check, warn):
             if volume is None or any(volume in (member.volume_name, member.volume_id) for member in item.resource.members)
         ],
     }
+
+
+def list_exports(session, arguments, check, warn):
+    """Return {"exports": [...]}, filtered by backend, volume (name or id) and host; without what opens them."""
+    with session.store().reading() as reader:
+        found = reader.driven_exports(host=arguments.get("host"))
+        sizes = {item.resource.id: item.resource.size for item in reader.driven_volumes(ids=list({item.resource.volume_id for item in found}))}
+    backend, volume = arguments.get("backend"), arguments.get("volume")
+    shown = [
+        dict(
+            item.resource.to_public(),
+            size=sizes[item.resource.volume_id],
+            protocol=item.data.get("driver_volume_type", ""),
+            connection_info=redact_connection(item.data),
+            exported_at=item.created_at.isoformat() + "Z",
+        )
+        for item in found
+        if backend in (None, item.resource.backend) and volume in (None, item.resource.volume_name, item.resource.volume_id)
+    ]
+    return {"changed": False, "exports": sorted(shown, key=lambda item: (item["backend"], item["volume_name"], item["host"]))}
 
 
 def list_images(session, arguments, check, warn):

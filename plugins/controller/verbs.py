@@ -33,6 +33,7 @@ VERBS = {
     "image.ensure": changing.ensure_images,
     "image.list": listing.list_images,
     "export.ensure": changing.ensure_exports,
+    "export.list": listing.list_exports,
     "repository.ensure": changing.ensure_repositories,
     "repository.list": listing.list_repositories,
     "backup.ensure": changing.ensure_backups,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Executing ``connect``, ``extend`` and ``link``."""
+"""Executing ``connect``, ``extend``, ``link`` and ``access``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import time
 
 from ..module_utils.model.attachment import AttachmentRecord, stable_link
 from ..module_utils.model.errors import StorageError
-from . import detach, devices, facts, iscsi, links, loop, wwids
+from ..module_utils.plan.connections import refuse_file
+from . import access, detach, devices, facts, iscsi, links, loop, wwids
 
 _PATHS_WAIT = 30  # seconds for the second path of a map: os-brick goes on with the first, and a busy host takes its time
 _SIZE_WAIT = 30  # seconds for every path and the map to show a new size
@@ -49,8 +50,10 @@ def connect(node, record, wanted, seen):
             raise StorageError("conflict", "The array shows another volume than before (%s instead of %s)." % (identity["serial"], draft.identity["serial"]))
         draft = dataclasses.replace(draft, identity=identity, link=device["path"])
         node.records.put(draft)
+        refuse_file(export, identity)
         _verify_paths(node, draft, wanted, len(failures))
         _grow(node, draft, connector)
+        access.apply(node, draft, facts.look(node.system, draft, ask=False))
         draft = link(node, draft)
     except StorageError as error:
         if on_top:  # what worked before must not go because something was to be added
@@ -144,6 +147,14 @@ def extend(node, record, wanted):
     record = dataclasses.replace(record, export=dataclasses.replace(wanted.export, sealed_connection_info=_sealed(record, wanted)))
     seen = facts.look(node.system, record)
     _extend(node, record, node.connector_for(record.export, seen.mapped))
+    node.records.put(record)
+    return record
+
+
+def set_access(node, record, wanted):
+    """Make device and paths read-only or writable, as the export says; return the record that says so."""
+    record = dataclasses.replace(record, export=dataclasses.replace(wanted.export, sealed_connection_info=_sealed(record, wanted)))
+    access.apply(node, record, facts.look(node.system, record, ask=False))
     node.records.put(record)
     return record
 

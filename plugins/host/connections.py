@@ -13,7 +13,7 @@ import traceback
 from ..module_utils.model.attachment import stable_link
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import Wanted, plan, predict
-from . import attach, detach, devices, facts, links, loop
+from . import access, attach, detach, devices, facts, links, loop
 from .locks import locked
 
 
@@ -116,6 +116,8 @@ def _execute(node, operation, record, wanted, seen):
         record = attach.extend(node, record, wanted)
     elif operation == "link":
         record = attach.link(node, record)
+    elif operation == "access":
+        record = attach.set_access(node, record, wanted)
     return record, facts.look(node.system, record)
 
 
@@ -123,7 +125,8 @@ def _summary(record, known):
     """Return what diff mode shows of one connection."""
     if record is None:
         return {"state": "absent"}
-    return {"state": record.state, "identity": known.identity, "size": known.size, "multipath": known.mapped, "linked": known.linked}
+    shown = {"state": record.state, "identity": known.identity, "size": known.size, "multipath": known.mapped, "linked": known.linked}
+    return dict(shown, access_mode=known.access_mode)
 
 
 def _predicted(node, record, seen, operations, data):
@@ -159,14 +162,18 @@ def _listed(node, volume_id, record):
     verified = record.state == "connected" and seen.identity == "right"
     linked = not links.possible(node.system, record.identity.get("key")) or (seen.name is not None and links.leads_to(node.system, volume_id, seen.name))
     told = facts.attachment(node.system, record, seen)
+    other_mode = access.differing(node.system, record, seen)
+    mendable = _problems(record, seen, stale, linked) + _unlike(record, other_mode)
     return dict(
         told,
-        verified=verified and linked,
+        verified=verified and linked and not other_mode,
         stale=stale,
         multipath=record.multipath,
         identity=record.identity.get("serial"),
         link_target=_target(link),
-        problems=_problems(record, seen, stale, linked) + _silent_paths(told["paths"]),
+        problems=mendable + _silent_paths(told["paths"]),
+        exported_at=record.export.exported_at,
+        settled_by="legacy_attachment, state: present" if mendable and seen.identity != "unknown" else None,
     )
 
 
@@ -177,6 +184,12 @@ def _target(link):
 
 def _silent_paths(paths):
     return ["Path %s is %s." % (path["device"], path["state"]) for path in paths if path["state"] != "active"]
+
+
+def _unlike(record, names):
+    """What to say of devices that may be written to and should not, or the other way round."""
+    is_not = {"ro": "can be written to, though the volume is attached read-only", "rw": "cannot be written to, though the volume is attached for writing"}
+    return ["%s %s." % (", ".join("/dev/" + name for name in names), is_not[record.export.access_mode])] if names else []
 
 
 def _problems(record, seen, stale, linked):

@@ -12,10 +12,11 @@ import time
 
 from ..module_utils.model.attachment import AttachmentRecord
 from ..module_utils.model.errors import StorageError
-from . import iscsi, links, loop, mounts, programs
+from . import access, iscsi, links, loop, mounts, programs
 
 _GONE_WAIT = 30  # seconds
 _FLUSH_WAIT = 120  # seconds
+_ANSWER_WAIT = 30  # seconds for one block
 
 
 def disconnect(node, record, wanted, seen):
@@ -25,6 +26,7 @@ def disconnect(node, record, wanted, seen):
     """
     if record is not None:
         node.records.put(dataclasses.replace(record, state="disconnecting", attached=False))
+        access.release(node, record, seen, _stays_by_nature(record))
     _remove(node, record or _record_of(node, wanted), seen, wanted.force)
     node.records.remove(wanted.volume_id)
 
@@ -33,7 +35,7 @@ def settle(node, record, wanted, seen):
     """Sweep what an earlier boot, a crash or another volume left at the address; the record stays for ``connect`` to replace."""
     if record is not None:
         node.records.put(dataclasses.replace(record, state="disconnecting"))
-        _remove(node, record, seen, False)
+        _remove(node, record, seen, seen.identity == "unknown")  # nobody uses it, and no path of it answers
     at_address = _record_of(node, wanted)
     if record is None or node.what_stays(at_address.export, {}):
         _remove(node, at_address, seen, False)
@@ -45,6 +47,7 @@ def _record_of(node, wanted):
 
 def _remove(node, record, seen, force):
     identity, kind = record.identity, record.identity.get("kind")
+    force = force and not _answers(seen)
     if identity.get("key"):
         links.forget(links.base(node.settings, identity["key"]), identity["key"], record.export.volume_id)
     problems = []
@@ -74,6 +77,16 @@ def _leave_share(node, record):
         used = [other.device.get("file") or other.device.get("path") or "" for other in _others(node, record)]
         for problem in mounts.unmount_unused(node.system, node.mount_dir, used):
             node.warn("Volume %s is disconnected, but its share stays mounted: %s" % (record.export.volume_name, problem))
+
+
+def _answers(seen):
+    """Tell whether the array still takes what was written to a device: then nobody may give it up."""
+    if seen.disks:
+        return seen.identity in ("right", "wrong")
+    if seen.path is None:
+        return False
+    _output, problem = programs.run("dd", "if=" + seen.path, "of=/dev/null", "bs=4096", "count=1", "iflag=direct", limit=_ANSWER_WAIT)
+    return problem is None
 
 
 def _others(node, record):
@@ -124,4 +137,5 @@ def forget(node, record):
     if record.identity.get("key"):
         links.forget(links.base(node.settings, record.identity["key"]), record.identity["key"], record.export.volume_id)
     if not record.attached:
+        access.forget(node.settings.state_dir, record.export.volume_id)
         node.records.remove(record.export.volume_id)

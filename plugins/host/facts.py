@@ -10,7 +10,7 @@ import dataclasses
 import os
 
 from ..module_utils.plan.connections import Facts
-from . import devices, iscsi, links, loop, multipathd, usage
+from . import access, devices, iscsi, links, loop, multipathd, usage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +94,7 @@ def gather(system, record, volume_id, data, loops=()):
     linked = True
     if record and links.possible(system, record.identity.get("key")):
         linked = seen.name is not None and links.leads_to(system, volume_id, seen.name)
+    modes = access.modes(system, seen)
     maps = [holder for holder in (devices.map_over(system, left),) if holder]
     users = usage.users(system, place, everything + maps) if place else []
     if mere_file:
@@ -108,6 +109,8 @@ def gather(system, record, volume_id, data, loops=()):
         users=tuple(users),
         leftovers=left,
         linked=linked,
+        access_mode=modes.get(seen.name, "rw"),
+        alike=len(set(modes.values())) < 2,
     ), seen
 
 
@@ -133,6 +136,7 @@ def attachment(system, record, seen):
         "backend": export.backend,
         "host": export.host,
         "protocol": export.protocol,
+        "access_mode": export.access_mode,
         "path": record.link,
         "device": "/dev/" + seen.name.replace("!", "/") if seen.name else None,
         "multipath_id": identity,

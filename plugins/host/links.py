@@ -37,10 +37,15 @@ def base(settings, key):
     return settings.lock_dir if key.startswith(APPEARANCE) else settings.state_dir
 
 
-def _path(state_dir, key):
+def safe_key(key):
+    """Return the key. Raises StorageError ``host`` when it cannot name a file."""
     if not _SAFE_KEY.match(key) or {".", ".."} & set(key.split("/")):
         raise StorageError("host", "The device calls itself %r, which cannot name a file; please report it." % key)
-    return os.path.join(state_dir, "links", key)
+    return key
+
+
+def _path(state_dir, key):
+    return os.path.join(state_dir, "links", safe_key(key))
 
 
 def remember(state_dir, key, volume_id):
@@ -89,6 +94,11 @@ def make(system, volume_id, name):
                 "shows what udev does." % (stable_link(volume_id), system.node(name), name),
             )
         time.sleep(0.5)
+
+
+def settle():
+    """Wait until udev has processed every event that it knows of."""
+    subprocess.run(["udevadm", "settle", "--timeout=60"], check=False, timeout=90, stdin=subprocess.DEVNULL, capture_output=True)
 
 
 def trigger(system, name):

@@ -52,7 +52,7 @@ def _connection_ensure(node, arguments, check):
 
 
 def _attachment_list(node, arguments, _check):
-    return {"changed": False, "attachments": connections.listing(node, arguments.get("volumes"))}
+    return {"changed": False, "host": node.settings.host, "attachments": connections.listing(node, arguments.get("volumes"))}
 
 
 _VERBS = {"connector.get": _connector_get, "connection.ensure": _connection_ensure, "attachment.list": _attachment_list}

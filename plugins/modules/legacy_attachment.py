@@ -47,6 +47,16 @@ options:
     type: str
     choices: [required, preferred, "no"]
     default: preferred
+  access_mode:
+    description:
+      - V(ro) makes the device and every path of it read-only on the node, those that come later and after a boot as well. Opening it for writing
+        and mounting it for writing then fail.
+      - Changing it of an attached volume takes effect at once. V(ro) is refused while the device is in use; a mount that was made while it was V(ro)
+        stays as it is with V(rw).
+      - A volume that is a plain file on the node (LOCAL) cannot be V(ro).
+    type: str
+    choices: [rw, ro]
+    default: rw
   attachments:
     description:
       - Many attachments at once. The controller is asked once for all of them, and so is the node.
@@ -69,16 +79,24 @@ options:
         description: As O(multipath), which is the default.
         type: str
         choices: [required, preferred, "no"]
+      access_mode:
+        description: As O(access_mode), which is the default.
+        type: str
+        choices: [rw, ro]
   fenced:
     description:
       - The node is known dead (powered off, or cut off from the storage system) and cannot come back by itself.
-      - Only with O(state=absent). The node is not contacted; the volume is unmapped on the storage system.
+      - Only with O(state=absent). The node is not contacted; the controller alone takes the volume back, which may then be attached elsewhere.
       - A node that still runs loses its device under its file system, and may write to whatever volume takes the address next.
+      - A node that comes back has a record of the volume still. It does not get the volume again; detach it there by a task without O(fenced), which
+        cleans up. Storage systems that let every host in (NFS, RBD and such) cannot refuse it, and the task warns of that.
     type: bool
     default: false
   force:
     description:
-      - Detach also where the device cannot be flushed, because the storage system is known dead. Data not written yet is lost.
+      - Detach also where the device cannot be flushed, because no path to the storage system answers. Data not written yet is lost.
+      - It gives up nothing that could still be written. While a path answers it changes nothing, and a device in use is never taken away.
+      - Unmapping without the node is O(fenced), not this.
     type: bool
     default: false
   node_name:
@@ -152,6 +170,14 @@ EXAMPLES = r"""
     fstype: xfs
   become: true
 
+- name: Let this node only read
+  baremetal.legacy_storage.legacy_attachment:
+    controller: controller1
+    backend: vendor-a
+    volume: images
+    access_mode: ro
+  become: true
+
 - name: Attach several volumes and detach one
   baremetal.legacy_storage.legacy_attachment:
     controller: controller1
@@ -164,7 +190,7 @@ EXAMPLES = r"""
         state: absent
   become: true
 
-- name: Take a volume away from a node that burnt down
+- name: Take a volume back from a node that burnt down
   baremetal.legacy_storage.legacy_attachment:
     controller: controller1
     backend: vendor-a
@@ -222,6 +248,10 @@ attachment:
       description: The device's present kernel name. Not known in check mode.
       type: str
       sample: /dev/dm-3
+    access_mode:
+      description: How the node may use the device, V(rw) or V(ro). Null when it is not attached.
+      type: str
+      sample: rw
     multipath:
       description: Whether the device is a dm-multipath map.
       type: bool

@@ -14,8 +14,18 @@ description:
   - Returns the attachments of the node that the task runs on. It shows side by side what the node has recorded, what its kernel shows, and
     where the stable path leads.
   - Every path of a device is asked for its identity, so a path that shows another volume by now is found.
-  - Storage systems and controllers are not asked.
+  - With O(controller), what the controller has exported to the node stands beside it. Storage systems are not asked.
 options:
+  controller:
+    description:
+      - Inventory host of the controller, to compare with. It is reached as by M(baremetal.legacy_storage.legacy_attachment).
+      - Without it only the node is asked.
+    type: str
+  controller_config:
+    description:
+      - Settings that the role P(baremetal.legacy_storage.controller#role) wrote on the controller.
+    type: path
+    default: /etc/baremetal.legacy_storage/controller.json
   volumes:
     description:
       - Names or ids of the volumes to return. All, when it is left out.
@@ -36,6 +46,12 @@ EXAMPLES = r"""
   become: true
   register: attached
 
+- name: See record, kernel and controller side by side
+  baremetal.legacy_storage.legacy_attachment_info:
+    controller: controller1
+  become: true
+  register: compared
+
 - name: Fail where something is wrong
   ansible.builtin.assert:
     that: attached.attachments | rejectattr('verified') | list == []
@@ -48,8 +64,15 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+host:
+  description: The node's name, by which the controller knows it. Null in check mode before the role was applied.
+  returned: always
+  type: str
+  sample: node1
 attachments:
-  description: The attachments, in the order of their ids.
+  description:
+    - The attachments, in the order of their ids. With O(controller) exports to this node that it has no record of follow; what only a record or
+      the kernel could tell of them is null.
   returned: always
   type: list
   elements: dict
@@ -72,6 +95,10 @@ attachments:
       returned: always
     protocol:
       description: How it is reached.
+      type: str
+      returned: always
+    access_mode:
+      description: Whether the volume was attached V(rw) or V(ro).
       type: str
       returned: always
     state:
@@ -120,13 +147,27 @@ attachments:
       type: bool
       returned: always
     problems:
-      description: What is wrong, one sentence each.
+      description: What is wrong, or differs between record, kernel and controller, one sentence each.
       type: list
       elements: str
       returned: always
+    settled_by:
+      description: The task that settles the problems, or V(null) where there are none, or none that a task could settle.
+      type: str
+      returned: always
+    exported_at:
+      description: When the export that it was attached by was made, by the controller's clock.
+      type: str
+      returned: always
+    export:
+      description: What M(baremetal.legacy_storage.legacy_export_info) tells of its export, or V(null) where the controller has none.
+      type: dict
+      returned: with O(controller)
   sample:
-    - backend: vendor-a
+    - access_mode: rw
+      backend: vendor-a
       device: /dev/dm-3
+      exported_at: '2026-11-20T09:30:00Z'
       host: node1
       identity: 36001405309c19a76a5f4ce398272f655
       link_target: /dev/dm-3
@@ -140,6 +181,7 @@ attachments:
           state: active
       problems: []
       protocol: iscsi
+      settled_by: null
       size: 10
       stale: false
       state: connected
@@ -157,10 +199,12 @@ def main():
         argument_spec={
             "node_config": {"type": "path", "default": "/etc/baremetal.legacy_storage/node.json"},
             "volumes": {"type": "list", "elements": "str"},
+            "controller": {"type": "str"},  # the action plugin's business, as the next
+            "controller_config": {"type": "path", "default": "/etc/baremetal.legacy_storage/controller.json"},
         },
         supports_check_mode=True,
     )
-    unprepared = {"changed": False, "attachments": []}
+    unprepared = {"changed": False, "host": None, "attachments": []}
     run_task(module, "host", module.params["node_config"], "attachment.list", {"volumes": module.params["volumes"]}, unprepared)
 
 

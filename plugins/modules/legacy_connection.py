@@ -24,6 +24,7 @@ options:
   export:
     description:
       - The export, as M(baremetal.legacy_storage.legacy_export) returned it. Required for O(state=present).
+      - Its C(access_mode) says whether the device is made read-only.
     type: dict
   volume_id:
     description:
@@ -45,8 +46,8 @@ options:
     default: preferred
   force:
     description:
-      - Disconnect also where the device is in use or cannot be flushed, because the storage system is known dead.
-      - Data not written yet is lost.
+      - Disconnect also where the device cannot be flushed, because no path to the storage system answers. Data not written yet is lost.
+      - While a path answers it changes nothing, and a device in use is never taken away.
     type: bool
     default: false
   connections:
@@ -138,7 +139,7 @@ connections:
       type: bool
       returned: always
     operations:
-      description: What was done, of C(settle), C(disconnect), C(connect), C(extend) and C(link).
+      description: What was done, of C(settle), C(disconnect), C(connect), C(extend), C(link) and C(access).
       type: list
       elements: str
       returned: always
@@ -165,6 +166,7 @@ connections:
       changed: true
       operations: [connect]
       attachment:
+        access_mode: rw
         backend: vendor-a
         device: /dev/dm-3
         host: node1

@@ -30,8 +30,16 @@ options:
   host:
     description: The host's name; needed only for O(state=absent) without O(connector).
     type: str
+  access_mode:
+    description:
+      - How the host may use the volume, as Cinder calls it. V(ro) lets the host's half make its device read-only.
+    type: str
+    choices: [rw, ro]
+    default: rw
   fenced:
-    description: Unmap by force; say so only of a host that is known to be down.
+    description:
+      - Unmap without the host, which is known to be dead, as with O(ignore:fenced) of M(baremetal.legacy_storage.legacy_attachment).
+      - Only with O(state=absent).
     type: bool
     default: false
   state:
@@ -59,8 +67,13 @@ options:
       host:
         description: The host's name; needed only for O(state=absent) without O(connector).
         type: str
+      access_mode:
+        description: As O(access_mode).
+        type: str
+        choices: [rw, ro]
+        default: rw
       fenced:
-        description: Unmap by force; say so only of a host that is known to be down.
+        description: As O(fenced).
         type: bool
         default: false
       state:
@@ -133,6 +146,8 @@ exports:
         host: node1
         size: 10
         protocol: iscsi
+        access_mode: rw
+        exported_at: '2026-11-20T09:30:00Z'
         connection_info:
           target_portal: 192.0.2.10:3260
           auth_password: (hidden)
@@ -159,6 +174,8 @@ export:
     host: node1
     size: 10
     protocol: iscsi
+    access_mode: rw
+    exported_at: '2026-11-20T09:30:00Z'
     connection_info:
       target_portal: 192.0.2.10:3260
       auth_password: (hidden)
@@ -201,6 +218,7 @@ ITEM = dict(
     connector=dict(type="dict"),
     host=dict(type="str"),
     fenced=dict(type="bool", default=False),
+    access_mode=dict(type="str", choices=["rw", "ro"], default="rw"),
     state=dict(type="str", choices=["present", "absent"], default="present"),
 )
 

@@ -34,6 +34,7 @@ class Progress:
     volume: str
     state: str
     multipath: str
+    access_mode: str = "rw"
     record: t.Optional[dict] = None
     export: t.Optional[dict] = None
     connection: t.Optional[dict] = None
@@ -54,7 +55,8 @@ def wanted(arguments):
     What an item leaves out is as the task says.
     """
     items = arguments["attachments"] if arguments.get("attachments") is not None else [arguments]
-    return [Progress(*(item.get(key) or arguments.get(key) for key in ("backend", "volume", "state", "multipath"))) for item in items]
+    keys = ("backend", "volume", "state", "multipath", "access_mode")
+    return [Progress(**{key: item.get(key) or arguments.get(key) for key in keys}) for item in items]
 
 
 def find_record(records, backend, volume):
@@ -102,9 +104,9 @@ def export_requests(items, connector, fenced=False, state=None):
         if request["state"] == "absent":
             request.update(host=connector["host"], fenced=fenced)
         elif item.multipath == "no":
-            request["connector"] = dict(connector, properties=dict(connector["properties"], multipath=False))
+            request.update(access_mode=item.access_mode, connector=dict(connector, properties=dict(connector["properties"], multipath=False)))
         else:
-            request["connector"] = connector
+            request.update(access_mode=item.access_mode, connector=connector)
         requests.append(request)
     return requests
 
@@ -128,6 +130,10 @@ def needs_connecting(item):
         return True
     if record.get("volume_id") != item.export["volume_id"] or (record.get("size") or 0) < item.export["size"]:
         return True
+    if record.get("access_mode", "rw") != item.export.get("access_mode", "rw"):
+        return True
+    if record.get("exported_at") and record["exported_at"] != item.export.get("exported_at"):
+        return True
     return item.multipath == "required" and not record.get("multipath_id")
 
 
@@ -150,6 +156,26 @@ def take_back(items, answer):
             item.error += " Taking the export back failed as well: %s" % result.get("msg")
         else:
             item.changed, item.operations, item.export = False, [], None
+
+
+def was_turned(item):
+    """Tell whether this task let the export say another access mode than the node has."""
+    updated = any((operation.get("action"), operation.get("noun")) == ("update", "export") for operation in item.operations)
+    return bool(updated and item.record and item.record.get("access_mode", "rw") != item.access_mode)
+
+
+def as_before(item):
+    """Return the item as it would be wanted with the access mode that the node has."""
+    return dataclasses.replace(item, access_mode=item.record.get("access_mode", "rw"))
+
+
+def turn_back(items, answer):
+    """Merge legacy_export's result of giving exports the access mode back that the node kept: then nothing was changed."""
+    for item, result in zip(items, _answers(items, answer, "exports")):
+        if result.get("failed"):
+            item.error += " The export says access_mode: %s now; run the task again when that is mended: %s" % (item.access_mode, result.get("msg"))
+        else:
+            item.changed, item.operations, item.export = False, [], result.get("export") or item.export
 
 
 def take_connections(items, answer):
@@ -202,6 +228,7 @@ def to_public(item, host):
     for part in _NODE_PARTS:
         shown[part] = there.get(part)
     shown["multipath"] = bool(there.get("multipath_id"))
+    shown["access_mode"] = _mode_afterwards(item)
     if item.error:
         shown.update(failed=True, msg=item.error)
     return shown
@@ -217,13 +244,21 @@ def _there_afterwards(item):
     return item.record or {}
 
 
+def _mode_afterwards(item):
+    """Return the access mode after the task, None where the volume is not attached then."""
+    there = _there_afterwards(item)
+    return there.get("access_mode") or (item.access_mode if there else None)
+
+
 def diff(items, host):
     """Return Ansible's ``diff``: of just what changes, what was attached before and what is afterwards."""
     return collect((item.name, _attached(item.record, host), _attached_after(item, host)) for item in items if item.changed)
 
 
 def _attached(source, host):
-    return {"host": host, "size": source.get("size"), "path": source.get("path")} if source else None
+    if not source:
+        return None
+    return {"host": host, "size": source.get("size"), "path": source.get("path"), "access_mode": source.get("access_mode", "rw")}
 
 
 def _attached_after(item, host):
@@ -232,7 +267,7 @@ def _attached_after(item, host):
     if item.state == "absent":
         return None
     after = to_public(item, host)
-    return {"host": host, "size": after["size"], "path": after["path"]}
+    return {key: after[key] for key in ("host", "size", "path", "access_mode")}
 
 
 def result(items, host, single):

@@ -246,7 +246,7 @@ def world(controller, contents=True):
             fronts[path] = record_of_image(controller.array / path)
         else:
             fronts[path] = (controller.array / path).read_bytes()
-    without_time = "SELECT id, volume_id, host, initiator, connector, status, connection IS NOT NULL FROM exports ORDER BY id"
+    without_time = "SELECT id, volume_id, host, connector, status, connection IS NOT NULL FROM exports ORDER BY id"
     rows = [
         [{key: value for key, value in item.items() if key != "created_at"} for item in controller.ask(noun + ".list", {})[noun + "s"]]
         for noun in ("volume", "snapshot", "group_snapshot")

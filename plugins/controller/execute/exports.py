@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 from ...module_utils.model.errors import StorageError
+from ...module_utils.plan.exports import identities, refuse_twins
 from .endings import give_up, rest
 
 
 def _create(work, operation, arguments):
     export_id, volume_id, host, connector = (arguments[key] for key in ("id", "volume_id", "host", "connector"))
     with work.store.writing() as writer:
+        refuse_twins(writer.exports_to(identities(connector)), host, connector)  # here no other writer can come between
         entry = writer.begin(operation, export_id)
         writer.put_export(export_id, volume_id, host, connector, "exporting")
         writer.change_volume(volume_id, reverted_to=None)  # from now on somebody may write
@@ -20,7 +22,7 @@ def _create(work, operation, arguments):
         work.engine().exports.prepare(volume_id, connector)
         with work.store.writing() as writer:
             writer.step(entry, "exported")
-        connection_info = work.engine().exports.map(volume_id, connector)
+        connection_info = _told(work.engine().exports.map(volume_id, connector), connector)
     except StorageError as error:
         give_up(work, error, entry, lambda: _unmap(work, arguments), lambda writer: writer.drop_export(export_id), volume_id)
     with work.store.writing() as writer:
@@ -47,10 +49,16 @@ def _finish_update(work, operation, arguments):
 def _map_again(work, entry, arguments):
     export_id, volume_id, host, connector = (arguments[key] for key in ("id", "volume_id", "host", "connector"))
     work.engine().exports.prepare(volume_id, connector)
-    connection_info = work.engine().exports.map(volume_id, connector)
+    connection_info = _told(work.engine().exports.map(volume_id, connector), connector)
     with work.store.writing() as writer:
         writer.put_export(export_id, volume_id, host, connector, "exported", connection_info)
         writer.settle(entry)
+
+
+def _told(connection_info, connector):
+    """Return connection_info as Cinder's manager completes it: connectors of os-brick read how the volume may be used."""
+    data = dict(connection_info.get("data") or {}, access_mode=connector.get("mode") or "rw")
+    return dict(connection_info, data=data)
 
 
 def _delete(work, operation, arguments):

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from ...module_utils.model.errors import StorageError
 
-SCHEMA = "0004"  # the newest revision in migrations/versions
+SCHEMA = "0005"  # the newest revision in migrations/versions
 # Marks that stand before the revision, of stores that nobody may work with:
 MOVED = "moved"  # another one has taken its place
 COPYING = "copying"  # it is to take another one's place, and is not complete yet, or that one not yet closed

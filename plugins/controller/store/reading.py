@@ -12,9 +12,10 @@ import sqlalchemy as sa
 
 from ...module_utils.model.backups import Repository
 from ...module_utils.model.identity import derive_id
-from ...module_utils.model.resources import Backend, GroupSnapshot, Mapping, Snapshot, Source, Unsettled, Volume
+from ...module_utils.model.resources import Backend, GroupSnapshot, Snapshot, Source, Unsettled, Volume
 from ...module_utils.plan.landscape import Landscape
 from . import contents, marks, tables
+from .twins import exports_to, mapping
 
 _CHUNK = 500  # SQLite takes at most 999 bound values in old builds
 
@@ -109,19 +110,19 @@ class Reader:
             for row in self._rows_in_order(query, column, values, {tables.snapshots.c.backend: backend, tables.snapshots.c.name: name})
         ]
 
-    def driven_exports(self, ids=None, volume_ids=None, initiator=None):
-        """Return Driven exports; ``data`` is their connection_info."""
+    def driven_exports(self, ids=None, volume_ids=None, host=None):
+        """Return Driven exports, all of them or those with these ids, of these volumes, to this host; ``data`` is their connection_info."""
         query = sa.select(tables.exports, tables.volumes.c.name.label("volume_name"), tables.volumes.c.backend).join(
             tables.volumes, tables.volumes.c.id == tables.exports.c.volume_id
         )
         column, values = (tables.exports.c.volume_id, volume_ids) if ids is None else (tables.exports.c.id, ids)
-        return [self._export(row) for row in self._rows(query, column, values, {tables.exports.c.initiator: initiator})]
+        return [self._export(row) for row in self._rows(query, column, values, {tables.exports.c.host: host})]
 
-    def landscape(self, keys, initiators=()):
+    def landscape(self, keys, identities=()):
         """Return the Landscape that concerns ``keys``, a set of (noun, backend, name or id).
 
         It holds the volumes, snapshots and group snapshots named, the volumes of those snapshots, every snapshot and export of
-        these volumes with the group snapshots that they are of, exports of the given initiators, and what nobody settled of all
+        these volumes with the group snapshots that they are of, exports to hosts of the given names, and what nobody settled of all
         of them. With a backup that a killed run was making comes the volume that it was of.
         """
         keys = set(keys) | {record.saved_volume for record in self.unsettled(keys) if record.saved_volume}
@@ -156,8 +157,7 @@ class Reader:
             for member in item.resource.members:
                 snapshots.setdefault(member.id, member)
         exports = {item.resource.id: item.resource for item in self.driven_exports(volume_ids=list(volumes))}
-        for initiator in initiators:
-            exports.update((item.resource.id, item.resource) for item in self.driven_exports(initiator=initiator))
+        exports.update((item.id, item) for item in exports_to(self._connection, identities) if item.id not in exports)
         related = set(volumes) | set(snapshots) | set(exports) | set(groups)
         return Landscape(
             backends=self.backends(),
@@ -300,12 +300,7 @@ class Reader:
         return Driven(Snapshot(**{key: row[key] for key in keys + groups}), self._data(row), row["created_at"])
 
     def _export(self, row):
-        keys = ("id", "backend", "volume_id", "volume_name", "host", "connector", "status")
-        return Driven(
-            Mapping(**{key: row[key] for key in keys}),
-            self._vault.decrypt(row["connection"]) if row["connection"] else {},
-            row["created_at"],
-        )
+        return Driven(mapping(row), self._vault.decrypt(row["connection"]) if row["connection"] else {}, row["created_at"])
 
     def _data(self, row):
         return dict(row["driver_data"], **(self._vault.decrypt(row["secrets"]) if row["secrets"] else {}))

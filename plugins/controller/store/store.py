@@ -14,8 +14,10 @@ import sqlalchemy as sa
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import left_behind
+from ...module_utils.plan.exports import identities
 from . import contents, database, marks, tables
 from .reading import Reader
+from .twins import exports_to
 
 # What a driver keeps in these fields opens the array or a LUN, so it is encrypted.
 SECRET_DRIVER_FIELDS = ("provider_auth", "replication_driver_data")
@@ -259,13 +261,20 @@ class Writer:
             "volume_id": volume_id,
             "host": host,
             "connector": connector,
-            "initiator": connector.get("initiator"),
             "status": status,
             "connection": self._vault.encrypt(connection_info) if connection_info else None,
         }
         changed = self._connection.execute(tables.exports.update().where(tables.exports.c.id == export_id).values(**values))
         if not changed.rowcount:
             self._connection.execute(tables.exports.insert().values(id=export_id, created_at=database.now(), **values))
+        self._connection.execute(tables.export_names.delete().where(tables.export_names.c.export_id == export_id))
+        names = [{"export_id": export_id, "name": name} for name in sorted(identities(connector))]
+        if names:
+            self._connection.execute(tables.export_names.insert(), names)
+
+    def exports_to(self, names):
+        """Return the Mappings to hosts that arrays know by one of these names."""
+        return exports_to(self._connection, names)
 
     def mark_exports(self, volume_ids, status):
         """Give all exports of these volumes a status."""
@@ -281,6 +290,7 @@ class Writer:
 
     def drop_export(self, export_id):
         """Delete an export's row."""
+        self._connection.execute(tables.export_names.delete().where(tables.export_names.c.export_id == export_id))
         self._connection.execute(tables.exports.delete().where(tables.exports.c.id == export_id))
 
     def set_key_value(self, key, value):

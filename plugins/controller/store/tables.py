@@ -91,12 +91,18 @@ exports = sa.Table(
     sa.Column("id", sa.String(36), primary_key=True),
     sa.Column("volume_id", sa.String(36), sa.ForeignKey("volumes.id", ondelete="RESTRICT"), nullable=False, index=True),
     sa.Column("host", sa.String(255), nullable=False, index=True),
-    sa.Column("initiator", sa.String(255), index=True),
     sa.Column("connector", sa.JSON, nullable=False),
     sa.Column("status", sa.String(32), nullable=False),
     sa.Column("connection", sa.Text),
     sa.Column("created_at", sa.DateTime, nullable=False),
     sa.UniqueConstraint("volume_id", "host"),
+)
+
+export_names = sa.Table(  # by which the array knows the host that a volume is mapped to: no other host may have one of them
+    "export_names",
+    metadata,
+    sa.Column("export_id", sa.String(36), sa.ForeignKey("exports.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("name", sa.String(255), primary_key=True, index=True),
 )
 
 released = sa.Table(  # ids that nothing new may get: the array keeps what was released, and may keep what volumes were made from

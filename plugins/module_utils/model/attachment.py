@@ -54,6 +54,8 @@ class Export:
     :param sealed_connection_info: connection_info that only the node named by ``host`` can open; ``None`` in listings.
     :param connection_info: the same, redacted, for people.
     :param size: the volume's size in GiB.
+    :param exported_at: when it was mapped, which tells one export from the next of the same volume to the same host.
+    :param access_mode: ``rw``, or ``ro`` where the host must not write, as Cinder calls it.
     """
 
     id: str
@@ -65,6 +67,8 @@ class Export:
     protocol: str
     connection_info: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
     sealed_connection_info: t.Optional[str] = None
+    access_mode: str = "rw"
+    exported_at: t.Optional[str] = None
 
     @classmethod
     def from_dict(cls, data):

@@ -196,10 +196,15 @@ class Mapping:
     connector: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
     status: str = "exported"
 
+    @property
+    def access_mode(self):
+        """``rw`` or ``ro``: Cinder keeps it in the connector as well, as ``mode``."""
+        return self.connector.get("mode") or "rw"
+
     def to_public(self):
         """Return what a diff shows."""
         shown = {key: getattr(self, key) for key in ("id", "backend", "volume_id", "volume_name", "host", "status")}
-        return dict(shown, multipath=bool(self.connector.get("multipath")))
+        return dict(shown, multipath=bool(self.connector.get("multipath")), access_mode=self.access_mode)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -359,7 +359,7 @@ class WantedBackend:
 
 @dataclasses.dataclass(frozen=True)
 class WantedExport:
-    """A volume mapped to a host, as a task describes it. ``fenced`` says the host is known to be dead."""
+    """A volume mapped to a host, as a task describes it. ``fenced`` says the host is known to be dead; ``access_mode`` is ``rw`` or ``ro``."""
 
     backend: str
     volume: str
@@ -367,6 +367,7 @@ class WantedExport:
     state: str = "present"
     connector: t.Optional[Connector] = None
     fenced: bool = False
+    access_mode: str = "rw"
 
     @classmethod
     def from_params(cls, data):
@@ -382,7 +383,8 @@ class WantedExport:
             raise StorageError("invalid", "host: give the node's name, or its connector.", "host")
         if connector is not None and connector.host != str(host):
             raise invalid("host", host, "is not the host that the connector is of (%s). Leave host out." % connector.host)
-        return cls(_name(data, "backend"), _name(data, "volume"), str(host), state, connector, bool(data.get("fenced")))
+        mode = _choice(data, "access_mode", ("rw", "ro"), "rw")
+        return cls(_name(data, "backend"), _name(data, "volume"), str(host), state, connector, bool(data.get("fenced")), mode)
 
     def touches(self):
         """Return the (noun, backend, name) keys this item reads or changes."""

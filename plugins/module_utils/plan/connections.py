@@ -11,6 +11,7 @@ Operations, in the order in which they are executed:
 ``connect``     write the record, connect, verify identity and size, make the stable link
 ``extend``      make every path and the map show the volume's new size
 ``link``        make the stable link again
+``access``      make the device and every path of it read-only, or writable again
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ..model.errors import StorageError, invalid
 
 MULTIPATH_MODES = ("required", "preferred", "no")
 STATES = ("present", "absent")
+ACCESS_MODES = ("rw", "ro")
 _SAFE_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
 
 
@@ -34,7 +36,7 @@ class Wanted:
     :param export: the export to connect; may be ``None`` for ``absent``.
     :param multipath: ``required`` (a map of at least two active paths, or failure), ``preferred`` (a map where
         multipathd runs) or ``no``.
-    :param force: go on where the array, or the user of the device, is known to be dead. Loses data that was not written.
+    :param force: give up what was not written, where no path to the array answers.
     """
 
     volume_id: str
@@ -64,6 +66,8 @@ class Wanted:
             raise invalid("volume_id", volume_id, "is not the volume of the export (%s)." % export.volume_id)
         if not isinstance(volume_id, str) or not _SAFE_ID.match(volume_id):
             raise invalid("volume_id", volume_id, "is no volume's id.")
+        if export is not None and export.access_mode not in ACCESS_MODES:
+            raise invalid("access_mode", export.access_mode, "must be one of %s." % ", ".join(ACCESS_MODES))
         return cls(volume_id, state, multipath, bool(data.get("force")), export)
 
 
@@ -81,6 +85,8 @@ class Facts:
     :param users: who uses the device: one sentence part each.
     :param leftovers: kernel names of devices at the volume's address that are not the recorded attachment's.
     :param linked: the stable path leads to the device.
+    :param access_mode: of the device itself, ``rw`` or ``ro``.
+    :param alike: every path has the device's access mode.
     """
 
     boot_id: str
@@ -92,6 +98,8 @@ class Facts:
     users: t.Tuple[str, ...] = ()
     leftovers: t.Tuple[str, ...] = ()
     linked: bool = False
+    access_mode: str = "rw"
+    alike: bool = True
 
 
 def plan(record, facts, wanted):
@@ -104,7 +112,7 @@ def plan(record, facts, wanted):
     if wanted.state == "absent":
         if record is None and not facts.leftovers:
             return []
-        if facts.users and not wanted.force:
+        if facts.users:
             raise StorageError(
                 "in_use",
                 "Volume %s is in use on this host: %s. Stop that first; nothing was changed."
@@ -119,6 +127,7 @@ def plan(record, facts, wanted):
             "with node_multipath: true), or ask for multipath: preferred.",
             "multipath",
         )
+    _refuse_read_only(record, facts, wanted)
     reason = _why_again(record, facts, wanted)
     if reason is None:
         if record is None:
@@ -128,6 +137,8 @@ def plan(record, facts, wanted):
             operations.append("extend")
         if not facts.linked:
             operations.append("link")
+        if not facts.alike or {facts.access_mode, record.export.access_mode} != {wanted.export.access_mode}:
+            operations.append("access")
         return operations
     if reason == "adopt":
         return ["connect"]
@@ -141,12 +152,42 @@ def plan(record, facts, wanted):
     return ["settle", "connect"]
 
 
+def refuse_file(export, identity):
+    """Raise StorageError ``unsupported`` where a volume that shall be read-only is a file: nothing keeps root from writing to it.
+
+    :param identity: what was connected calls itself.
+    """
+    if export.access_mode == "ro" and identity.get("kind") == "file":
+        raise StorageError(
+            "unsupported",
+            "access_mode: 'ro', but volume %s/%s is a file on this host, and nothing would keep root from writing to it. Attach it with access_mode: rw, and "
+            "mount what is in it read-only." % (export.backend, export.volume_name),
+            "access_mode",
+        )
+
+
+def _refuse_read_only(record, facts, wanted):
+    """A file system that is mounted for writing would lose what it has not written yet."""
+    refuse_file(wanted.export, record.identity if record else {})
+    if wanted.export.access_mode == "ro" and record is not None and facts.identity == "right" and facts.access_mode == "rw" and facts.users:
+        raise StorageError(
+            "in_use",
+            "access_mode: 'ro', but volume %s is attached for writing and in use on this host: %s. Stop that first; nothing was changed."
+            % (_title(record, wanted), "; ".join(facts.users)),
+            "access_mode",
+            {"users": list(facts.users)},
+        )
+
+
 def _why_again(record, facts, wanted):
     """Why the volume cannot stay connected as it is: a sentence part, ``adopt`` (connect on top), or ``None``."""
     if facts.leftovers:
         return "other devices stand at its address (%s)" % ", ".join(facts.leftovers)
     if record is None:
         return None
+    renewed = None not in (record.export.exported_at, wanted.export.exported_at) and record.export.exported_at != wanted.export.exported_at
+    if facts.identity == "unknown" and renewed:
+        return "no path to it answers, and it was exported anew"
     if facts.identity == "unknown":
         raise StorageError(
             "host",
@@ -165,19 +206,20 @@ def _why_again(record, facts, wanted):
         return "it is connected without multipath"
     if wanted.multipath == "required" and facts.paths < 2:
         return "adopt"
-    return None if record.boot_id == facts.boot_id else "adopt"
+    return "adopt" if renewed or record.boot_id != facts.boot_id else None
 
 
 def predict(record, facts, wanted, operations):
     """Return ``(record, facts)`` as they will be after ``operations``; the device's kernel names stay unknown."""
     for operation in operations:
         if operation in ("disconnect", "settle"):
-            facts = dataclasses.replace(facts, identity="none", mapped=False, paths=0, size=0, users=(), leftovers=(), linked=False)
+            facts = Facts(facts.boot_id, facts.multipathd)
             record = None if operation == "disconnect" else record
         elif operation == "connect":
             mapped = facts.mapped or (facts.multipathd and wanted.multipath != "no")
             size, paths = max(facts.size, wanted.export.size), max(facts.paths, 2 if mapped else 1)
-            facts = dataclasses.replace(facts, identity="right", mapped=mapped, paths=paths, size=size, linked=True)
+            mode = {"access_mode": wanted.export.access_mode, "alike": True}
+            facts = dataclasses.replace(facts, identity="right", mapped=mapped, paths=paths, size=size, linked=True, **mode)
             record = AttachmentRecord(wanted.export, "connected", facts.boot_id, wanted.multipath, {}, stable_link(wanted.volume_id), attached=True)
         elif operation == "extend":
             facts = dataclasses.replace(facts, size=wanted.export.size)
@@ -185,6 +227,9 @@ def predict(record, facts, wanted, operations):
         elif operation == "link":
             facts = dataclasses.replace(facts, linked=True)
             record = dataclasses.replace(record, link=stable_link(wanted.volume_id))
+        elif operation == "access":
+            facts = dataclasses.replace(facts, access_mode=wanted.export.access_mode, alike=True)
+            record = dataclasses.replace(record, export=dataclasses.replace(record.export, access_mode=wanted.export.access_mode))
     return record, facts
 
 

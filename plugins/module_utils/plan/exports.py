@@ -13,6 +13,8 @@ from .operations import Operation
 
 # By these an array knows a host. Two connectors that differ in one are two hosts to it.
 IDENTITY_KEYS = ("initiator", "wwpns", "wwnns", "nqn")
+# Two hosts that have one of these in common are one host to an array.
+_OWN = {"initiator": "iSCSI initiator name", "nqn": "NVMe host name", "nvme_hostid": "NVMe host id", "wwpns": "Fibre Channel port name"}
 
 
 def plan_export(landscape, wanted):
@@ -34,14 +36,15 @@ def plan_export(landscape, wanted):
     if current is not None:
         _refuse_stranger(volume, current, wanted)
         _refuse_elsewhere(volume, current)
-        if current.connector.get("multipath") == wanted.connector.properties.get("multipath"):
+        same_paths = current.connector.get("multipath") == wanted.connector.properties.get("multipath")
+        if same_paths and current.access_mode == wanted.access_mode:
             return []
     action = "create" if current is None else "update"
     arguments = {
         "id": derive_id("export", wanted.backend, "%s/%s" % (volume.id, wanted.host)),
         "volume_id": volume.id,
         "host": wanted.host,
-        "connector": dict(wanted.connector.properties),
+        "connector": dict(wanted.connector.properties, **({"mode": "ro"} if wanted.access_mode == "ro" else {})),
     }
     return [Operation(action, "export", wanted.backend, volume.name, arguments)]
 
@@ -79,19 +82,39 @@ def _refuse_stranger(volume, current, wanted):
             )
 
 
-def _refuse_shared(landscape, volume, wanted):
-    for mapping in landscape.mappings.values():
-        if mapping.host == wanted.host:
-            continue
-        initiator = wanted.connector.properties.get("initiator")
-        if initiator and mapping.connector.get("initiator") == initiator:
+def identities(properties):
+    """Return {name: what kind of name it is} of all names in a connector's properties that no other host may have; names in lower case."""
+    found = {}
+    for key, kind in _OWN.items():
+        value = properties.get(key) or ()
+        for name in [value] if isinstance(value, str) else value:
+            found[str(name).lower()] = kind
+    return found
+
+
+def refuse_twins(mappings, host, properties):
+    """Refuse a connector that another host's has a name in common with.
+
+    :param mappings: exports to whatever hosts.
+    :raises StorageError: ``conflict``, with both hosts and the name.
+    """
+    own = identities(properties)
+    for mapping in mappings:
+        shared = [] if mapping.host == host else sorted(set(own) & set(identities(mapping.connector)))
+        if shared:
             raise StorageError(
                 "conflict",
-                "connector: hosts %r and %r have the same iSCSI initiator name %s, as hosts cloned from one image do. An array takes them for one host. "
-                "Give each its own name (role baremetal.legacy_storage.node does)." % (mapping.host, wanted.host, initiator),
+                "connector: hosts %r and %r have the same %s %s, as hosts cloned from one image do. An array takes them for one host, and each would "
+                "write to the other's volumes. Give each its own name (role baremetal.legacy_storage.node does). If they are one host that was called "
+                "%r before, detach its volumes under that name first." % (mapping.host, host, own[shared[0]], shared[0], mapping.host),
                 "connector",
             )
-        if mapping.volume_id == volume.id and not volume.multiattach:
+
+
+def _refuse_shared(landscape, volume, wanted):
+    refuse_twins(landscape.mappings.values(), wanted.host, wanted.connector.properties)
+    for mapping in landscape.mappings.values():
+        if mapping.host != wanted.host and mapping.volume_id == volume.id and not volume.multiattach:
             raise StorageError(
                 "in_use",
                 "volume: volume %r is attached to %s. Detach it there first, or create it with "

@@ -54,16 +54,19 @@ def environment_of(python, python_path):
 
 
 @contextlib.contextmanager
-def spawned(python, python_path):
-    """Start a worker for one conversation. Raises StorageError ``not_installed`` when it cannot be started."""
-    command = [python, "-m", _PACKAGE + ".module_utils.worker.serve"]
+def spawned(python, python_path, command=None):
+    """Start a worker for one conversation. Raises StorageError ``not_installed`` when it cannot be started.
+
+    :param command: what starts it instead of ``python``, as where sudo lets a user start just that.
+    """
+    command = command or [python, "-m", _PACKAGE + ".module_utils.worker.serve"]
     with tempfile.TemporaryFile() as errors:
         try:
             worker = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment_of(python, python_path), cwd="/"
             )
         except OSError as error:
-            raise StorageError("not_installed", "The worker %r cannot be started: %s. Apply the role again." % (python, error)) from error
+            raise StorageError("not_installed", "The worker %r cannot be started: %s. Apply the role again." % (command[0], error)) from error
 
         def end():
             with contextlib.suppress(OSError):  # what it was not sent yet still waits in the buffer, and its pipe is gone

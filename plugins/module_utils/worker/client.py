@@ -67,7 +67,7 @@ def ask(half, config_path, verb, arguments, check=False, spawn=False):
                 return _converse(channel, request)
         except channels.Cold as cold:
             told = ["The warm worker %s. A worker was spawned for this task, which takes longer." % cold]
-    with channels.spawned(*program) as channel:
+    with channels.spawned(*program, command=settings.get("command")) as channel:
         with _told_if_interrupted(channel):
             _greet(channel, hello)
         answer = _converse(channel, request)

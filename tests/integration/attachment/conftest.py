@@ -81,7 +81,7 @@ class Rack:
         """Run legacy_attachment, in its own play, on some hosts."""
         return self.play([{ATTACHMENT: dict({"controller": "controller1"}, **parameters)}], hosts, check, diff)
 
-    def play(self, tasks, hosts="node1", check=False, diff=False, arguments=(), **keywords):
+    def play(self, tasks, hosts="node1", check=False, diff=False, arguments=(), patience=300, **keywords):
         """Run tasks in one play; return a :class:`Run`."""
         defaults = {"controller_config": str(self.controller.config), "node_config": "{{ node_config | default('/nowhere/node.json') }}"}
         play = dict({"hosts": hosts, "gather_facts": False, "tasks": tasks, "module_defaults": {ATTACHMENT: defaults}}, **keywords)
@@ -94,7 +94,7 @@ class Rack:
             ANSIBLE_LOCAL_TEMP=str(self.root / "local"), ANSIBLE_REMOTE_TEMP=str(self.root / "remote"),
         )
         command = ["ansible-playbook", "-i", "inventory.yml", "play.yml", *["--check"] * check, *["--diff"] * diff, *arguments]
-        done = subprocess.run(command, cwd=self.root, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, cwd=self.root, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=patience, check=False)
         output = done.stdout + done.stderr
         assert results.exists(), output
         return Run(results.read_text().splitlines(), output)

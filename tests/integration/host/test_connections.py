@@ -51,7 +51,8 @@ def test_connect_again_and_disconnect(node):
     path = str(node.root / "database.raw")
     assert first["connections"][0]["operations"] == ["connect"]
     assert first["connections"][0]["attachment"] == {
-        "volume_id": export["volume_id"], "volume_name": "database", "backend": "files", "host": "node1", "protocol": "local", "path": path,
+        "volume_id": export["volume_id"], "volume_name": "database", "backend": "files", "host": "node1", "protocol": "local", "access_mode": "rw",
+        "path": path,
         "device": None, "multipath_id": None, "paths": [], "size": 2, "state": "connected",
     }
     again = node.ensure(present(export))

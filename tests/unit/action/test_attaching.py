@@ -26,8 +26,8 @@ def item(**values):
 
 
 def test_the_single_form_and_a_list_of_one_ask_for_the_same():
-    one = {"backend": "lab", "volume": "data", "state": "absent", "multipath": "no"}
-    assert attaching.wanted(dict(one, attachments=None)) == attaching.wanted({"attachments": [one]}) == [item(state="absent", multipath="no")]
+    one = {"backend": "lab", "volume": "data", "state": "present", "multipath": "no", "access_mode": "ro"}
+    assert attaching.wanted(dict(one, attachments=None)) == attaching.wanted({"attachments": [one]}) == [item(multipath="no", access_mode="ro")]
 
 
 def test_an_empty_list_asks_for_nothing():
@@ -67,6 +67,8 @@ def test_fencing_is_only_said_of_what_is_detached():
         (dict(RECORD, volume_id="v-0"), "preferred", False, True),
         (dict(RECORD, multipath_id=None), "required", False, True),
         (dict(RECORD, multipath_id=None), "preferred", False, False),
+        (dict(RECORD, access_mode="ro"), "preferred", False, True),
+        (dict(RECORD, exported_at="before"), "preferred", False, True),
     ],
 )
 def test_the_node_is_asked_to_connect_only_where_its_record_is_not_what_is_wanted(record, multipath, changed, needed):
@@ -84,7 +86,7 @@ def test_an_attach_lists_the_operations_of_both_halves_in_their_order():
     assert (attachment["path"], attachment["device"], attachment["multipath"], attachment["size"]) == (RECORD["path"], "/dev/dm-0", True, 2)
     assert attachment["connection_info"] == {"auth_password": "(hidden)"}
     assert "sealed" not in str(result)
-    assert result["diff"] == {"before": {"lab/data": {}}, "after": {"lab/data": {"host": "node1", "size": 2, "path": RECORD["path"]}}}
+    assert result["diff"] == {"before": {"lab/data": {}}, "after": {"lab/data": {"host": "node1", "size": 2, "path": RECORD["path"], "access_mode": "rw"}}}
 
 
 def test_nothing_to_do_still_tells_path_and_device_and_has_an_empty_diff():
@@ -102,6 +104,27 @@ def test_growing_shows_only_the_size_in_the_diff():
     assert attaching.needs_connecting(one)
     attaching.take_connections([one], {"connections": [{"changed": True, "operations": ["extend"], "attachment": dict(RECORD, size=3)}]})
     assert attaching.diff([one], "node1") == {"before": {"lab/data": {"size": 2}}, "after": {"lab/data": {"size": 3}}}
+
+
+def test_an_access_mode_that_the_node_refused_is_turned_back_at_the_controller_and_nothing_was_changed():
+    one = item(record=dict(RECORD, access_mode="rw"), access_mode="ro")
+    update = dict(CREATE, action="update")
+    attaching.take_exports([one], {"exports": [{"changed": True, "operations": [update], "export": dict(EXPORT, access_mode="ro")}]})
+    assert attaching.needs_connecting(one)
+    refused = {"changed": False, "operations": [], "attachment": one.record, "failed": True, "msg": "mounted at /srv"}
+    attaching.take_connections([one], {"connections": [refused]})
+    assert attaching.was_turned(one)
+    (request,) = attaching.export_requests([attaching.as_before(one)], CONNECTOR)
+    assert request["access_mode"] == "rw"
+    attaching.turn_back([one], {"exports": [{"changed": True, "operations": [update], "export": EXPORT}]})
+    result = attaching.result([one], "node1", single=True)
+    assert (result["changed"], result["operations"], result["msg"], result["attachment"]["access_mode"]) == (False, [], "mounted at /srv", "rw")
+
+
+def test_an_export_that_stays_as_the_node_refused_it_is_told():
+    one = item(record=RECORD, access_mode="ro", changed=True, operations=[dict(CREATE, action="update")], error="mounted at /srv")
+    attaching.turn_back([one], {"failed": True, "msg": "array is off"})
+    assert one.error.startswith("mounted at /srv The export says access_mode: ro now") and one.changed
 
 
 def test_a_detached_volume_has_no_path_any_more():

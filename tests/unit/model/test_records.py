@@ -173,7 +173,7 @@ def test_a_backend_shows_the_names_of_its_secrets_and_nothing_else_of_them():
 
 def test_a_mapping_shows_neither_connector_nor_secrets():
     mapping = resources.Mapping("i", "one", "v", "data", "node1", {"initiator": "iqn"})
-    assert set(mapping.to_public()) == {"id", "backend", "volume_id", "volume_name", "host", "multipath", "status"}
+    assert set(mapping.to_public()) == {"id", "backend", "volume_id", "volume_name", "host", "multipath", "status", "access_mode"}
 
 
 @pytest.mark.parametrize(

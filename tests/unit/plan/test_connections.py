@@ -18,13 +18,18 @@ from hypothesis import strategies as st
 VOLUME = "11111111-1111-5111-8111-111111111111"
 
 
-def export(size=10):
-    return Export("e", "vendor-a", VOLUME, "database", "node1", size, "iscsi", {"data": {}}, "sealed")
+def export(size=10, access_mode="rw"):
+    return Export("e", "vendor-a", VOLUME, "database", "node1", size, "iscsi", {"data": {}}, "sealed", access_mode)
 
 
-def record(state="connected", boot="now", multipath="required", size=10):
+def record(state="connected", boot="now", multipath="required", size=10, access_mode="rw"):
     identity = {"kind": "scsi", "serial": "3600", "key": "mpath-3600"}
-    return AttachmentRecord(export(size), state, boot, multipath, {"path": "/dev/dm-0"}, "/dev/disk/by-id/x", identity)
+    return AttachmentRecord(export(size, access_mode), state, boot, multipath, {"path": "/dev/dm-0"}, "/dev/disk/by-id/x", identity)
+
+
+def made_at(moment):
+    """A record of the export that was made then."""
+    return dataclasses.replace(record(), export=dataclasses.replace(export(), exported_at=moment))
 
 
 HERE = Facts("now", True, "right", True, 2, 10, (), (), True)
@@ -32,17 +37,17 @@ GONE = Facts("now", True)
 
 records = st.one_of(st.none(), st.builds(
     record, st.sampled_from(["connecting", "connected", "disconnecting"]), st.sampled_from(["now", "before"]),
-    st.sampled_from(["required", "preferred", "no"]), st.integers(1, 20),
+    st.sampled_from(["required", "preferred", "no"]), st.integers(1, 20), st.sampled_from(["rw", "ro"]),
 ))
 users = st.sampled_from([(), ("mounted at /srv",)])
 facts = st.builds(
     Facts, st.just("now"), st.booleans(), st.sampled_from(["none", "right", "wrong", "unknown"]), st.booleans(),
     st.integers(0, 4), st.integers(0, 20), users,
-    st.sampled_from([(), ("sdx",)]), st.booleans(),
+    st.sampled_from([(), ("sdx",)]), st.booleans(), st.sampled_from(["rw", "ro"]), st.booleans(),
 )
 wishes = st.builds(
     Wanted, st.just(VOLUME), st.sampled_from(["present", "absent"]), st.sampled_from(["required", "preferred", "no"]), st.booleans(),
-    st.builds(export, st.integers(1, 20)),
+    st.builds(export, st.integers(1, 20), st.sampled_from(["rw", "ro"])),
 )
 
 
@@ -62,10 +67,17 @@ def test_the_plan_of_a_planned_result_is_empty(record_, facts_, wanted):
 
 
 @given(records, facts, wishes)
-def test_a_device_in_use_never_goes_without_force(record_, facts_, wanted):
+def test_a_device_in_use_never_goes_not_even_by_force(record_, facts_, wanted):
     operations = decided(record_, facts_, wanted)
-    if facts_.users and not (wanted.force and wanted.state == "absent"):
+    if facts_.users:
         assert not set(operations) & {"settle", "disconnect"}
+
+
+@given(records, facts, wishes)
+def test_a_device_that_somebody_writes_to_never_becomes_read_only(record_, facts_, wanted):
+    writing = record_ and facts_.access_mode == "rw" and facts_.identity == "right" and facts_.users
+    if writing and wanted.state == "present" and wanted.export.access_mode == "ro":
+        assert decided(record_, facts_, wanted) in ("in_use", "host")
 
 
 @given(records, facts, wishes)
@@ -119,7 +131,22 @@ def test_an_earlier_boot_blocks_nobody(record_, facts_, wanted):
         (None, GONE, {"state": "absent"}, []),
         (record(boot="before"), GONE, {"state": "absent"}, ["disconnect"]),
         (record(), dataclasses.replace(HERE, users=("mounted at /srv",)), {"state": "absent"}, "in_use"),
-        (record(), dataclasses.replace(HERE, users=("mounted at /srv",)), {"state": "absent", "force": True}, ["disconnect"]),
+        (record(), dataclasses.replace(HERE, users=("mounted at /srv",)), {"state": "absent", "force": True}, "in_use"),
+        (record(), HERE, {"export": export(access_mode="ro")}, ["access"]),
+        (record(), HERE, {"export": export(12, "ro")}, ["extend", "access"]),
+        (record(), dataclasses.replace(HERE, users=("mounted at /srv",)), {"export": export(access_mode="ro")}, "in_use"),
+        (made_at("one"), HERE, {"export": dataclasses.replace(export(), exported_at="two")}, ["connect"]),
+        (made_at("one"), dataclasses.replace(HERE, users=("mounted at /srv",)), {"export": dataclasses.replace(export(), exported_at="two")}, ["connect"]),
+        (made_at("one"), HERE, {"export": dataclasses.replace(export(), exported_at="one")}, []),
+        (made_at("one"), dataclasses.replace(HERE, identity="unknown"), {"export": dataclasses.replace(export(), exported_at="two")}, ["settle", "connect"]),
+        (made_at("one"), dataclasses.replace(HERE, identity="unknown", users=("mounted at /srv",)),
+         {"export": dataclasses.replace(export(), exported_at="two")}, "conflict"),
+        (record(access_mode="ro"), dataclasses.replace(HERE, access_mode="ro"), {"export": export(access_mode="ro")}, []),
+        (record(access_mode="ro"), dataclasses.replace(HERE, access_mode="ro", users=("mounted at /srv",)), {}, ["access"]),
+        (record(access_mode="ro"), HERE, {"export": export(access_mode="ro")}, ["access"]),
+        (record(access_mode="ro"), dataclasses.replace(HERE, access_mode="ro", alike=False, users=("mounted at /srv",)),
+         {"export": export(access_mode="ro")}, ["access"]),
+        (record(boot="before"), dataclasses.replace(HERE, users=("mounted at /srv",)), {"export": export(access_mode="ro")}, "in_use"),
     ],
 )
 def test_rules(record_, facts_, changes, expected):
@@ -142,6 +169,7 @@ def test_a_refusal_names_who_uses_the_device():
         {"state": "absent", "volume_id": VOLUME, "multipath": "maybe"},
         {"export": {"volume_id": VOLUME, "host": "node1"}},
         {"export": export().to_dict(), "volume_id": "another"},
+        {"export": export(access_mode="r").to_dict()},
     ],
 )
 def test_what_cannot_be_meant_is_refused(request_):

@@ -265,7 +265,7 @@ def test_migrating_from_nothing_ends_with_the_tables_that_the_code_uses(store):
     assert database.migrate(store.engine) is False
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
 def test_a_store_of_an_earlier_version_is_migrated_with_all_that_it_holds(url, revision):
     engine = database.connect(url)
     _upgrade(engine, revision)
@@ -288,6 +288,41 @@ def test_a_store_of_an_earlier_version_is_migrated_with_all_that_it_holds(url, r
     with pytest.raises(StorageError) as caught, store.writing() as writer:
         writer.drop_volume("v")
     assert caught.value.code == "conflict"
+    engine.dispose()
+
+
+def test_exports_to_hosts_that_share_a_name_are_found_by_it_until_they_are_dropped(store):
+    connector = {"initiator": "iqn.One", "nqn": "nqn.one", "wwpns": ["5001", "5002"]}
+    with store.writing() as writer:
+        writer.put_export("e-id", VOLUME.id, "node1", connector, "exported", CONNECTION)
+        for name in ("iqn.one", "nqn.one", "5001", "5002"):
+            assert [(item.id, item.host, item.volume_name) for item in writer.exports_to([name, "other"])] == [("e-id", "node1", VOLUME.name)]
+        assert writer.exports_to(["iqn.two"]) == writer.exports_to([]) == []
+        writer.put_export("e-id", VOLUME.id, "node1", {"initiator": "iqn.two"}, "exported", CONNECTION)
+        assert (writer.exports_to(["iqn.one"]), len(writer.exports_to(["iqn.two"]))) == ([], 1)
+        writer.drop_export("e-id")
+        assert writer.exports_to(["iqn.two"]) == []
+
+
+@IN_A_FILE
+def test_a_migrated_store_finds_the_exports_that_it_had_by_every_name_of_their_hosts(url):
+    engine = database.connect(url)
+    _upgrade(engine, "0004")
+    connector = '{"initiator": "iqn.One", "wwpns": ["5001"], "nqn": null}'
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO backends (name, driver, options, secrets, pools, max_parallel) VALUES ('one', 'd', '{}', 'x', '[]', 1)")
+        keys = [column["name"] for column in sa.inspect(connection).get_columns("volumes") if not column["nullable"]]
+        known = {"id": "v", "backend": "one", "name": "data", "created_at": "2026-01-01 00:00:00", "size": 1}
+        values = tuple(known.get(key, "{}") for key in keys)
+        columns, places = ", ".join('"%s"' % key for key in keys), ", ".join("?" * len(keys))
+        connection.exec_driver_sql("INSERT INTO volumes (%s) VALUES (%s)" % (columns, places), values)
+        connection.exec_driver_sql(
+            "INSERT INTO exports (id, volume_id, host, initiator, connector, status, created_at) VALUES ('e', 'v', 'node1', 'iqn.One', ?, 'exported', ?)",
+            (connector, "2026-01-01 00:00:00"),
+        )
+    assert database.migrate(engine) is True
+    with Store(engine, Vault([Fernet.generate_key()])).writing() as writer:
+        assert [[item.host for item in writer.exports_to([name])] for name in ("iqn.one", "5001", "null")] == [["node1"], ["node1"], []]
     engine.dispose()
 
 
