@@ -81,6 +81,8 @@ class Brick:
         extra = {}
         if protocol in loop.REMOTE_FILE_SYSTEMS:
             extra = {"conn": {}, "%s_mount_point_base" % protocol: mount_dir}
+            if protocol == "nfs":
+                extra["nfs_mount_options"] = "retry=0"  # or mount tries for two minutes, and that with each version; who asks may ask again
         elif protocol == "rbd":
             extra = {"do_local_attach": True}
         try:
