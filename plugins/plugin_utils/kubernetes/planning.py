@@ -9,11 +9,19 @@ from __future__ import annotations
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.sizes import GIB, parse_size
 from . import names
-from .manifests import HOSTNAME, MANAGED_BY, MANAGER, VOLUME_ID
+from .manifests import HOSTNAME, MANAGED_BY, MANAGER, VOLUME_ID, persistent_volume
 from .sources import device_patterns
 
 _KINDS = ("iscsi", "fc", "local", "nfs")
 _ENDED = ("Succeeded", "Failed")
+# What of an item the manifest takes as it is.
+_WISHES = ("name", "access_modes", "volume_mode", "fs_type", "read_only", "storage_class", "mount_options", "claim", "node_labels", "labels", "annotations")
+_SOMEWHERE = {"volume_id": "stand-in", "host": "node"}
+_STAND_INS = {
+    "iscsi": dict(_SOMEWHERE, protocol="iscsi", connection_info={"target_portal": "192.0.2.1:3260", "target_iqn": "iqn.2000-01.invalid:x", "target_lun": 0}),
+    "fc": dict(_SOMEWHERE, protocol="fibre_channel", connection_info={"target_wwn": "0" * 16, "target_lun": 0}),
+    "local": dict(_SOMEWHERE, path="/dev/null"),
+}
 
 
 def plan_volumes(wanted, cluster):
@@ -128,10 +136,25 @@ def _absent(item, seen):
     return decision
 
 
+def _wish_problems(item):
+    """Return what is wrong with a wish itself, before the storage system is asked for anything: rendered as if the volume were somewhere."""
+    value = _STAND_INS.get(item.get("source")) or {"server": item.get("server"), "path": item.get("path")}
+    keywords = {key: item[key] for key in _WISHES if item.get(key) is not None}
+    try:
+        persistent_volume(value, size=item.get("size") or 1, **keywords)
+    except StorageError as error:
+        return ["%s: %s" % (item["name"], error.message)]
+    return []
+
+
 def _present(item, seen):
     volume = seen.volumes.get(item["name"])
     decision = _decision(item, volume)
     problems = decision["problems"]
+    if item.get("source"):
+        problems.extend(_wish_problems(item))
+        if problems:
+            return decision
     wanted_claim = _wanted_claim(item)
     claim = seen.claims.get(wanted_claim) if wanted_claim else None
     if volume is not None:

@@ -119,7 +119,8 @@ def test_a_local_volume_is_attached_to_its_node_and_deleted_when_told(rack, clus
         (dict(ORDERS, access_modes=["ReadWriteMany"]), "destroys an ordinary file system"),
     ],
 )
-def test_an_item_that_cannot_be_is_refused(cluster, apply, item, words):
+def test_an_item_that_cannot_be_is_refused_before_anything_is_made(rack, cluster, apply, item, words):
     run = apply(item)
     failure(run)
     assert words in run.output and cluster.objects == {}
+    assert rack.controller.ask("volume.list", {"backend": "san", "names": ["orders"]})["volumes"] == []

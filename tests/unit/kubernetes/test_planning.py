@@ -90,6 +90,26 @@ def test_what_cannot_change_is_refused(change, words):
     assert words in problem(dict(ITEM, **change), cluster())
 
 
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        (dict(ITEM, access_modes=["ReadWriteMany"]), "data: access_modes: 'ReadWriteMany': destroys an ordinary file system"),
+        (dict(ITEM, source="fc", fs_type="-"), "data: fs_type: '-': is no file system"),
+        (dict(ITEM, source="local", node_labels={}), "data: node_labels: {}: is not possible"),
+        ({"name": "media", "source": "nfs", "server": "files", "path": "media", "size": "5"}, "media: path: 'media': must be an absolute path"),
+        ({"name": "Media", "source": "nfs", "server": "files", "path": "/media", "size": "5"}, "is no name that Kubernetes accepts"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_refused_before_a_storage_system_is_asked(item, words):
+    assert words in problem(item, {})
+
+
+@pytest.mark.parametrize("source", ["iscsi", "fc", "local"])
+def test_a_wish_that_can_be_has_no_problem_of_its_own(source):
+    assert decide(dict(ITEM, source=source, size=None), {})["problems"] == []
+    assert decide(dict(ITEM, source=source, volume_mode="Block", read_only=None), {})["problems"] == []
+
+
 def test_a_volume_that_leads_elsewhere_now_is_refused():
     other = persistent_volume([wishes.export(host=host, target_lun=7, **wishes.CHAP) for host in ("node1", "node2")], name="data", chap_secret=wishes.SECRET)
     assert "leads elsewhere" in problem(dict(ITEM, manifest=other), cluster())
