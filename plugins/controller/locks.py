@@ -16,6 +16,7 @@ from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.failover import NOT_ON_BACKENDS
 from .gate import AdvisoryGate, FileGate
 from .store import database
+from .telling import TellingCoordinator
 
 
 class Locks:
@@ -99,7 +100,7 @@ class Locks:
             self._gate.leave(closed)
 
     def check(self):
-        """Raise StorageError ``store`` unless everything that was locked still is."""
+        """Raise StorageError ``store`` unless everything that was locked still is. Files are locked until their process ends."""
         with _speaking():
             for holder in (self._coordinator, self._gate):
                 getattr(holder, "check", lambda: None)()
@@ -125,7 +126,7 @@ def open_locks(config):
     if config.lock_url.startswith(("postgresql:", "postgres:", "postgresql+")):
         coordinator = _advisory(database.parse(config.lock_url, parameter="lock_url"))
     else:
-        coordinator = _start(config.lock_url)
+        coordinator = _telling(_start(config.lock_url))
     return Locks(coordinator, gate, config.lock_timeout, gate_of, coordinator)
 
 
@@ -139,14 +140,37 @@ def _advisory(url):
     return AdvisoryCoordinator(url)
 
 
+def _telling(coordinator):
+    try:
+        return TellingCoordinator(coordinator)
+    except ToozError as error:
+        raise StorageError(
+            "invalid",
+            "lock_url: %s, so another could work beside it. Use PostgreSQL, etcd (etcd3+http: or etcd3+https:), zookeeper: or redis:." % error,
+            "lock_url",
+        ) from error
+
+
 def _start(url):
     try:
         with _speaking():
             coordinator = coordination.get_coordinator(url, b"legacy-storage-%s-%d" % (os.uname().nodename.encode(), os.getpid()))
             coordinator.start(start_heart=True)
+    except ImportError as error:
+        raise StorageError(
+            "not_installed",
+            "lock_url: tooz needs a Python package for it that is not installed (%s). Name it in the role's controller_python_packages." % error,
+            "lock_url",
+        ) from error
     except (ValueError, TypeError) as error:
         raise StorageError(
             "invalid", "lock_url: is no URL of a lock service that tooz knows (%s)" % type(error).__name__, "lock_url"
+        ) from error
+    except StorageError:
+        raise
+    except Exception as error:  # drivers raise what their clients raise
+        raise StorageError(
+            "store", "lock_url: the lock service does not answer (%s: %s). Mend that and run the task again." % (type(error).__name__, error)
         ) from error
     return coordinator
 
