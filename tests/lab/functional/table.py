@@ -26,7 +26,7 @@ DECLARED = """
 ## Declared
 
 Volumes, snapshots, clones and attaching are what every driver has to offer. Beyond that, this is what each driver's sources have code for.
-It was read, not tried: an array, a licence or an option may say no. What the collection's modules do not offer yet is listed all the same.
+It was read, not tried: an array, a licence or an option may say no.
 
 | column | the driver has code to |
 |---|---|
