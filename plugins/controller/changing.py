@@ -132,12 +132,16 @@ def ensure_backends(session, arguments, check, warn):
     """Make backends as wanted: {"backends": [parameters, ...]}. Options are checked also in check mode; only a run probes."""
     with session.store().reading() as reader:
         counts = {backend.name: reader.count_volumes(backend.name) for backend in reader.backends()}
+    told = set()  # what is planned is planned again under the locks
 
     def plan(landscape, wanted):
         operations = plan_backend(landscape, wanted, counts.get(wanted.name, 0))
         for operation in operations:
             if operation.action != "delete":
-                session.engine().validate(landscape.after([operation]).backends[wanted.name])
+                for text in session.engine().validate(landscape.after([operation]).backends[wanted.name]):
+                    if text not in told:
+                        told.add(text)
+                        warn(text)
         return operations
 
     noun = Noun(

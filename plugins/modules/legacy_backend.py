@@ -25,6 +25,7 @@ options:
     description:
       - All of the driver's options that may be shown, as the driver documents them. What is not listed goes back to the driver's default.
       - An option the driver does not have is refused, and so is a secret one.
+      - One that is deprecated for removal is accepted with a warning.
     type: dict
   secret_options:
     description:
@@ -62,6 +63,7 @@ options:
         description:
           - All of the driver's options that may be shown, as the driver documents them. What is not listed goes back to the driver's default.
           - An option the driver does not have is refused, and so is a secret one.
+          - One that is deprecated for removal is accepted with a warning.
         type: dict
       secret_options:
         description:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker.client import ask
+
 
 def test_pools_are_told_in_one_form(controller):
     (backend,) = controller.play([{"legacy_backend_info": {"refresh": True}}])[0]["backends"]
@@ -19,6 +21,15 @@ def test_pools_are_told_in_one_form(controller):
     told = {"thin_provisioning": True, "thick_provisioning": False, "multiattach": True, "qos": True}
     assert {key: pool["capabilities"][key] for key in told} == told
     assert pool["capabilities"]["replication"] in (None, False)
+
+
+def test_an_option_that_will_go_is_told_when_it_is_set_and_accepted(controller):
+    parameters = controller.backend_parameters("two", options={"sparse_files_dir": str(controller.array), "sparse_files_label": "x"})
+    words = "Backend two: options.sparse_files_label: is deprecated, and will go with a later Cinder: Labels are not read."
+    for check, changed in ((True, True), (False, True), (False, False)):
+        answer = ask("controller", str(controller.config), "backend.ensure", {"backends": [parameters]}, check)
+        assert not answer.result.get("failed") and answer.result["changed"] is changed
+        assert answer.warnings == [words] * changed
 
 
 def test_arrays_are_asked_side_by_side_and_those_that_do_not_tell_hide_no_other(controller):

@@ -93,9 +93,9 @@ class Engine:
             driver_locks.share(coordinator)
 
     def validate(self, backend):
-        """Check a Backend's driver and options without contacting the array. Raises StorageError ``invalid``."""
+        """Check a Backend's driver and options without contacting the array; return what to warn of. Raises StorageError ``invalid``."""
         self._learn_secrets(backend.secret_options)
-        options.validate(backend)
+        return options.validate(backend)
 
     def probe(self, backend, fresh=False):
         """Start a Backend's driver, which logs in to the array and checks it. Return what the driver tells (stats, a dict).

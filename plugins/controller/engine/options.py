@@ -22,13 +22,23 @@ _GROUP = "backend_defaults"  # where importing a driver's module registers its o
 def validate(backend):
     """Check a Backend's driver and options against the driver's own declarations; the array is not contacted.
 
+    Returns a text for each option that will go with a later Cinder.
+
     :raises StorageError: ``invalid``, naming the option and the nearest one there is.
     """
     load_driver(backend.driver)
-    known = _declared()
+    known, outdated = _declared(), []
     for parameter, values in (("options", backend.options), ("secret_options", backend.secret_options)):
         for key, value in values.items():
             _check(backend, known, parameter, key, value)
+            if known[key].deprecated_for_removal:
+                outdated.append(_outdated(backend, known[key], "%s.%s" % (parameter, key)))
+    return outdated
+
+
+def _outdated(backend, option, label):
+    reason = " ".join(str(option.deprecated_reason or "").split())
+    return "Backend %s: %s: is deprecated, and will go with a later Cinder%s" % (backend.name, label, ": " + reason if reason else ".")
 
 
 @functools.lru_cache(maxsize=None)

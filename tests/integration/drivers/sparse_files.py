@@ -27,6 +27,7 @@ OPTIONS = [
         "sparse_files_without", help="Something that this driver should not be able to do: revert, to forget sources, groups, joining, consistency."
     ),
     cfg.IntOpt("sparse_files_capacity", default=1000, help="Capacity to report, in GiB."),
+    cfg.StrOpt("sparse_files_label", help="For nothing.", deprecated_for_removal=True, deprecated_reason="Labels\n   are not read."),
 ]
 cfg.CONF.register_opts(OPTIONS, group=configuration.SHARED_CONF_GROUP)
 GIB = 1024**3
