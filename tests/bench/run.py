@@ -44,6 +44,17 @@ for number in range(100):
     backend.create_volume(1, name="volume-%d" % number)
 """
 
+IMPORTING_MODULE = """
+import sys
+from ansible.module_utils.basic import AnsibleModule
+module = AnsibleModule({{"name": {{"type": "str"}}}})
+sys.path.insert(0, {drivers!r})
+import cinderlib
+cinderlib.setup(file_locks_path={work!r}, persistence_config={{"storage": "db", "connection": "sqlite:///{work}/importing.sqlite"}})
+backend = cinderlib.Backend(volume_backend_name="importing", volume_driver="sparse_files.SparseFileDriver", sparse_files_dir={array!r})
+module.exit_json(changed=True, id=backend.create_volume(1, name=module.params["name"]).id)
+"""
+
 
 class Controller:
     """A controller of its own in a directory, with one file-backed backend."""
@@ -116,14 +127,15 @@ def seconds(action, runs=1):
     return statistics.median(times)
 
 
-def playbook(work, task):
-    """Return the seconds that a play with this task takes."""
+def playbook(work, task, python=sys.executable):
+    """Return the seconds that a play with this task takes, its modules run by ``python``; ``work``/library may hold modules."""
     path = Path(work) / "play.json"
     path.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
-    command = ["ansible-playbook", "-i", "localhost,", "-c", "local", "-e", "ansible_python_interpreter=%s" % sys.executable, str(path)]
+    command = ["ansible-playbook", "-i", "localhost,", "-c", "local", "-e", "ansible_python_interpreter=%s" % python, str(path)]
+    settings = {"ANSIBLE_PIPELINING": "1", "ANSIBLE_LIBRARY": str(Path(work) / "library")}
     return seconds(
         lambda: subprocess.run(
-            command, check=True, stdout=subprocess.DEVNULL, timeout=TIMEOUT, env=dict(os.environ, ANSIBLE_PIPELINING="1")
+            command, check=True, stdout=subprocess.DEVNULL, timeout=TIMEOUT, env=dict(os.environ, **settings)
         )
     )
 
@@ -134,10 +146,25 @@ def looped(controller, name):
     return {"baremetal.legacy_storage.legacy_volume": parameters, "loop": list(range(20))}
 
 
+def importing(controller):
+    """Return the seconds that 20 looped tasks take of which each imports cinderlib and creates a volume, as ansible-role-storage did in 2019."""
+    folder, array = controller.work / "library", controller.work / "importing"
+    for path in (folder, array / "faults"):
+        path.mkdir(parents=True)
+    module = IMPORTING_MODULE.format(drivers=str(DRIVERS), array=str(array), work=str(controller.work))
+    (folder / "importing_volume.py").write_text(module)
+    took = playbook(controller.work, {"importing_volume": {"name": "volume-{{ item }}"}, "loop": list(range(20))}, CONTROLLER_PYTHON)
+    made = sum(path.name.startswith("volume-") for path in array.iterdir())
+    if made != 20:
+        raise RuntimeError("the looped tasks that import cinderlib made %d volumes, not 20" % made)
+    return took
+
+
 def loops(controller):
-    """Time 20 looped tasks that find nothing to do, and 20 that create, against 20 that only answer."""
+    """Time 20 looped tasks that find nothing to do, and 20 that create, against 20 that only answer or that import cinderlib each."""
     noop = playbook(controller.work, {"ansible.builtin.ping": {}, "loop": list(range(20))})
     start = playbook(controller.work, {"ansible.builtin.ping": {}})
+    theirs = importing(controller)
     controller.create("there", 1)
     rows = []
     for kind, way, budgets in (("warm", controller.warm(), ("1.3", "2")), ("spawned", contextlib.nullcontext(), ("", ""))):
@@ -147,6 +174,7 @@ def loops(controller):
         rows += [
             ("a task that finds nothing to do / a no-op task (%s worker)" % kind, (idle - start) / (noop - start), budgets[0]),
             ("20 looped creating tasks / 20 looped no-op tasks (%s worker)" % kind, creating / noop, budgets[1]),
+            ("20 looped creating tasks / 20 looped tasks that import cinderlib (%s worker)" % kind, creating / theirs, ""),
         ]
     return rows
 
