@@ -64,6 +64,8 @@ def _remove(node, record, seen, force):
         stays = ["nothing that could be seen"]
     if stays:
         raise StorageError("host", _kept(record, " ".join(problems) or "No step reported an error.", ", ".join(stays)), details={"left": stays})
+    if identity.get("key") and seen.name and _stays_by_nature(record):
+        links.trigger(node.system, seen.name)  # the device is there still, and its link would be, too
     for problem in problems:
         node.warn("Volume %s is disconnected, but: %s" % (record.export.volume_name, problem))
     _leave_share(node, record)
