@@ -4,7 +4,7 @@
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup lab demo test test-fast test-all test-lane bench docs drivers lint sanity build clean clean-cache
+.PHONY: help setup lab demo test test-fast test-all test-lane bench docs drivers reliability lint sanity build clean clean-cache
 
 RUN := tools/run
 # Several processes; what shares a fixture or the lab stays in one of them. The lab's, the slowest, begins at once; it mostly waits for the hosts.
@@ -42,6 +42,9 @@ bench: setup  ## measure what the tasks cost
 
 drivers: setup  ## make docs/drivers.md of what was exercised and what drivers declare
 	@$(RUN) tools/drivers table
+
+reliability: setup  ## make docs/reliability.md of what was survived when things were broken on purpose
+	@$(RUN) tools/reliability table
 
 docs: setup  ## build the modules' reference pages into build/docs
 	@tools/docs build/docs

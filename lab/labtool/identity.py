@@ -19,6 +19,9 @@ _OPS = 1000
 _STORAGE_MODULES = 'target_core_mod\niscsi_target_mod\ntarget_core_iblock\ntarget_core_file\n'
 _TARGET_RESTORE = 'etc/systemd/system/multi-user.target.wants/rtslib-fb-targetctl.service'
 _TARGET_UNIT = '/lib/systemd/system/rtslib-fb-targetctl.service'
+# Debian's targetctl reads here what cinder's helper, with the rtslib of Python's index, writes there.
+_TARGETS_READ = 'etc/rtslib-fb-target/saveconfig.json'
+_TARGETS_WRITTEN = '/etc/target/saveconfig.json'
 
 
 def make_keys(paths: Paths, specs: list[HostSpec]) -> None:
@@ -86,6 +89,7 @@ def write_disk(paths: Paths, spec: HostSpec, disk: Path) -> None:
         if spec.storage:
             _add(archive, 'etc/modules-load.d/lab-target.conf', _STORAGE_MODULES)
             _add_link(archive, _TARGET_RESTORE, _TARGET_UNIT)
+            _add_link(archive, _TARGETS_READ, _TARGETS_WRITTEN)
         # Last, so that a power cut while unpacking makes the next boot unpack again.
         _add(archive, 'etc/lab/configured', '')
     disk.touch(mode=0o600)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 
@@ -36,9 +37,9 @@ def connect(node, record, wanted, seen):
         draft = dataclasses.replace(draft, identity=record.identity, attached=True)  # exported anew, it is a new attachment
     use_multipath = wanted.multipath == "required" or (wanted.multipath == "preferred" and node.system.runs("multipathd"))
     connector = node.connector_for(export, use_multipath)
-    node.records.put(draft)
     if use_multipath:
         wwids.mend(node.system)
+    node.records.put(draft)
     try:
         device = connector.connect()
         failures = connector.login_failures()
@@ -55,15 +56,16 @@ def connect(node, record, wanted, seen):
         _grow(node, draft, connector)
         access.apply(node, draft, facts.look(node.system, draft, ask=False))
         draft = link(node, draft)
+        if use_multipath:
+            wwids.keep(node.system)
+        finished = dataclasses.replace(draft, state="connected", attached=True)
+        node.records.put(finished)
     except StorageError as error:
         if on_top:  # what worked before must not go because something was to be added
-            node.records.put(record)
+            with contextlib.suppress(StorageError):  # where it cannot be written, what is there is of this run, and the next one goes on with it
+                node.records.put(record)
             raise StorageError(error.code, error.message + " The device that was there was left as it was.", error.parameter, error.details) from error
         raise _take_back(node, draft, connector, error) from error
-    if use_multipath:
-        wwids.keep(node.system)
-    finished = dataclasses.replace(draft, state="connected", attached=True)
-    node.records.put(finished)
     return finished
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 
@@ -14,19 +15,23 @@ from ..module_utils.model.errors import StorageError
 
 
 def write_durably(path, text, mode=0o600):
-    """Replace a file so that a crash leaves the old or the new one, whole."""
+    """Replace a file so that a crash leaves the old or the new one, whole.
+
+    :raises StorageError: ``host`` when it cannot be written, as on a full or read-only disk; the old one is still there.
+    """
     draft = "%s.%d" % (path, os.getpid())
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(draft, path)
-    except OSError:
-        os.unlink(draft)
-        raise
-    _sync_directory(os.path.dirname(path))
+        _sync_directory(os.path.dirname(path))
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        raise StorageError("host", "%s cannot be written on this host: %s. Mend that and run the task again." % (path, error.strerror)) from error
 
 
 def _sync_directory(path):
@@ -59,7 +64,7 @@ class Records:
             ) from error
 
     def put(self, record):
-        """Write the record; when this returns it survives a power cut."""
+        """Write the record; when this returns it survives a power cut. Raises StorageError ``host`` when it cannot be written."""
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
         write_durably(self._path(record.export.volume_id), json.dumps(record.to_dict(), indent=1, sort_keys=True) + "\n")
 

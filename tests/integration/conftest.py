@@ -14,6 +14,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import datetime
 import json
 import os
 import shutil
@@ -32,6 +33,7 @@ import yaml
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.identity import derive_id
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker.client import ask
 from ansible_collections.baremetal.legacy_storage.plugins.secrets.sealing import SealingKey
+from ansible_collections.baremetal.legacy_storage.tests.lab.faults import record
 from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD as STORE_PASSWORD
 
 HERE = Path(__file__).resolve().parent
@@ -336,6 +338,15 @@ def pytest_terminal_summary(terminalreporter):
         for name in sorted(total):
             terminalreporter.write_line("%6d  %s" % (total[name], name))
         terminalreporter.write_line("%6d  bytes of volumes and snapshots compared afterwards, 0 lost" % compared)
+        _keep(terminalreporter, total, compared)
+
+
+def _keep(terminalreporter, total, compared):
+    """Put the figures into the file that tools/reliability names, if all of it was survived."""
+    where = os.environ.get(record.FILE)
+    if where and not terminalreporter.stats.get("failed") and not terminalreporter.stats.get("error"):
+        date = datetime.date.today().isoformat()
+        record.write({"interrupted": {"date": date, "counts": dict(sorted(total.items())), "bytes": compared}}, Path(where))
 
 
 @pytest.fixture(scope="session", name="warm_python")

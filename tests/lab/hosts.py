@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import subprocess
 
 import yaml
+from ansible_collections.baremetal.legacy_storage.tests.lab import sweep
 
 BACKEND = "lab"
 ATTACHMENT = {"controller": "controller1", "backend": BACKEND, "multipath": "required"}
@@ -56,7 +58,11 @@ class Lab:
 
     def sh(self, host, command):
         """Return what a shell command, run as root, prints on a host."""
-        return self._run([self._tool, "ssh", "root@" + host, command], 120).stdout.strip()
+        return self._run([*self._ssh(host), command], 120).stdout.strip()
+
+    def _ssh(self, host):
+        """Return the words before a command; logging in takes long in the lab, so commands share a connection."""
+        return [self._tool, "ssh", "root@" + host, "-o", "ControlMaster=auto", "-o", "ControlPersist=60"]
 
     def cable(self, host, network, state):
         """Plug (up) or pull (down) the cable between a host and a network."""
@@ -116,25 +122,39 @@ class Lab:
         """Attach or detach a volume and return the task's result."""
         return self.run(host, "legacy_attachment", volume=volume, state=state, **ATTACHMENT)
 
+    def play(self, host, tasks):
+        """Run tasks on a host, each also where one before it failed, and return their results, with the time (in s since 1970) at which each ``ended``.
+
+        :param tasks: (name of a module of ours or of Ansible, its parameters, what else stands in the task).
+        """
+        written = []
+        for module, values, more in tasks:
+            name = module if "." in module else "baremetal.legacy_storage." + module
+            written.append(dict({name: values}, ignore_errors=True, **more))
+        played = self.finish(self.start([{"hosts": host, "gather_facts": False, "become": True, "tasks": written}]))["tasks"]
+        ends = [datetime.datetime.fromisoformat(task["task"]["duration"]["end"].replace("Z", "+00:00")) for task in played]
+        return [dict(next(iter(task["hosts"].values())), ended=end.timestamp()) for task, end in zip(played, ends)]
+
+    def stream(self, host, command):
+        """Start a shell command, run as root on a host, that reads and writes pipes; return its process."""
+        return subprocess.Popen([*self._ssh(host), command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def when(self, host, condition, command):
+        """Wait, 90 s at most, until a shell condition holds on a host, then run a shell command there; return what it prints, nothing if it never held."""
+        return self.sh(host, "while [ $SECONDS -lt 90 ]; do if %s; then %s; exit 0; fi; sleep 0.02; done" % (condition, command))
+
     def kill_when(self, host, condition, pattern):
         """Wait until a shell condition holds on a host, then SIGKILL the processes there whose command line matches."""
         loop = "for i in $(seq 600); do if %s; then pkill -9 -f '%s' && echo killed; exit 0; fi; sleep 0.02; done" % (condition, pattern)
         return self.sh(host, loop)
 
     def leftovers(self, host):
-        """Return what an attachment could have left on a node: sessions, SCSI disks, maps, links, records."""
-        commands = {
-            "sessions": "iscsiadm -m session 2>/dev/null || true",
-            "iscsi records": "iscsiadm -m node 2>/dev/null || true",
-            "disks": "ls /dev/sd* 2>/dev/null || true",
-            "maps": "dmsetup ls --target multipath | grep -v 'No devices' || true",
-            "loop devices": "losetup --all",
-            "shares": "grep /var/lib/baremetal.legacy_storage/node/mounts /proc/mounts || true",
-            "links": "ls /dev/disk/by-id/legacy-storage-* 2>/dev/null || true",
-            "records": "ls /var/lib/baremetal.legacy_storage/node/attachments/ | grep json || true",
-        }
-        found = {name: self.sh(host, command) for name, command in commands.items()}
-        return {name: text for name, text in found.items() if text}
+        """Return what an attachment could have left on a node, {what: which}: sessions, disks, maps, mounts, links, records."""
+        return sweep.parse(self.sh(host, sweep.script(sweep.NODE)))
+
+    def leftovers_on_controller(self):
+        """Return what exports could have left on the controller, {what: which}, of itself and of its targets as they run and as they are saved."""
+        return sweep.parse(self.sh("controller1", sweep.script(sweep.CONTROLLER)))
 
     def exports(self):
         """Return the initiators that the controller's targets let in."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import stat
 import subprocess
@@ -50,14 +51,14 @@ def test_a_half_written_record_is_never_seen(tmp_path, monkeypatch):
     kept = records.Records(str(tmp_path))
     kept.put(RECORD)
 
-    def power_cut(_handle):
-        raise OSError("no space left")
+    def full(_handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(records.os, "fsync", power_cut)
-    with pytest.raises(OSError, match="no space left"):
+    monkeypatch.setattr(records.os, "fsync", full)
+    with pytest.raises(StorageError, match="%s.json cannot be written on this host: No space left on device" % VOLUME):
         kept.put(AttachmentRecord(RECORD.export, "disconnecting", "boot-1", "no"))
     assert kept.get(VOLUME) == RECORD
-    assert kept.ids() == [VOLUME]
+    assert [entry.name for entry in (tmp_path / "attachments").iterdir()] == [VOLUME + ".json"]
 
 
 def test_what_udev_reads(tmp_path):
