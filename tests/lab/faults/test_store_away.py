@@ -54,3 +54,29 @@ def test_an_attach_that_cannot_reach_its_store_exports_nothing_and_says_why(case
         case.refused(case.begin(), "store.sqlite.*locked")
         assert case.lab.leftovers(NODE) == {}
         assert case.lab.leftovers_on_controller() == {}
+
+
+@fault("the store is held by another program", "detaching")
+def test_a_detach_that_cannot_reach_its_store_keeps_the_export_and_is_finished_by_the_next_run(case):
+    case.attach()
+    with held(case):
+        case.refused(case.begin("absent"), "store.sqlite.*locked")
+        assert case.lab.leftovers(NODE) == {}
+        assert case.exports()
+
+
+@fault("the store's file system is not mounted", "attaching")
+def test_a_store_that_is_not_there_is_not_made_anew_by_an_attach(case):
+    with away(case):
+        case.refused(case.begin(), "store")
+        assert case.lab.sh(CONTROLLER, "ls -A %s/*.sqlite 2>/dev/null; true" % FOLDER) == ""
+        assert case.lab.leftovers(NODE) == {}
+        assert case.lab.leftovers_on_controller() == {}
+
+
+@fault("the store's file system is not mounted", "detaching")
+def test_a_detach_without_its_store_unmaps_nothing_and_is_finished_by_the_next_run(case):
+    case.attach()
+    with away(case):
+        case.refused(case.begin("absent"), "store")
+        assert case.exports()
