@@ -12,7 +12,7 @@ import time
 
 from ..module_utils.model.attachment import AttachmentRecord
 from ..module_utils.model.errors import StorageError
-from . import iscsi, links, loop, mounts, programs
+from . import encryption, iscsi, links, loop, mounts, programs
 
 _GONE_WAIT = 30  # seconds
 _FLUSH_WAIT = 120  # seconds
@@ -44,10 +44,10 @@ def _record_of(node, wanted):
 
 
 def _remove(node, record, seen, force):
-    identity, kind = record.identity, record.identity.get("kind")
-    if identity.get("key"):
-        links.forget(links.base(node.settings, identity["key"]), identity["key"], record.export.volume_id)
-    problems = []
+    kind = record.identity.get("kind")
+    if record.link_key:
+        links.forget(links.base(node.settings, record.link_key), record.link_key, record.export.volume_id)
+    problems = _close(node, record, seen, force)
     if seen.path and seen.identity == "right":
         problem = flush(seen.path)
         if problem and not force:
@@ -74,6 +74,19 @@ def _leave_share(node, record):
         used = [other.device.get("file") or other.device.get("path") or "" for other in _others(node, record)]
         for problem in mounts.unmount_unused(node.system, node.mount_dir, used):
             node.warn("Volume %s is disconnected, but its share stays mounted: %s" % (record.export.volume_name, problem))
+
+
+def _close(node, record, seen, force):
+    """Flush and close what is open of an encrypted volume; return the problems that ``force`` goes on with."""
+    if seen.inner is None:
+        return []
+    problems = []
+    for step in (lambda: flush(node.system.node(seen.inner)), lambda: encryption.lock(node, record.export.volume_id)):
+        problem = step()
+        if problem and not force:
+            raise StorageError("host", _kept(record, problem, "the encrypted device, open"))
+        problems += [problem] if problem else []
+    return problems
 
 
 def _others(node, record):
@@ -119,9 +132,11 @@ def wait_gone(node, record):
 
 
 def forget(node, record):
-    """Leave the share, and remove what udev's rule reads, and the record, unless a task had attached the volume: then it is to be connected again."""
+    """Leave the share, and remove what udev's rule reads, and the record; but not where a task had attached the volume (it is to be connected
+    again), nor where only the record proves that a half-written LUKS header is ours.
+    """
     _leave_share(node, record)
-    if record.identity.get("key"):
-        links.forget(links.base(node.settings, record.identity["key"]), record.identity["key"], record.export.volume_id)
-    if not record.attached:
+    if record.link_key:
+        links.forget(links.base(node.settings, record.link_key), record.link_key, record.export.volume_id)
+    if not record.attached and not (record.encryption and record.encryption.formatting):
         node.records.remove(record.export.volume_id)

@@ -111,6 +111,10 @@ attachments:
       description: Size in GiB.
       type: int
       returned: always
+    encryption:
+      description: V(null) for a volume that is not encrypted, else C(type), C(uuid), C(opened) and C(key_from).
+      type: dict
+      returned: always
     verified:
       description: Whether the device is there, has the recorded identity, and the stable path leads to it.
       type: bool
@@ -127,6 +131,7 @@ attachments:
   sample:
     - backend: vendor-a
       device: /dev/dm-3
+      encryption: null
       host: node1
       identity: 36001405309c19a76a5f4ce398272f655
       link_target: /dev/dm-3

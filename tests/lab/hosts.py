@@ -130,6 +130,7 @@ class Lab:
             "maps": "dmsetup ls --target multipath | grep -v 'No devices' || true",
             "loop devices": "losetup --all",
             "shares": "grep /var/lib/baremetal.legacy_storage/node/mounts /proc/mounts || true",
+            "encrypted": "dmsetup ls --target crypt | grep -v 'No devices' || true",
             "links": "ls /dev/disk/by-id/legacy-storage-* 2>/dev/null || true",
             "records": "ls /var/lib/baremetal.legacy_storage/node/attachments/ | grep json || true",
         }
