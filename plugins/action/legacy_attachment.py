@@ -10,10 +10,14 @@ on the node fails, or its outcome is not known, the export stays.
 
 from __future__ import annotations
 
+import functools
+
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.arguments import ENCRYPTION
 from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils import attaching
 from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils.other_host import OtherHost, check_known
+from ansible_collections.baremetal.legacy_storage.plugins.secrets.sealing import seal
 
 _COLLECTION = "baremetal.legacy_storage."
 _STATE = {"type": "str", "choices": ["present", "absent"]}
@@ -26,6 +30,7 @@ ARGUMENT_SPEC = dict(
     state=dict(_STATE, default="present"),
     multipath=dict(_MULTIPATH, default="preferred"),
     access_mode=dict(_ACCESS_MODE, default="rw"),
+    encryption=ENCRYPTION,
     attachments={
         "type": "list",
         "elements": "dict",
@@ -35,6 +40,7 @@ ARGUMENT_SPEC = dict(
             "state": _STATE,
             "multipath": _MULTIPATH,
             "access_mode": _ACCESS_MODE,
+            "encryption": ENCRYPTION,
         },
     },
     fenced={"type": "bool", "default": False},
@@ -151,7 +157,8 @@ class ActionModule(ActionBase):
                 asked.append(item)
         if not asked:
             return
-        attaching.take_connections(asked, self._on_node("legacy_connection", {"connections": attaching.connection_requests(asked)}))
+        requests = attaching.connection_requests(asked, seal=functools.partial(seal, connector["sealing_key"]))
+        attaching.take_connections(asked, self._on_node("legacy_connection", {"connections": requests}))
         failed = [item for item in asked if item.error]
         if failed and not self._task.check_mode:
             self._take_back([item for item in failed if item.fresh], connector)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Executing ``connect``, ``extend``, ``link`` and ``access``."""
+"""Executing ``connect``, ``extend``, ``rekey``, ``open``, ``remember``, ``link`` and ``access``."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import dataclasses
 import time
 
 from ..module_utils.model.attachment import AttachmentRecord, stable_link
+from ..module_utils.model.encryption import EncryptionRecord, mapping_name
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import refuse_file
-from . import access, detach, devices, facts, iscsi, links, loop, wwids
+from . import access, detach, devices, encryption, facts, iscsi, links, loop, wwids
 
 _PATHS_WAIT = 30  # seconds for the second path of a map: os-brick goes on with the first, and a busy host takes its time
 _SIZE_WAIT = 30  # seconds for every path and the map to show a new size
 
 
 def connect(node, record, wanted, seen):
-    """Write the record, connect, verify, link; return the finished record.
+    """Write the record, connect, verify, open what is encrypted, link; return the finished record.
 
     A failure takes back what was done, unless the device was there before or is in use, and keeps the record only when
     something stayed, or when the volume had been attached before, as when a boot finds its array away.
@@ -29,7 +30,7 @@ def connect(node, record, wanted, seen):
     """
     export = wanted.export
     _refuse_images(export, node.address(export))
-    draft = AttachmentRecord(export, "connecting", node.system.boot_id(), wanted.multipath)
+    draft = AttachmentRecord(export, "connecting", node.system.boot_id(), wanted.multipath, encryption=_encryption(record, wanted))
     on_top = record is not None and seen.identity == "right"
     if on_top:
         draft = dataclasses.replace(draft, device=record.device, identity=record.identity, link=record.link)
@@ -54,6 +55,11 @@ def connect(node, record, wanted, seen):
         refuse_file(export, identity)
         _verify_paths(node, draft, wanted, len(failures))
         _grow(node, draft, connector)
+        if wanted.encryption is not None:
+            draft = encryption.unlock(node, draft, wanted.encryption)
+            encryption.grow(node, draft, wanted.encryption)
+        elif not draft.attached:
+            encryption.refuse_plain(draft, facts.look(node.system, draft, ask=False).path)
         access.apply(node, draft, facts.look(node.system, draft, ask=False))
         draft = link(node, draft)
         if use_multipath:
@@ -63,10 +69,23 @@ def connect(node, record, wanted, seen):
     except StorageError as error:
         if on_top:  # what worked before must not go because something was to be added
             with contextlib.suppress(StorageError):  # where it cannot be written, what is there is of this run, and the next one goes on with it
-                node.records.put(record)
+                node.records.put(dataclasses.replace(record, encryption=_latest(node, draft).encryption))
             raise StorageError(error.code, error.message + " The device that was there was left as it was.", error.parameter, error.details) from error
-        raise _take_back(node, draft, connector, error) from error
+        raise _take_back(node, _latest(node, draft), connector, error) from error
     return finished
+
+
+def _latest(node, draft):
+    """Return the draft with what was learned of its encryption meanwhile."""
+    written = node.records.get(draft.export.volume_id)
+    return dataclasses.replace(draft, encryption=written.encryption) if written else draft
+
+
+def _encryption(record, wanted):
+    """Return the draft's EncryptionRecord. What is known of the header belongs to the volume, whatever boot it was learned in."""
+    if wanted.encryption is None:
+        return None
+    return EncryptionRecord.of(wanted.encryption.key, record.encryption if record else None)
 
 
 def _refuse_images(export, data):
@@ -148,7 +167,21 @@ def extend(node, record, wanted):
     """Make every path and the map show the export's size; return the record with the new size."""
     record = dataclasses.replace(record, export=dataclasses.replace(wanted.export, sealed_connection_info=_sealed(record, wanted)))
     seen = facts.look(node.system, record)
-    _extend(node, record, node.connector_for(record.export, seen.mapped))
+    if seen.size < record.export.size * devices.GIB:
+        _extend(node, record, node.connector_for(record.export, seen.mapped))
+    encryption.grow(node, record, wanted.encryption)
+    node.records.put(record)
+    return record
+
+
+def unlock(node, record, wanted):
+    """Open a connected volume that is locked, and make its stable path; return the record."""
+    return link(node, encryption.unlock(node, record, wanted.encryption))
+
+
+def remember(node, record, wanted):
+    """Keep where the key comes from now; return the record."""
+    record = dataclasses.replace(record, encryption=_encryption(record, wanted))
     node.records.put(record)
     return record
 
@@ -192,6 +225,8 @@ def link(node, record):
         device = node.connector_for(record.export, False).connect()
         record = dataclasses.replace(record, device=device, identity=_identify(node, device["path"]))
     seen = facts.look(node.system, record)
+    if record.encryption is not None:
+        return _link_opened(node, record, seen)
     identity = record.identity
     if seen.name and identity["kind"] != "node":
         identity = devices.identify(node.system, node.system.node(seen.name)) or identity
@@ -208,12 +243,27 @@ def link(node, record):
     return record
 
 
+def _link_opened(node, record, seen):
+    """Never to the device below: whoever took that for the volume would destroy it."""
+    volume_id = record.export.volume_id
+    path = "/dev/mapper/" + mapping_name(volume_id)
+    if links.possible(node.system, record.link_key):
+        if seen.opened == "right":
+            links.remember(links.base(node.settings, record.link_key), record.link_key, volume_id)
+            links.make(node.system, volume_id, seen.inner)
+        path = stable_link(volume_id)
+    record = dataclasses.replace(record, link=path)
+    node.records.put(record)
+    return record
+
+
 def _take_back(node, record, connector, error):
     """Undo a half-made connection; return the error to raise."""
     known, _seen = facts.gather(node.system, record, record.export.volume_id, node.address(record.export), node.loops(record.export))
     if known.users:
         return StorageError(error.code, "%s The device was in use and was left as it is." % error.message, error.parameter, error.details)
-    failed = None
+    closing = encryption.lock(node, record.export.volume_id) if record.encryption is not None else None
+    failed = StorageError("host", closing) if closing else None
     try:
         connector.disconnect(record.device, force=True)
     except StorageError as second:

@@ -15,6 +15,7 @@ import dataclasses
 import sys
 import time
 
+from ..module_utils.model.encryption import LOCKED
 from ..module_utils.model.errors import StorageError
 from . import config, connections
 from .locks import locked
@@ -41,7 +42,7 @@ def reconnect(node, patience, say):
             result = _connect(node, record)
             if not result.get("failed"):
                 del waiting[volume_id]
-                say("Volume %s/%s is connected again: %s." % (backend, record.export.volume_name, result["attachment"]["path"]))
+                say("Volume %s/%s is connected again: %s." % (backend, record.export.volume_name, _told(result["attachment"])))
             else:
                 silent.add(backend)
                 say("Volume %s/%s is not connected yet: %s" % (backend, record.export.volume_name, result["msg"]))
@@ -81,10 +82,22 @@ def _connect(node, record):
     """
     multipath = "preferred" if record.multipath == "required" else record.multipath
     request = {"export": record.export.to_dict(), "multipath": multipath}
+    source = record.encryption.source() if record.encryption is not None else None
+    if record.encryption is not None:
+        request["encryption"] = LOCKED
     (result,) = connections.ensure(node, [request], False)["connections"]
+    if source is not None and not result.get("failed"):  # a key that cannot be had now must not take the volume's paths away again
+        (result,) = connections.ensure(node, [dict(request, encryption={source.kind: source.value})], False)["connections"]
     if multipath != record.multipath:
         _go_on_asking(node, record.export.volume_id, record.multipath)
     return result
+
+
+def _told(attachment):
+    encryption = attachment["encryption"]
+    if encryption and not encryption["opened"]:
+        return "locked, since its key comes from a task; the next task that attaches it opens it"
+    return attachment["path"]
 
 
 def _go_on_asking(node, volume_id, multipath):

@@ -7,20 +7,22 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import traceback
 
 from ..module_utils.model.attachment import stable_link
+from ..module_utils.model.encryption import mapping_name
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import Wanted, plan, predict
-from . import access, attach, detach, devices, facts, links, loop
+from . import access, attach, detach, devices, encryption, facts, links, loop
 from .locks import locked
 
 
 def ensure(node, requests, check):
     """Bring each connection into the state that is wanted; one that fails does not stop the others.
 
-    :param requests: a list of ``{"export" or "volume_id", "state", "multipath", "force"}``.
+    :param requests: a list of ``{"export" or "volume_id", "state", "multipath", "force", "encryption"}``.
     :param check: decide and predict only.
     :returns: ``{"changed", "connections", "diff"}``, and ``failed`` and ``msg`` when one failed.
     """
@@ -62,13 +64,16 @@ def _settled(node, wanted, result, check):
     export = wanted.export or (record.export if record else None)
     data = node.address(export) if export else None
     known, seen = facts.gather(node.system, record, wanted.volume_id, data, node.loops(export) if export else ())
+    known = dataclasses.replace(known, key=encryption.tested(node, record, seen, wanted))
     was = _summary(record, known)
     operations = plan(record, known, wanted)
     result.update(operations=operations, changed=bool(operations))
     if check:
         record, known = predict(record, known, wanted, operations)
         if record is not None:
-            result["attachment"] = _predicted(node, record, seen, operations, data)
+            result["attachment"] = dict(
+                _predicted(node, record, seen, operations, data), encryption=facts.encryption(record, known.opened == "right")
+            )
         return result, was, _summary(record, known)
     try:
         with locked(node.settings.lock_dir, "os-brick") if operations else contextlib.nullcontext():
@@ -114,6 +119,12 @@ def _execute(node, operation, record, wanted, seen):
         record = attach.connect(node, record, wanted, seen)
     elif operation == "extend":
         record = attach.extend(node, record, wanted)
+    elif operation == "rekey":
+        record = encryption.rekey(node, record, wanted.encryption)
+    elif operation == "open":
+        record = attach.unlock(node, record, wanted)
+    elif operation == "remember":
+        record = attach.remember(node, record, wanted)
     elif operation == "link":
         record = attach.link(node, record)
     elif operation == "access":
@@ -125,8 +136,12 @@ def _summary(record, known):
     """Return what diff mode shows of one connection."""
     if record is None:
         return {"state": "absent"}
-    shown = {"state": record.state, "identity": known.identity, "size": known.size, "multipath": known.mapped, "linked": known.linked}
-    return dict(shown, access_mode=known.access_mode)
+    told = {"state": record.state, "identity": known.identity, "size": known.size, "multipath": known.mapped, "linked": known.linked}
+    told["access_mode"] = known.access_mode
+    if record.encryption is not None:
+        key = "previous" if known.key in ("both", "previous") else "wanted"
+        told["encryption"] = {"opened": known.opened, "grown": not known.lag, "key": key, "key_from": record.encryption.key_from}
+    return told
 
 
 def _predicted(node, record, seen, operations, data):
@@ -135,6 +150,9 @@ def _predicted(node, record, seen, operations, data):
         told = facts.attachment(node.system, record, seen)
         return dict(told, size=max(told["size"], record.export.size))
     path = stable_link(record.export.volume_id)
+    if record.encryption is not None:
+        possible = links.possible(node.system, "any")
+        return dict(facts.attachment(node.system, record, facts.Seen()), path=path if possible else "/dev/mapper/" + mapping_name(record.export.volume_id))
     local = (data or {}).get("device_path")
     if local and not loop.serves(record.export.protocol) and (devices.kernel_name(node.system, local) is None or not links.possible(node.system, "any")):
         path = local
@@ -160,7 +178,7 @@ def _listed(node, volume_id, record):
     stale = record.boot_id != node.system.boot_id()
     link = node.system.path(stable_link(volume_id).lstrip("/"))
     verified = record.state == "connected" and seen.identity == "right"
-    linked = not links.possible(node.system, record.identity.get("key")) or (seen.name is not None and links.leads_to(node.system, volume_id, seen.name))
+    linked = facts.linked(node.system, record, seen) and (record.encryption is None or seen.opened == "right")
     told = facts.attachment(node.system, record, seen)
     other_mode = access.differing(node.system, record, seen)
     mendable = _problems(record, seen, stale, linked) + _unlike(record, other_mode)
@@ -204,6 +222,9 @@ def _problems(record, seen, stale, linked):
         told.append("%s shows another volume." % (", ".join("/dev/" + disk for disk in seen.wrong) or seen.path))
     elif seen.identity == "unknown":
         told.append("No path answers.")
+    elif record.encryption is not None and seen.opened == "no":
+        asks = "of its %s" % record.encryption.key_from if record.encryption.source() else "that a task gives"
+        told.append("It is locked: whoever opens it needs the key %s. The next task that attaches it does." % asks)
     elif not linked:
         told.append("The stable link does not lead to the device.")
     return told

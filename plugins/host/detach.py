@@ -12,7 +12,7 @@ import time
 
 from ..module_utils.model.attachment import AttachmentRecord
 from ..module_utils.model.errors import StorageError
-from . import access, iscsi, links, loop, mounts, programs
+from . import access, encryption, iscsi, links, loop, mounts, programs
 
 _GONE_WAIT = 30  # seconds
 _FLUSH_WAIT = 120  # seconds
@@ -46,11 +46,11 @@ def _record_of(node, wanted):
 
 
 def _remove(node, record, seen, force):
-    identity, kind = record.identity, record.identity.get("kind")
+    kind = record.identity.get("kind")
     force = force and not _answers(seen)
-    if identity.get("key"):
-        links.forget(links.base(node.settings, identity["key"]), identity["key"], record.export.volume_id)
-    problems = []
+    if record.link_key:
+        links.forget(links.base(node.settings, record.link_key), record.link_key, record.export.volume_id)
+    problems = _close(node, record, seen, force)
     if seen.path and seen.identity == "right":
         problem = flush(seen.path)
         if problem and not force:
@@ -67,7 +67,7 @@ def _remove(node, record, seen, force):
         stays = ["nothing that could be seen"]
     if stays:
         raise StorageError("host", _kept(record, " ".join(problems) or "No step reported an error.", ", ".join(stays)), details={"left": stays})
-    if identity.get("key") and seen.name and _stays_by_nature(record):
+    if record.link_key and seen.name and _stays_by_nature(record):
         links.trigger(node.system, seen.name)  # the device is there still, and its link would be, too
     for problem in problems:
         node.warn("Volume %s is disconnected, but: %s" % (record.export.volume_name, problem))
@@ -89,6 +89,19 @@ def _answers(seen):
         return False
     _output, problem = programs.run("dd", "if=" + seen.path, "of=/dev/null", "bs=4096", "count=1", "iflag=direct", limit=_ANSWER_WAIT)
     return problem is None
+
+
+def _close(node, record, seen, force):
+    """Flush and close what is open of an encrypted volume; return the problems that ``force`` goes on with."""
+    if seen.inner is None:
+        return []
+    problems = []
+    for step in (lambda: flush(node.system.node(seen.inner)), lambda: encryption.lock(node, record.export.volume_id)):
+        problem = step()
+        if problem and not force:
+            raise StorageError("host", _kept(record, problem, "the encrypted device, open"))
+        problems += [problem] if problem else []
+    return problems
 
 
 def _others(node, record):
@@ -134,10 +147,12 @@ def wait_gone(node, record):
 
 
 def forget(node, record):
-    """Leave the share, and remove what udev's rule reads, and the record, unless a task had attached the volume: then it is to be connected again."""
+    """Leave the share, and remove what udev's rule reads, and the record; but not where a task had attached the volume (it is to be connected
+    again), nor where only the record proves that a half-written LUKS header is ours.
+    """
     _leave_share(node, record)
-    if record.identity.get("key"):
-        links.forget(links.base(node.settings, record.identity["key"]), record.identity["key"], record.export.volume_id)
-    if not record.attached:
+    if record.link_key:
+        links.forget(links.base(node.settings, record.link_key), record.link_key, record.export.volume_id)
+    if not record.attached and not (record.encryption and record.encryption.formatting):
         access.forget(node.settings.state_dir, record.export.volume_id)
         node.records.remove(record.export.volume_id)

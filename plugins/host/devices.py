@@ -130,6 +130,14 @@ def map_with(system, uuid):
     return None
 
 
+def mapping(system, name):
+    """Return the ``dm-*`` that device-mapper calls ``name``, or ``None``."""
+    for each in system.names("sys/class/block"):
+        if each.startswith("dm-") and system.read("sys/class/block", each, "dm/name") == name:
+            return each
+    return None
+
+
 def map_over(system, names):
     """Return the dm-multipath map over one of the disks ``names``, or ``None``."""
     for name in names:

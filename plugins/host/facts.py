@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import os
 
+from ..module_utils.model.encryption import mapping_name
 from ..module_utils.plan.connections import Facts
-from . import access, devices, iscsi, links, loop, multipathd, usage
+from . import access, devices, iscsi, links, loop, luks_header, multipathd, usage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Seen:
     :param disks: kernel names of its SCSI disks.
     :param size: bytes, of the smallest of map and paths.
     :param wrong: disks that tell another identity than the recorded one.
+    :param inner: kernel name of what is open of an encrypted volume. :param opened: the plan's word for it.
     """
 
     name: str | None = None
@@ -31,6 +33,8 @@ class Seen:
     size: int = 0
     identity: str = "none"
     wrong: tuple = ()
+    inner: str | None = None
+    opened: str = "no"
 
 
 def look(system, record, ask=True):
@@ -38,6 +42,17 @@ def look(system, record, ask=True):
 
     :param ask: ask every path for its identity now; else believe what the kernel learned when the path appeared.
     """
+    seen = _look_below(system, record, ask)
+    if record is None or record.encryption is None:
+        return seen
+    inner = devices.mapping(system, mapping_name(record.export.volume_id))
+    if inner is None:
+        return seen
+    right = devices.map_uuid(system, inner) == record.link_key and devices.slaves(system, inner) == [seen.name]
+    return dataclasses.replace(seen, inner=inner, opened="right" if right else "wrong")
+
+
+def _look_below(system, record, ask):
     identity = record.identity if record else {}
     if not identity:
         return Seen()
@@ -79,6 +94,17 @@ def leftovers(system, seen, data, loops=()):
     return tuple(name for name in (*iscsi.disks_at(system, data or {}), *loops) if name not in (seen.name, *seen.disks))
 
 
+def lags(system, seen):
+    """Tell whether what is open of an encrypted volume is smaller than its device has room for."""
+    if seen.opened != "right" or seen.path is None:
+        return False
+    try:
+        header = luks_header.read(seen.path)
+    except OSError:
+        return False
+    return header is not None and devices.size(system, seen.inner) < header.room(seen.size)
+
+
 def gather(system, record, volume_id, data, loops=()):
     """Return ``(Facts, Seen)`` of one volume.
 
@@ -89,16 +115,11 @@ def gather(system, record, volume_id, data, loops=()):
     # Attached as a file, before files got block devices: it gets one once nobody uses it.
     mere_file = bool(record) and record.identity.get("kind") == "file" and loop.serves(record.export.protocol)
     left = leftovers(system, seen, data, () if mere_file else loops)
-    everything = [name for name in (seen.name, *seen.disks, *left) if name]
-    place = seen.path or (system.node(left[0]) if left else None)
-    linked = True
-    if record and links.possible(system, record.identity.get("key")):
-        linked = seen.name is not None and links.leads_to(system, volume_id, seen.name)
+    everything = [name for name in (seen.name, *seen.disks, *left, seen.inner) if name]
+    place = seen.path or (system.node(everything[0]) if everything else None)
     modes = access.modes(system, seen)
     maps = [holder for holder in (devices.map_over(system, left),) if holder]
     users = usage.users(system, place, everything + maps) if place else []
-    if mere_file:
-        linked = bool(users)
     return Facts(
         boot_id=system.boot_id(),
         multipathd=system.runs("multipathd"),
@@ -108,10 +129,22 @@ def gather(system, record, volume_id, data, loops=()):
         size=seen.size // devices.GIB,
         users=tuple(users),
         leftovers=left,
-        linked=linked,
+        linked=bool(users) if mere_file else linked(system, record, seen),
         access_mode=modes.get(seen.name, "rw"),
         alike=len(set(modes.values())) < 2,
+        opened=seen.opened,
+        lag=seen.identity == "right" and lags(system, seen),
     ), seen
+
+
+def linked(system, record, seen):
+    """Tell whether the stable path leads where it should; what is locked has none, and a host without udev makes none."""
+    if record is None or not links.possible(system, record.link_key):
+        return True
+    if record.encryption is not None and seen.opened != "right":
+        return seen.opened == "no"
+    name = seen.inner if record.encryption is not None else seen.name
+    return name is not None and links.leads_to(system, record.export.volume_id, name)
 
 
 def paths(system, seen):
@@ -130,6 +163,7 @@ def attachment(system, record, seen):
     """Return what users are told of one attachment; no secrets."""
     export = record.export
     identity = record.identity.get("serial") if seen.mapped else None
+    name = seen.name if record.encryption is None else seen.inner
     return {
         "volume_id": export.volume_id,
         "volume_name": export.volume_name,
@@ -138,9 +172,16 @@ def attachment(system, record, seen):
         "protocol": export.protocol,
         "access_mode": export.access_mode,
         "path": record.link,
-        "device": "/dev/" + seen.name.replace("!", "/") if seen.name else None,
+        "device": "/dev/" + name.replace("!", "/") if name else None,
         "multipath_id": identity,
         "paths": paths(system, seen),
         "size": seen.size // devices.GIB if seen.path else export.size,
         "state": record.state,
+        "encryption": encryption(record, seen.opened == "right"),
     }
+
+
+def encryption(record, opened):
+    """Return what users are told of a volume's encryption; ``None`` where it is not encrypted."""
+    kept = record.encryption
+    return None if kept is None else {"type": "luks2", "uuid": kept.uuid, "opened": opened, "key_from": kept.key_from}

@@ -15,6 +15,7 @@ from ..module_utils.model.errors import StorageError
 
 WAIT = 120.0  # seconds: longer than one attach takes, shorter than a person's patience
 _STEP = 0.05
+_held = []
 
 
 @contextlib.contextmanager
@@ -27,9 +28,21 @@ def locked(lock_dir, name, wait=WAIT):
     handle = os.open(os.path.join(lock_dir, name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _acquire(handle, name, time.monotonic() + wait, wait)
-        yield
+        _held.append(handle)
+        try:
+            yield
+        finally:
+            _held.remove(handle)
     finally:
         os.close(handle)
+
+
+def held():
+    """Return the descriptors of the locks that this process holds: a child that inherits them holds them, too, until it ends.
+
+    So the next run waits for a command that outlived its worker.
+    """
+    return tuple(_held)
 
 
 def _acquire(handle, name, deadline, wait):

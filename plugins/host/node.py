@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 
+from ..module_utils.model.encryption import PARAMETER, mapping_name
 from ..module_utils.model.errors import StorageError
 from ..secrets.sealing import SealingKey
-from . import devices, loop, remains
+from . import devices, keys, loop, remains
 from .connectors import choice
 from .records import Records
 
@@ -58,6 +59,16 @@ class Node:
         """Return connection_info of an export, with its secrets. Raises StorageError ``invalid`` when it was sealed to another node."""
         return self.sealing_key().open(export.sealed_connection_info)
 
+    def key(self, source):
+        """Return a key as bytes. Raises StorageError, which never shows it."""
+        return keys.read(source, self._unsealed)
+
+    def _unsealed(self, sealed):
+        try:
+            return self.sealing_key().open(sealed)
+        except StorageError as error:
+            raise StorageError("invalid", "encryption: the key was sealed to another node, or to an earlier key of this one.", PARAMETER) from error
+
     def address(self, export):
         """Return connection_info's data as far as it says where the volume is: the redacted form will do where the sealed cannot be opened."""
         try:
@@ -91,5 +102,6 @@ class Node:
     def what_stays(self, export, identity):
         """Return what a disconnected volume left in the kernel or in open-iscsi: one sentence part each."""
         protocol, _data = choice.unwrap(export.connection_info, export.protocol)
+        found = ["device /dev/mapper/" + mapping_name(export.volume_id)] if devices.mapping(self.system, mapping_name(export.volume_id)) else []
         loops = ["device %s" % self.system.node(name) for name in self.loops(export)]
-        return list(dict.fromkeys(remains.what_stays(self.system, self.address(export), identity, protocol) + loops))
+        return list(dict.fromkeys(found + remains.what_stays(self.system, self.address(export), identity, protocol) + loops))

@@ -147,6 +147,15 @@ NEEDS = {
 }
 
 
+_ENCRYPTION = (Program("cryptsetup", "package cryptsetup-bin or cryptsetup"), Module("dm_crypt"))
+
+
+def encryption(system):
+    """Return ``{"ready": bool, "missing": [sentence part ...]}`` for encrypted volumes, whatever protocol they come by."""
+    missing = [text for text in (need.missing(system) for need in _ENCRYPTION) if text]
+    return {"ready": not missing, "missing": missing}
+
+
 def lacks(system, protocol):
     """Return what this host lacks for a protocol, one sentence part each; nothing for one that nobody knows."""
     return [text for text in (need.missing(system) for need in NEEDS.get(_SYNONYMS.get(protocol, protocol), ())) if text]

@@ -40,6 +40,7 @@ def _connector_get(node, arguments, check):
         "changed": False,
         "connector": Connector(node.settings.host, found, key.public).to_dict(),
         "protocols": protocols.ready(node.system, node.brick().protocols() | set(choice.OWN), platform.machine()),
+        "encryption": protocols.encryption(node.system),
         "attachments": connections.listing(node),
     }
 

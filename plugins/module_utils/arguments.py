@@ -9,6 +9,34 @@ from __future__ import annotations
 from .task import run_task
 
 _KEYS = {"exports": "volume", "images": "path"}  # what names one item; elsewhere its name
+ENCRYPTION = dict(
+    type="dict",
+    options=dict(
+        key=dict(type="str", no_log=True),
+        key_file=dict(type="path", no_log=False),
+        key_command=dict(type="list", elements="str", no_log=False),
+        previous_key=dict(type="str", no_log=True),
+        previous_key_file=dict(type="path", no_log=False),
+        previous_key_command=dict(type="list", elements="str", no_log=False),
+        format=dict(type="str", choices=["never", "empty", "overwrite"], default="empty"),
+        cipher=dict(type="str"),
+        key_size=dict(type="int", choices=[128, 256, 512], no_log=False),
+        pbkdf=dict(type="str", choices=["argon2id", "argon2i", "pbkdf2"]),
+        iterations=dict(type="int"),
+    ),
+    required_one_of=[("key", "key_file", "key_command")],
+    mutually_exclusive=[("key", "key_file", "key_command"), ("previous_key", "previous_key_file", "previous_key_command")],
+)
+# What legacy_attachment hands to the node instead of keys: only the node can open it.
+SEALED_ENCRYPTION = dict(
+    type="dict",
+    options=dict(ENCRYPTION["options"], sealed_key=dict(type="str", no_log=False), previous_sealed_key=dict(type="str", no_log=False)),
+    required_one_of=[("key", "sealed_key", "key_file", "key_command")],
+    mutually_exclusive=[
+        ("key", "sealed_key", "key_file", "key_command"),
+        ("previous_key", "previous_sealed_key", "previous_key_file", "previous_key_command"),
+    ],
+)
 CONTROLLER = dict(controller_config=dict(type="path", default="/etc/baremetal.legacy_storage/controller.json"))
 
 

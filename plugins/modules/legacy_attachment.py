@@ -57,6 +57,74 @@ options:
     type: str
     choices: [rw, ro]
     default: rw
+  encryption:
+    description:
+      - Encrypts the volume on the node with LUKS2, by C(cryptsetup). The stable path leads to the opened device, and to nothing while it is not open.
+      - Exactly one of O(encryption.key), O(encryption.key_file) and O(encryption.key_command) says what opens the volume. The key never leaves
+        memory and pipes on the node, and is not kept there.
+      - A volume does not become encrypted, or cease to be, while it is attached. A key that does not open it, and a volume with data that is not
+        encrypted, make the task fail, and nothing is changed.
+      - Not needed for O(state=absent), which closes the volume.
+    type: dict
+    suboptions: &encryption
+      key:
+        description:
+          - The key itself, from Ansible Vault or a lookup. It is sealed to the node before it is handed over.
+          - After a boot such a volume is connected but locked, until the next task opens it.
+        type: str
+      key_file:
+        description:
+          - Absolute path of a file on the node whose bytes are the key, a newline at its end among them. Only root may be able to read it.
+          - The volume is opened again at boot.
+        type: path
+      key_command:
+        description:
+          - A command on the node, with its absolute path and without a shell, whose output is the key, a newline at its end among it.
+            Such as C(clevis decrypt), or a client of a secret store.
+          - The volume is opened again at boot. The node remembers the command, so put no secret into it.
+        type: list
+        elements: str
+      previous_key:
+        description:
+          - The key that opened the volume until now. Where it still does, the volume gets the wanted key, and then the previous one is taken away.
+          - Once it does not, it has no effect, and is best removed from the task.
+        type: str
+      previous_key_file:
+        description: A file on the node with the key that opened the volume until now.
+        type: path
+      previous_key_command:
+        description: A command on the node whose output is the key that opened the volume until now.
+        type: list
+        elements: str
+      format:
+        description:
+          - What to do with a volume that is not encrypted yet.
+          - V(empty) formats it where it is proven empty, which means that no signature is found and that every byte read is zero.
+          - V(overwrite) formats it whatever is on it, but never what is encrypted with LUKS already, whoever did that.
+          - V(never) refuses.
+        type: str
+        choices: [never, empty, overwrite]
+        default: empty
+      cipher:
+        description:
+          - Cipher as C(cryptsetup) writes it, such as V(aes-xts-plain64). By default C(cryptsetup)'s own when formatting, and any otherwise.
+          - One that the volume does not have makes the task fail.
+        type: str
+      key_size:
+        description: Bits of the volume's own key. As O(encryption.cipher).
+        type: int
+        choices: [128, 256, 512]
+      pbkdf:
+        description:
+          - How a key slot is derived from the key where one is made. V(argon2id), C(cryptsetup)'s choice, takes up to 1 GiB of memory each time.
+          - For a random key of 32 bytes or more V(pbkdf2) with few O(encryption.iterations) is as good.
+        type: str
+        choices: [argon2id, argon2i, pbkdf2]
+      iterations:
+        description:
+          - How many iterations O(encryption.pbkdf) does. By default C(cryptsetup) measures how many the host does in two seconds, and each
+            task that names the volume takes as long, since it looks whether the key is still the right one.
+        type: int
   attachments:
     description:
       - Many attachments at once. The controller is asked once for all of them, and so is the node.
@@ -83,6 +151,10 @@ options:
         description: As O(access_mode), which is the default.
         type: str
         choices: [rw, ro]
+      encryption:
+        description: As O(encryption), which is the default.
+        type: dict
+        suboptions: *encryption
   fenced:
     description:
       - The node is known dead (powered off, or cut off from the storage system) and cannot come back by itself.
@@ -190,6 +262,34 @@ EXAMPLES = r"""
         state: absent
   become: true
 
+- name: Attach a volume encrypted, with a key from Ansible Vault
+  baremetal.legacy_storage.legacy_attachment:
+    controller: controller1
+    backend: vendor-a
+    volume: payroll
+    encryption:
+      key: "{{ vault_payroll_key }}"
+  become: true
+
+- name: Give it another key
+  baremetal.legacy_storage.legacy_attachment:
+    controller: controller1
+    backend: vendor-a
+    volume: payroll
+    encryption:
+      key: "{{ vault_payroll_key }}"
+      previous_key: "{{ vault_payroll_key_of_last_year }}"
+  become: true
+
+- name: Attach one that the node opens by itself after a boot
+  baremetal.legacy_storage.legacy_attachment:
+    controller: controller1
+    backend: vendor-a
+    volume: archive
+    encryption:
+      key_command: [/usr/local/sbin/fetch-key, archive]
+  become: true
+
 - name: Take a volume back from a node that burnt down
   baremetal.legacy_storage.legacy_attachment:
     controller: controller1
@@ -268,9 +368,15 @@ attachment:
         - {device: /dev/sda, state: active}
         - {device: /dev/sdb, state: active}
     size:
-      description: Size in GiB.
+      description: Size in GiB. Of an encrypted volume, 16 MiB are its header's.
       type: int
       sample: 10
+    encryption:
+      description:
+        - V(null) for a volume that is not encrypted. C(opened) tells whether it is open, C(key_from) is V(key), V(key_file) or V(key_command).
+        - In check mode C(uuid) is not known for what is yet to be connected.
+      type: dict
+      sample: {type: luks2, uuid: 9a8a7d35-3c5a-4b5e-a2e8-6d1f0c3a3a11, opened: true, key_from: key}
     protocol:
       description: How the volume is reached, as os-brick calls it.
       type: str

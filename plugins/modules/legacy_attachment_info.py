@@ -138,6 +138,10 @@ attachments:
       description: Size in GiB.
       type: int
       returned: always
+    encryption:
+      description: V(null) for a volume that is not encrypted, else C(type), C(uuid), C(opened) and C(key_from).
+      type: dict
+      returned: always
     verified:
       description: Whether the device is there, has the recorded identity, and the stable path leads to it.
       type: bool
@@ -167,6 +171,7 @@ attachments:
     - access_mode: rw
       backend: vendor-a
       device: /dev/dm-3
+      encryption: null
       exported_at: '2026-11-20T09:30:00Z'
       host: node1
       identity: 36001405309c19a76a5f4ce398272f655

@@ -50,6 +50,56 @@ options:
       - While a path answers it changes nothing, and a device in use is never taken away.
     type: bool
     default: false
+  encryption:
+    description:
+      - Encrypts the volume on this node (LUKS2). See O(baremetal.legacy_storage.legacy_attachment#module:encryption), which has the same options.
+    type: dict
+    suboptions: &encryption
+      key:
+        description: The key. It is used as it is, and is kept nowhere.
+        type: str
+      sealed_key:
+        description: The same, sealed to this node, as M(baremetal.legacy_storage.legacy_attachment) hands it over.
+        type: str
+      key_file:
+        description: A file on this node that holds the key and that only root can read.
+        type: path
+      key_command:
+        description: A command of this node, run without a shell, whose output is the key.
+        type: list
+        elements: str
+      previous_key:
+        description: The key that opened the volume until now, which is to be replaced.
+        type: str
+      previous_sealed_key:
+        description: The same, sealed to this node.
+        type: str
+      previous_key_file:
+        description: A file with it.
+        type: path
+      previous_key_command:
+        description: A command whose output it is.
+        type: list
+        elements: str
+      format:
+        description: Whether a volume that is not encrypted may be formatted.
+        type: str
+        choices: [never, empty, overwrite]
+        default: empty
+      cipher:
+        description: As cryptsetup writes it.
+        type: str
+      key_size:
+        description: Bits of the volume's own key.
+        type: int
+        choices: [128, 256, 512]
+      pbkdf:
+        description: How a key slot is derived from the key.
+        type: str
+        choices: [argon2id, argon2i, pbkdf2]
+      iterations:
+        description: How often it does so.
+        type: int
   connections:
     description:
       - Many connections at once. One that fails does not stop the others.
@@ -76,6 +126,10 @@ options:
         description: As O(force).
         type: bool
         default: false
+      encryption:
+        description: As O(encryption).
+        type: dict
+        suboptions: *encryption
 extends_documentation_fragment:
   - baremetal.legacy_storage.node
 seealso:
@@ -139,7 +193,9 @@ connections:
       type: bool
       returned: always
     operations:
-      description: What was done, of C(settle), C(disconnect), C(connect), C(extend), C(link) and C(access).
+      description:
+        - What was done, of C(settle), C(disconnect), C(connect), C(extend), C(rekey), C(remember), C(open), C(link) and C(access).
+        - C(connect) opens an encrypted volume as well, and formats it where that is allowed.
       type: list
       elements: str
       returned: always
@@ -169,6 +225,7 @@ connections:
         access_mode: rw
         backend: vendor-a
         device: /dev/dm-3
+        encryption: null
         host: node1
         multipath_id: 36001405309c19a76a5f4ce398272f655
         path: /dev/disk/by-id/legacy-storage-11111111-1111-5111-8111-111111111111
@@ -185,6 +242,7 @@ connections:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.arguments import SEALED_ENCRYPTION
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.task import run_task
 
 CONNECTION = {
@@ -193,6 +251,7 @@ CONNECTION = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "multipath": {"type": "str", "choices": ["required", "preferred", "no"], "default": "preferred"},
     "force": {"type": "bool", "default": False},
+    "encryption": SEALED_ENCRYPTION,
 }
 
 

@@ -94,6 +94,11 @@ protocols:
     nvmeof:
       ready: false
       missing: ["program nvme (package nvme-cli)", "file /etc/nvme/hostnqn (nvme gen-hostnqn > /etc/nvme/hostnqn)", "kernel module nvme_fabrics"]
+encryption:
+  description: Whether the node can open encrypted volumes now, in the same words. In check mode V(null) where the role was not applied yet.
+  returned: always
+  type: dict
+  sample: {ready: true, missing: []}
 attachments:
   description: What is attached to the node, as M(baremetal.legacy_storage.legacy_attachment_info) and M(baremetal.legacy_storage.legacy_connection) tell it.
   returned: always
@@ -102,6 +107,7 @@ attachments:
   sample:
     - backend: vendor-a
       device: /dev/dm-3
+      encryption: null
       host: node1
       identity: 36001405309c19a76a5f4ce398272f655
       link_target: /dev/dm-3
@@ -135,7 +141,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    unprepared = {"changed": False, "connector": None, "protocols": {}, "attachments": []}
+    unprepared = {"changed": False, "connector": None, "protocols": {}, "encryption": None, "attachments": []}
     run_task(module, "host", module.params["node_config"], "connector.get", {"multipath": module.params["multipath"]}, unprepared)
 
 

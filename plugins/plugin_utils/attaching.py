@@ -17,7 +17,7 @@ from ..module_utils.plan.difference import collect
 
 # The parts of a node's record and of an export that a user gets to see.
 _EXPORT_PARTS = ("volume_id", "volume_name", "protocol", "size", "connection_info")
-_NODE_PARTS = ("path", "device", "multipath_id", "paths")
+_NODE_PARTS = ("path", "device", "multipath_id", "paths", "encryption")
 
 
 @dataclasses.dataclass
@@ -35,6 +35,7 @@ class Progress:
     state: str
     multipath: str
     access_mode: str = "rw"
+    encryption: t.Optional[dict] = dataclasses.field(default=None, repr=False)
     record: t.Optional[dict] = None
     export: t.Optional[dict] = None
     connection: t.Optional[dict] = None
@@ -55,7 +56,7 @@ def wanted(arguments):
     What an item leaves out is as the task says.
     """
     items = arguments["attachments"] if arguments.get("attachments") is not None else [arguments]
-    keys = ("backend", "volume", "state", "multipath", "access_mode")
+    keys = ("backend", "volume", "state", "multipath", "access_mode", "encryption")
     return [Progress(**{key: item.get(key) or arguments.get(key) for key in keys}) for item in items]
 
 
@@ -111,21 +112,40 @@ def export_requests(items, connector, fenced=False, state=None):
     return requests
 
 
-def connection_requests(items, force=False):
-    """Return legacy_connection's ``connections`` for the items."""
+def connection_requests(items, force=False, seal=None):
+    """Return legacy_connection's ``connections`` for the items.
+
+    :param seal: makes of data what only the node can open: so keys are never in clear on its disk, whatever way Ansible takes there.
+    """
     requests = []
     for item in items:
         if item.state == "present":
-            request = {"export": item.export, "volume_id": item.export["volume_id"]}
+            request = {"export": item.export, "volume_id": item.export["volume_id"], "encryption": sealed(item.encryption, seal)}
         else:
             request = {"volume_id": item.record["volume_id"], "force": force}
         requests.append(dict(request, state=item.state, multipath=item.multipath))
     return requests
 
 
+def sealed(encryption, seal):
+    """Return a task's ``encryption`` with its keys sealed, and without what it leaves open: Ansible takes that for given."""
+    if encryption is None:
+        return None
+    kept = {name: value for name, value in encryption.items() if value is not None and name not in ("key", "previous_key")}
+    for prefix in ("", "previous_"):
+        if encryption.get(prefix + "key") is not None:
+            kept[prefix + "sealed_key"] = seal({"key": encryption[prefix + "key"]})
+    return kept
+
+
 def needs_connecting(item):
-    """Tell whether the node has to be asked to connect: not where its record is verified and still what is wanted."""
+    """Tell whether the node has to be asked to connect: not where its record is verified and still what is wanted.
+
+    Only the node can tell whether a key is still the right one.
+    """
     record = item.record
+    if item.encryption or (record or {}).get("encryption"):
+        return True
     if record is None or item.changed or not record.get("verified") or record.get("stale"):
         return True
     if record.get("volume_id") != item.export["volume_id"] or (record.get("size") or 0) < item.export["size"]:
@@ -240,7 +260,7 @@ def _there_afterwards(item):
     if item.connection:
         return item.connection
     if item.export and item.changed and not item.error:
-        return {"path": stable_link(item.export["volume_id"])}
+        return {"path": stable_link(item.export["volume_id"]), "encryption": _predicted_encryption(item.encryption)}
     return item.record or {}
 
 
@@ -248,6 +268,13 @@ def _mode_afterwards(item):
     """Return the access mode after the task, None where the volume is not attached then."""
     there = _there_afterwards(item)
     return there.get("access_mode") or (item.access_mode if there else None)
+
+
+def _predicted_encryption(wanted):
+    if wanted is None:
+        return None
+    (source,) = (name for name in ("key", "key_file", "key_command") if wanted.get(name) is not None)
+    return {"type": "luks2", "uuid": None, "opened": True, "key_from": source}
 
 
 def diff(items, host):

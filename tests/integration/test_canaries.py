@@ -145,6 +145,8 @@ def tasks(root):
         killed("before terminate_connection", unmapped),
         export(),
         unmapped,
+        failing(attachment(encryption={"key": "{{ password }}-luks", "previous_key": "{{ password }}-luks-before"})),  # files are not encrypted
+        failing({"legacy_connection": {"export": "{{ exported.export }}", "encryption": {"key": "{{ password }}-luks"}}}),
         dict(attachment(), register="attached"),
         show("attached"),
         dict({"legacy_connector_info": {}}, register="seen"),

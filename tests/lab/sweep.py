@@ -23,7 +23,7 @@ NODE = {
     "loop devices": "losetup --all",
     "mounts": "grep -E '^/dev/(sd|dm-|mapper|disk)|%s/mounts' /proc/self/mounts" % _STATE,
     "links": "ls /dev/disk/by-id | grep -E '^(legacy-storage|scsi|wwn|dm-uuid)-'",
-    "udev's files": "ls %s/links" % _STATE,
+    "udev's files": "find %s/links -type f" % _STATE,
     "records": "ls -A %s/attachments" % _STATE,
 }
 CONTROLLER = {

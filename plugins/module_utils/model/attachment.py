@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .encryption import EncryptionRecord, mapping_uuid
 from .errors import StorageError
 
 
@@ -95,6 +96,7 @@ class AttachmentRecord:
     :param link: the stable path handed to users.
     :param identity: what the device calls itself (``kind``, ``serial``, and ``key``, its name in udev), compared at every use.
     :param attached: a task has attached it and none has begun to detach it: boots connect it again, also after a run that failed.
+    :param encryption: ``None`` for a volume that is not encrypted. ``device`` and ``identity`` are of what lies below the encryption.
     """
 
     export: Export
@@ -105,6 +107,7 @@ class AttachmentRecord:
     link: t.Optional[str] = None
     identity: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
     attached: bool = False
+    encryption: t.Optional[EncryptionRecord] = None
 
     @classmethod
     def from_dict(cls, data):
@@ -112,11 +115,20 @@ class AttachmentRecord:
         values = _known(cls, data)
         values["export"] = Export.from_dict(values["export"])
         values.setdefault("attached", values["state"] == "connected")
+        if values.get("encryption") is not None:
+            values["encryption"] = EncryptionRecord(**_known(EncryptionRecord, values["encryption"]))
         return cls(**values)
 
     def to_dict(self):
         """Return JSON-ready data."""
         return dataclasses.asdict(self)
+
+    @property
+    def link_key(self):
+        """The name under which udev's rule finds the stable path: of the opened device where the volume is encrypted; ``None`` where there is none."""
+        if self.encryption is None:
+            return self.identity.get("key")
+        return mapping_uuid(self.encryption.uuid, self.export.volume_id) if self.encryption.uuid else None
 
 
 def stable_link(volume_id):

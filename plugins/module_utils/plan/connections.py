@@ -8,8 +8,11 @@ Operations, in the order in which they are executed:
 
 ``settle``      sweep what an earlier boot, a crash or another volume at the same address left in the kernel
 ``disconnect``  flush, take the device away, verify that it is gone, forget the record
-``connect``     write the record, connect, verify identity and size, make the stable link
-``extend``      make every path and the map show the volume's new size
+``connect``     write the record, connect, verify identity and size, open what is encrypted, make the stable link
+``extend``      make every path, the map and what is encrypted on it show the volume's new size
+``rekey``       give the encrypted volume the wanted key and take the previous one away
+``open``        open the encrypted volume, which a boot left locked, and make the stable link
+``remember``    keep where the key comes from now
 ``link``        make the stable link again
 ``access``      make the device and every path of it read-only, or writable again
 """
@@ -21,6 +24,7 @@ import re
 import typing as t
 
 from ..model.attachment import AttachmentRecord, Export, stable_link
+from ..model.encryption import PARAMETER, EncryptionRecord, EncryptionWish
 from ..model.errors import StorageError, invalid
 
 MULTIPATH_MODES = ("required", "preferred", "no")
@@ -37,6 +41,7 @@ class Wanted:
     :param multipath: ``required`` (a map of at least two active paths, or failure), ``preferred`` (a map where
         multipathd runs) or ``no``.
     :param force: give up what was not written, where no path to the array answers.
+    :param encryption: ``None`` for a volume that is to be used as it is.
     """
 
     volume_id: str
@@ -44,6 +49,7 @@ class Wanted:
     multipath: str = "preferred"
     force: bool = False
     export: t.Optional[Export] = None
+    encryption: t.Optional[EncryptionWish] = None
 
     @classmethod
     def from_dict(cls, data):
@@ -68,7 +74,8 @@ class Wanted:
             raise invalid("volume_id", volume_id, "is no volume's id.")
         if export is not None and export.access_mode not in ACCESS_MODES:
             raise invalid("access_mode", export.access_mode, "must be one of %s." % ", ".join(ACCESS_MODES))
-        return cls(volume_id, state, multipath, bool(data.get("force")), export)
+        encryption = EncryptionWish.from_dict(data.get("encryption")) if state == "present" else None
+        return cls(volume_id, state, multipath, bool(data.get("force")), export, encryption)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +94,10 @@ class Facts:
     :param linked: the stable path leads to the device.
     :param access_mode: of the device itself, ``rw`` or ``ro``.
     :param alike: every path has the device's access mode.
+    :param opened: of an encrypted volume: ``no``, ``right`` (open, and on this device) or ``wrong`` (something else is open under its name).
+    :param lag: what is open is smaller than the device below it has room for.
+    :param key: whether the wanted key opens the volume: ``right``, ``both`` (and so does the previous), ``previous`` (only that does), ``wrong``, or
+        ``untested``.
     """
 
     boot_id: str
@@ -100,6 +111,9 @@ class Facts:
     linked: bool = False
     access_mode: str = "rw"
     alike: bool = True
+    opened: str = "no"
+    lag: bool = False
+    key: str = "untested"
 
 
 def plan(record, facts, wanted):
@@ -127,19 +141,11 @@ def plan(record, facts, wanted):
             "with node_multipath: true), or ask for multipath: preferred.",
             "multipath",
         )
+    _refuse_drift(record, facts, wanted)
     _refuse_read_only(record, facts, wanted)
     reason = _why_again(record, facts, wanted)
     if reason is None:
-        if record is None:
-            return ["connect"]
-        operations = []
-        if facts.size < wanted.export.size:
-            operations.append("extend")
-        if not facts.linked:
-            operations.append("link")
-        if not facts.alike or {facts.access_mode, record.export.access_mode} != {wanted.export.access_mode}:
-            operations.append("access")
-        return operations
+        return ["connect"] if record is None else _in_place(record, facts, wanted)
     if reason == "adopt":
         return ["connect"]
     if facts.users:
@@ -177,6 +183,58 @@ def _refuse_read_only(record, facts, wanted):
             "access_mode",
             {"users": list(facts.users)},
         )
+    if wanted.export.access_mode == "ro" and wanted.encryption is not None:
+        raise StorageError(
+            "unsupported",
+            "access_mode: 'ro', but volume %s is to be attached encrypted, and what is opened on it could be written to all the same. Attach it with "
+            "access_mode: rw, and mount what is in it read-only." % _title(record, wanted),
+            "access_mode",
+        )
+
+
+def _in_place(record, facts, wanted):
+    """Return what is to be done to a volume that stays connected."""
+    wish = wanted.encryption
+    operations = []
+    if facts.size < wanted.export.size or facts.lag:
+        operations.append("extend")
+    if wish is not None and facts.key in ("both", "previous"):
+        operations.append("rekey")
+    if wish is not None and not record.encryption.same_source(wish.key):
+        operations.append("remember")
+    if wish is not None and wish.key is not None and facts.opened != "right":
+        operations.append("open")
+    elif not facts.linked:
+        operations.append("link")
+    if not facts.alike or {facts.access_mode, record.export.access_mode} != {wanted.export.access_mode}:
+        operations.append("access")
+    return operations
+
+
+def _refuse_drift(record, facts, wanted):
+    """A volume does not become encrypted, or cease to be, by a word in a task; nor does it get a key that does not open it."""
+    if record is not None and record.encryption is not None and wanted.encryption is None and (record.attached or record.encryption.uuid):
+        raise StorageError(
+            "conflict",
+            "encryption: volume %s is attached encrypted, and the task does not say encryption. Say it, or detach the volume first. Nothing was changed."
+            % _title(record, wanted),
+            PARAMETER,
+        )
+    settled = record is not None and (record.attached or record.state == "connected" or (facts.identity == "right" and facts.users))
+    if wanted.encryption is not None and settled and record.encryption is None:
+        raise StorageError(
+            "conflict",
+            "encryption: volume %s is attached without encryption. What is on it cannot be encrypted in place: copy it to an encrypted volume; or detach "
+            "it first, where it is empty. Nothing was changed." % _title(record, wanted),
+            PARAMETER,
+        )
+    if wanted.encryption is not None and facts.key == "wrong":
+        raise StorageError(
+            "conflict",
+            "encryption: the key does not open volume %s%s. Nothing was changed."
+            % (_title(record, wanted), ", nor does the previous one" if wanted.encryption.previous else ""),
+            PARAMETER,
+        )
 
 
 def _why_again(record, facts, wanted):
@@ -196,6 +254,8 @@ def _why_again(record, facts, wanted):
         )
     if facts.identity == "wrong":
         return "a path of it shows another volume now"
+    if facts.opened == "wrong":
+        return "what is open under its name is not on its device"
     if record.state != "connected":
         if facts.identity == "right" and facts.users:
             return "adopt"  # interrupted under a device that somebody uses: connecting on top disturbs nobody
@@ -219,11 +279,23 @@ def predict(record, facts, wanted, operations):
             mapped = facts.mapped or (facts.multipathd and wanted.multipath != "no")
             size, paths = max(facts.size, wanted.export.size), max(facts.paths, 2 if mapped else 1)
             mode = {"access_mode": wanted.export.access_mode, "alike": True}
-            facts = dataclasses.replace(facts, identity="right", mapped=mapped, paths=paths, size=size, linked=True, **mode)
-            record = AttachmentRecord(wanted.export, "connected", facts.boot_id, wanted.multipath, {}, stable_link(wanted.volume_id), attached=True)
+            facts = dataclasses.replace(facts, identity="right", mapped=mapped, paths=paths, size=size, linked=True, lag=False, key="untested", **mode)
+            encryption, opened = None, "no"
+            if wanted.encryption is not None:
+                encryption = EncryptionRecord.of(wanted.encryption.key, record.encryption if record else None)
+                opened = "right" if wanted.encryption.key or facts.opened == "right" else "no"
+            facts = dataclasses.replace(facts, opened=opened)
+            link = stable_link(wanted.volume_id)
+            record = AttachmentRecord(wanted.export, "connected", facts.boot_id, wanted.multipath, {}, link, attached=True, encryption=encryption)
         elif operation == "extend":
-            facts = dataclasses.replace(facts, size=wanted.export.size)
+            facts = dataclasses.replace(facts, size=max(facts.size, wanted.export.size), lag=False)
             record = dataclasses.replace(record, export=wanted.export)
+        elif operation == "rekey":
+            facts = dataclasses.replace(facts, key="right")
+        elif operation == "remember":
+            record = dataclasses.replace(record, encryption=EncryptionRecord.of(wanted.encryption.key, record.encryption))
+        elif operation == "open":
+            facts = dataclasses.replace(facts, opened="right", linked=True)
         elif operation == "link":
             facts = dataclasses.replace(facts, linked=True)
             record = dataclasses.replace(record, link=stable_link(wanted.volume_id))

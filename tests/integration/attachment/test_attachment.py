@@ -232,3 +232,11 @@ def test_a_volume_renamed_while_attached_is_detached_by_its_new_name_and_never_a
     assert (len(rack.records()), rack.attached_to("archive"), rack.attached_to("data")) == (1, [], ["node1"])
     assert actions(rack.attach(state="absent", **DATA).only()) == [("disconnect", "connection"), ("delete", "export")]
     assert rack.records() == []
+
+
+def test_an_encryption_that_the_node_refuses_is_taken_back_and_its_key_is_shown_to_nobody(rack):
+    run = rack.attach(backend="one", volume="data", encryption={"key": "canary-luks-key", "format": "overwrite"}, diff=True)
+    result = run.only()
+    assert result["failed"] and "is a file on this host" in result["msg"], result
+    assert (rack.attached_to("data"), rack.records()) == ([], [])
+    assert "canary-luks-key" not in run.output and "canary-luks-key" not in str(result)

@@ -54,6 +54,7 @@ def test_connect_again_and_disconnect(node):
         "volume_id": export["volume_id"], "volume_name": "database", "backend": "files", "host": "node1", "protocol": "local", "access_mode": "rw",
         "path": path,
         "device": None, "multipath_id": None, "paths": [], "size": 2, "state": "connected",
+        "encryption": None,
     }
     again = node.ensure(present(export))
     assert (again["changed"], again["connections"][0]["operations"]) == (False, [])
@@ -283,3 +284,26 @@ def test_a_file_that_is_no_raw_disk_is_refused_before_anything_is_connected(node
     result = node.ensure({"export": export})["connections"][0]
     assert result["failed"] and result["error"]["code"] == "unsupported" and "qcow2" in result["msg"]
     assert not result["changed"] and not node.record(export).exists()
+
+
+def test_a_volume_that_is_a_file_is_not_encrypted_and_the_key_is_shown_to_nobody(node):
+    export = node.export("data")
+    result = node.ensure(present(export, encryption={"key": CANARY}))["connections"][0]
+    assert result["error"]["code"] == "unsupported" and "is a file on this host" in result["msg"]
+    assert (result["changed"], node.record(export).exists(), CANARY in str(result)) == (False, False, False)
+    assert CANARY.encode() not in everything_below(node.root)
+    code, output = node.play(
+        {"baremetal.legacy_storage.legacy_connection": {"export": export, "encryption": {"key": "canary-key"}}, "ignore_errors": True}, arguments=["-vvv"]
+    )
+    assert code == 0 and "is a file on this host" in output and "canary-key" not in output, output
+
+
+def test_an_encrypted_attachment_is_predicted_and_a_plain_one_never_becomes_one(node):
+    export = node.export("data")
+    told = node.ensure(present(export, encryption={"key_file": "/root/key"}), check=True)["connections"][0]
+    assert told["operations"] == ["connect"]
+    assert told["attachment"]["encryption"] == {"type": "luks2", "uuid": None, "opened": True, "key_from": "key_file"}
+    node.ensure(present(export))
+    for check in (True, False):
+        refused = node.ensure(present(export, encryption={"key": "k"}), check=check)["connections"][0]
+        assert (refused["error"]["code"], refused["error"]["parameter"], refused["changed"]) == ("conflict", "encryption", False)

@@ -180,3 +180,11 @@ def test_where_the_role_was_not_applied_yet_check_mode_predicts_attaching_and_no
         attaching.predict_unprepared(one)
     assert [operation["action"] for operation in attach.operations] == ["create", "connect"]
     assert (attach.changed, detach.changed, detach.operations) == (True, False, [])
+
+
+def test_keys_are_handed_to_the_node_sealed_and_what_a_task_leaves_open_is_not_handed_on():
+    given = {"key": "canary-key", "key_file": None, "key_command": None, "previous_key": "canary-before", "format": "empty", "cipher": None}
+    told = attaching.sealed(given, lambda data: "sealed %d" % len(data["key"]))
+    assert told == {"sealed_key": "sealed 10", "previous_sealed_key": "sealed 13", "format": "empty"}
+    assert attaching.sealed({"key_file": "/k", "key": None}, None) == {"key_file": "/k"}
+    assert attaching.sealed(None, None) is None

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.host import devices
@@ -63,6 +64,13 @@ class Kernel:
         for lower in below:
             self.write(base + "slaves/" + lower, "")
             self.write("sys/class/block/%s/holders/%s" % (lower, name), "")
+
+    def gone(self, name):
+        """Take a block device away."""
+        for lower in (self.root / "sys/class/block" / name / "slaves").iterdir():
+            (self.root / "sys/class/block" / lower.name / "holders" / name).unlink()
+        shutil.rmtree(self.root / "sys/class/block" / name)
+        (self.root / "dev" / name).unlink()
 
     def session(self, sid, portal, iqn, disks):
         """Add an iSCSI session with ``{disk: lun}``."""

@@ -108,3 +108,12 @@ def test_aoe_needs_its_kernel_module_and_drbd_its_programs_too(prepared):
     prepared.write("sys/module/aoe/refcnt", "0\n")
     assert protocols.ready(prepared.system, EVERYTHING, "x86_64")["aoe"]["ready"]
     assert protocols.ended("aoe") is None
+
+
+def test_encryption_wants_its_program_and_its_module(prepared):
+    assert protocols.encryption(prepared.system) == {
+        "ready": False, "missing": ["program cryptsetup (package cryptsetup-bin or cryptsetup)", "kernel module dm_crypt"],
+    }
+    program(prepared, "usr/sbin/cryptsetup")
+    prepared.write("lib/modules/6.1.0/modules.dep", "kernel/drivers/md/dm-crypt.ko:\n")
+    assert protocols.encryption(prepared.system) == {"ready": True, "missing": []}

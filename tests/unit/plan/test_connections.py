@@ -10,6 +10,7 @@ import dataclasses
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.attachment import AttachmentRecord, Export
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.encryption import EncryptionRecord, EncryptionWish
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.connections import Facts, Wanted, plan, predict
 from hypothesis import given
@@ -22,14 +23,21 @@ def export(size=10, access_mode="rw"):
     return Export("e", "vendor-a", VOLUME, "database", "node1", size, "iscsi", {"data": {}}, "sealed", access_mode)
 
 
-def record(state="connected", boot="now", multipath="required", size=10, access_mode="rw"):
+def record(state="connected", boot="now", multipath="required", size=10, access_mode="rw", encryption=None):
     identity = {"kind": "scsi", "serial": "3600", "key": "mpath-3600"}
-    return AttachmentRecord(export(size, access_mode), state, boot, multipath, {"path": "/dev/dm-0"}, "/dev/disk/by-id/x", identity)
+    device = {"path": "/dev/dm-0"}
+    return AttachmentRecord(export(size, access_mode), state, boot, multipath, device, "/dev/disk/by-id/x", identity, encryption=encryption)
 
 
 def made_at(moment):
     """A record of the export that was made then."""
     return dataclasses.replace(record(), export=dataclasses.replace(export(), exported_at=moment))
+
+
+KEPT = EncryptionRecord("key", uuid="22222222-2222-4222-8222-222222222222")
+WISH = EncryptionWish.from_dict({"key": "secret"})
+LOCKED = EncryptionWish.from_dict({"locked": True})
+FROM_FILE = EncryptionWish.from_dict({"key_file": "/etc/key"})
 
 
 HERE = Facts("now", True, "right", True, 2, 10, (), (), True)
@@ -38,16 +46,18 @@ GONE = Facts("now", True)
 records = st.one_of(st.none(), st.builds(
     record, st.sampled_from(["connecting", "connected", "disconnecting"]), st.sampled_from(["now", "before"]),
     st.sampled_from(["required", "preferred", "no"]), st.integers(1, 20), st.sampled_from(["rw", "ro"]),
+    st.sampled_from([None, KEPT, EncryptionRecord("key")]),
 ))
 users = st.sampled_from([(), ("mounted at /srv",)])
 facts = st.builds(
     Facts, st.just("now"), st.booleans(), st.sampled_from(["none", "right", "wrong", "unknown"]), st.booleans(),
     st.integers(0, 4), st.integers(0, 20), users,
     st.sampled_from([(), ("sdx",)]), st.booleans(), st.sampled_from(["rw", "ro"]), st.booleans(),
+    st.sampled_from(["no", "right", "wrong"]), st.booleans(), st.sampled_from(["untested", "right", "both", "previous", "wrong"]),
 )
 wishes = st.builds(
     Wanted, st.just(VOLUME), st.sampled_from(["present", "absent"]), st.sampled_from(["required", "preferred", "no"]), st.booleans(),
-    st.builds(export, st.integers(1, 20), st.sampled_from(["rw", "ro"])),
+    st.builds(export, st.integers(1, 20), st.sampled_from(["rw", "ro"])), st.sampled_from([None, WISH, FROM_FILE, LOCKED]),
 )
 
 
@@ -100,8 +110,87 @@ def test_an_earlier_boot_blocks_nobody(record_, facts_, wanted):
     if record_ is None or wanted.state == "absent":
         return
     stale = dataclasses.replace(record_, boot_id="before")
-    clean = dataclasses.replace(facts_, identity="none", users=(), leftovers=(), multipathd=True)
+    clean = dataclasses.replace(facts_, identity="none", users=(), leftovers=(), multipathd=True, opened="no", key="untested")
+    wanted = dataclasses.replace(wanted, encryption=WISH if stale.encryption else None)
+    if wanted.encryption is not None:
+        wanted = dataclasses.replace(wanted, export=export(wanted.export.size))
     assert plan(stale, clean, wanted) == ["settle", "connect"]
+
+
+def test_an_encrypted_volume_is_not_attached_read_only_since_what_is_opened_on_it_would_not_be():
+    assert decided(None, GONE, Wanted(VOLUME, "present", export=export(access_mode="ro"), encryption=WISH)) == "unsupported"
+    assert decided(None, GONE, Wanted(VOLUME, "present", export=export(access_mode="rw"), encryption=WISH)) == ["connect"]
+
+
+@given(records, facts, wishes)
+def test_what_is_attached_never_becomes_encrypted_nor_ceases_to_be(record_, facts_, wanted):
+    operations = decided(record_, facts_, wanted)
+    if wanted.state == "present" and record_ is not None and record_.state == "connected" and facts_.multipathd:
+        known = record_.encryption is not None and record_.encryption.uuid is not None
+        if known and wanted.encryption is None or record_.encryption is None and wanted.encryption is not None:
+            assert operations == "conflict"
+
+
+@given(records, facts, wishes)
+def test_with_a_key_that_does_not_open_the_volume_nothing_is_done(record_, facts_, wanted):
+    if wanted.state == "present" and facts_.key == "wrong" and wanted.encryption is not None:
+        assert isinstance(decided(record_, facts_, wanted), str)
+
+
+OPEN = dataclasses.replace(HERE, opened="right", key="right")
+
+
+@pytest.mark.parametrize(
+    ("kept", "facts_", "wish", "expected"),
+    [
+        (KEPT, OPEN, WISH, []),
+        (KEPT, dataclasses.replace(OPEN, lag=True), WISH, ["extend"]),
+        (KEPT, dataclasses.replace(OPEN, size=9), WISH, ["extend"]),
+        (KEPT, dataclasses.replace(OPEN, opened="no"), WISH, ["open"]),
+        (KEPT, dataclasses.replace(OPEN, opened="no", key="previous"), WISH, ["rekey", "open"]),
+        (KEPT, dataclasses.replace(OPEN, key="both"), WISH, ["rekey"]),
+        (KEPT, OPEN, FROM_FILE, ["remember"]),
+        (KEPT, dataclasses.replace(OPEN, linked=False), WISH, ["link"]),
+        (KEPT, dataclasses.replace(OPEN, opened="wrong"), WISH, ["settle", "connect"]),
+        (KEPT, dataclasses.replace(OPEN, opened="wrong", users=("mounted at /srv",)), WISH, "conflict"),
+        (KEPT, dataclasses.replace(OPEN, key="wrong"), WISH, "conflict"),
+        (KEPT, OPEN, None, "conflict"),
+        (None, HERE, WISH, "conflict"),
+        (KEPT, dataclasses.replace(OPEN, opened="no"), LOCKED, []),
+        (KEPT, OPEN, LOCKED, []),
+    ],
+)
+def test_rules_of_encryption(kept, facts_, wish, expected):
+    assert decided(record(encryption=kept), facts_, Wanted(VOLUME, "present", "required", False, export(), wish)) == expected
+
+
+def test_detaching_needs_no_key():
+    assert Wanted.from_dict({"volume_id": VOLUME, "state": "absent", "encryption": {}}).encryption is None
+    assert plan(record(encryption=KEPT), dataclasses.replace(OPEN, key="untested"), Wanted(VOLUME, "absent")) == ["disconnect"]
+
+
+@pytest.mark.parametrize(
+    ("encryption", "words"),
+    [
+        ({}, "needs one of"),
+        ("secret", "must be a dict"),
+        ({"key": "secret", "key_file": "/k"}, "exclude each other"),
+        ({"key": ""}, "is empty"),
+        ({"key_file": "k"}, "absolute path"),
+        ({"key_command": []}, "list of words"),
+        ({"key_command": ["cat", "/k"]}, "absolute path"),
+        ({"key": "secret", "previous_key": "secret"}, "is the key itself"),
+        ({"key": "secret", "format": "yes"}, "never, empty, overwrite"),
+        ({"key": "secret", "pbkdf": "md5"}, "argon2id"),
+        ({"key": "secret", "key_size": 64}, "128, 256 or 512"),
+        ({"key": "secret", "iterations": 1000}, "needs pbkdf"),
+        ({"key": "secret", "pbkdf": "pbkdf2", "iterations": 999}, "at least 1000"),
+    ],
+)
+def test_encryption_that_cannot_be_meant_is_refused_without_showing_a_key(encryption, words):
+    with pytest.raises(StorageError) as caught:
+        Wanted.from_dict({"export": export().to_dict(), "encryption": encryption})
+    assert words in caught.value.message and "secret" not in caught.value.message
 
 
 @pytest.mark.parametrize(
