@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -68,7 +67,7 @@ def make_fake(folder):
     modules = folder / "ansible_collections" / "kubernetes" / "core" / "plugins" / "modules"
     modules.mkdir(parents=True)
     for path in FAKE.glob("*.py"):
-        shutil.copy(path, modules)
+        (modules / path.name).write_text("#!/usr/bin/python\n" + path.read_text())
     return "%s:%s" % (folder, os.environ["ANSIBLE_COLLECTIONS_PATH"])
 
 
