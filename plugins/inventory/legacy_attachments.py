@@ -26,7 +26,7 @@ description:
   - Hosts are called as the controller knows them, which are the names of your own inventory; use it beside that.
   - Each host is in the group C(legacy_attachments) and in a group C(legacy_backend_<name>) for each backend that it has volumes of.
   - An inventory plugin runs where Ansible runs and reaches no other host. So it reads a listing that the playbook
-    P(baremetal.legacy_storage.attachments_listing#playbook) wrote, from a file or a web server, which also works in AWX; or it asks the
+    C(baremetal.legacy_storage.attachments_listing) wrote, from a file or a web server, which also works in AWX; or it asks the
     controller's own worker, where Ansible runs on the controller.
   - The source is a file whose name ends with C(legacy_attachments.yml) or C(legacy_attachments.yaml).
 options:

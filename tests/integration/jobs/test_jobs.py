@@ -177,6 +177,13 @@ def test_a_copy_for_testing_is_made_attached_and_made_anew_when_asked(rack):
     assert "precious" in rack.volumes()
 
 
+def test_a_copy_that_no_node_is_named_for_is_only_made(rack):
+    clone = prefixed("clone", backend="one", source="data", name="copy", node="")
+    assert rack.done("clone_for_testing", **clone).changed == ["Make the copy"]
+    clone.pop("clone_node")
+    assert rack.done("clone_for_testing", **clone).changed == []
+
+
 def test_volumes_move_off_an_old_array_and_what_stays_is_told(rack):
     (rack.controller.root / "new").mkdir()
     rack.controller.register("two", options={"sparse_files_dir": str(rack.controller.root / "new")})
