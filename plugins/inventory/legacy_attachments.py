@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from ansible.errors import AnsibleParserError
 from ansible.module_utils.urls import open_url
@@ -133,7 +134,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 headers = {"Authorization": "Bearer %s" % token} if token else None
                 text = open_url(listing, headers=headers, timeout=self.get_option("listing_timeout"), http_agent="ansible").read()
             else:
-                with open(self.loader.path_dwim_relative(path, "", listing), "rb") as stream:
+                with open(os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(listing)), "rb") as stream:
                     text = stream.read()
             return check_listing(json.loads(text))
         except (OSError, ValueError) as error:
