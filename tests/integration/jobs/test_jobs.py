@@ -292,4 +292,5 @@ def test_a_listing_of_attachments_is_written_once_and_the_inventory_plugin_reads
     source.write_text("plugin: baremetal.legacy_storage.legacy_attachments\nlisting: attachments.json\n")
     told = subprocess.run(["ansible-inventory", "-i", str(source), "--list"], capture_output=True, check=True, timeout=120).stdout
     ((attachment,),) = [facts["legacy_attachments"] for facts in json.loads(told)["_meta"]["hostvars"].values()]
-    assert (attachment["volume_name"], attachment["size"]) == ("data", 1)
+    assert attachment["size"] == 1
+    assert attachment["volume_name"] in ("data", {"__ansible_unsafe": "data"}), "ansible-core 2.19 marks what is no template"
