@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from ansible.errors import AnsibleParserError
 from ansible.module_utils.urls import open_url
@@ -26,7 +27,7 @@ description:
   - Hosts are called as the controller knows them, which are the names of your own inventory; use it beside that.
   - Each host is in the group C(legacy_attachments) and in a group C(legacy_backend_<name>) for each backend that it has volumes of.
   - An inventory plugin runs where Ansible runs and reaches no other host. So it reads a listing that the playbook
-    P(baremetal.legacy_storage.attachments_listing#playbook) wrote, from a file or a web server, which also works in AWX; or it asks the
+    C(baremetal.legacy_storage.attachments_listing) wrote, from a file or a web server, which also works in AWX; or it asks the
     controller's own worker, where Ansible runs on the controller.
   - The source is a file whose name ends with C(legacy_attachments.yml) or C(legacy_attachments.yaml).
 options:
@@ -133,7 +134,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 headers = {"Authorization": "Bearer %s" % token} if token else None
                 text = open_url(listing, headers=headers, timeout=self.get_option("listing_timeout"), http_agent="ansible").read()
             else:
-                with open(self.loader.path_dwim_relative(path, "", listing), "rb") as stream:
+                with open(os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(listing)), "rb") as stream:
                     text = stream.read()
             return check_listing(json.loads(text))
         except (OSError, ValueError) as error:

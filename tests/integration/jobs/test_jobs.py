@@ -177,6 +177,13 @@ def test_a_copy_for_testing_is_made_attached_and_made_anew_when_asked(rack):
     assert "precious" in rack.volumes()
 
 
+def test_a_copy_that_no_node_is_named_for_is_only_made(rack):
+    clone = prefixed("clone", backend="one", source="data", name="copy", node="")
+    assert rack.done("clone_for_testing", **clone).changed == ["Make the copy"]
+    clone.pop("clone_node")
+    assert rack.done("clone_for_testing", **clone).changed == []
+
+
 def test_volumes_move_off_an_old_array_and_what_stays_is_told(rack):
     (rack.controller.root / "new").mkdir()
     rack.controller.register("two", options={"sparse_files_dir": str(rack.controller.root / "new")})
@@ -285,4 +292,5 @@ def test_a_listing_of_attachments_is_written_once_and_the_inventory_plugin_reads
     source.write_text("plugin: baremetal.legacy_storage.legacy_attachments\nlisting: attachments.json\n")
     told = subprocess.run(["ansible-inventory", "-i", str(source), "--list"], capture_output=True, check=True, timeout=120).stdout
     ((attachment,),) = [facts["legacy_attachments"] for facts in json.loads(told)["_meta"]["hostvars"].values()]
-    assert (attachment["volume_name"], attachment["size"]) == ("data", 1)
+    assert attachment["size"] == 1
+    assert attachment["volume_name"] in ("data", {"__ansible_unsafe": "data"}), "ansible-core 2.19 marks what is no template"
