@@ -71,8 +71,8 @@ options:
         type: str
       environment:
         description:
-      - All of the variables for restic that may be shown, such as C(AWS_DEFAULT_REGION) or C(AZURE_ACCOUNT_NAME).
-      - One that is called like a secret is refused, such as C(AZURE_ACCOUNT_SAS) or C(RCLONE_CONFIG_X_PASS), and so is a URL that holds a password.
+          - All of the variables for restic that may be shown, such as C(AWS_DEFAULT_REGION) or C(AZURE_ACCOUNT_NAME).
+          - One that is called like a secret is refused, such as C(AZURE_ACCOUNT_SAS) or C(RCLONE_CONFIG_X_PASS), and so is a URL that holds a password.
         type: dict
       secret_environment:
         description:

@@ -30,7 +30,7 @@ options:
     description:
       - Hosts that are known dead and cannot come back by themselves, by the names under which volumes are exported to them. With O(mend=true)
         their exports are removed without asking them.
-      - A controller may be among them, by its host name or by the one that it had: what a run that was killed there had open itself is then unmapped
+      - A controller may be among them, by its host name or by the one that it had. What a run that was killed there had open itself is then unmapped
         without being disconnected there, and no longer locks the volume.
     type: list
     elements: str

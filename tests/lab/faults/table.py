@@ -35,6 +35,12 @@ keeps the machine busy.
 {total}
 """
 
+UNMEASURED = """
+### Not measured yet
+
+These cases are in the suite, and have no figures so far. Until they have, nothing is claimed of them:
+"""
+
 INTERRUPTED = """
 ## Interrupted runs of the controller
 
@@ -44,8 +50,8 @@ of the driver, with a driver that keeps volumes in files. Afterwards the same ta
 """
 
 
-def render(record):
-    """Return the page of a record as tests/lab/faults/record.py reads it."""
+def render(record, suite):
+    """Return the page of a record, and of the suite's cases, as tests/lab/faults/record.py reads them."""
     text = HEADER
     if record.get("lab"):
         found = record["lab"]
@@ -59,6 +65,10 @@ def render(record):
             sum(case["left"] for case in cases),
         )
         text += LAB.format(versions=versions, total=total) + "\n" + "\n".join(_cases(found["cases"])) + "\n"
+    unmeasured = {test: case for test, case in suite.items() if test not in record.get("lab", {}).get("cases", {})}
+    if unmeasured:
+        rows = ["* %s, %s: %s" % (case["what"], case["during"], _promise(test)) for test, case in unmeasured.items()]
+        text += UNMEASURED + "\n" + "\n".join(rows) + "\n"
     if record.get("interrupted"):
         found = record["interrupted"]
         rows = ["| %d | %s |" % (count, what) for what, count in sorted(found["counts"].items())]
@@ -67,10 +77,13 @@ def render(record):
     return text
 
 
+def _promise(test):
+    return test.removeprefix("test_").replace("_", " ")
+
+
 def _cases(cases):
     yield "| what broke | meanwhile | what one may rely on | times | back after | MiB compared | lost | left over |"
     yield "|---|---|---|---:|---:|---:|---:|---:|"
     for test, case in cases.items():
-        promise = test.removeprefix("test_").replace("_", " ")
-        row = (case["what"], case["during"], promise, case["times"], "%.0f s" % case["seconds"], case["bytes"] // 2**20, case["lost"], case["left"])
+        row = (case["what"], case["during"], _promise(test), case["times"], "%.0f s" % case["seconds"], case["bytes"] // 2**20, case["lost"], case["left"])
         yield "| %s |" % " | ".join(str(cell) for cell in row)
