@@ -17,7 +17,6 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.arguments import ENCRYPTION
 from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils import attaching
 from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils.other_host import OtherHost, check_known
-from ansible_collections.baremetal.legacy_storage.plugins.secrets.sealing import seal
 
 _COLLECTION = "baremetal.legacy_storage."
 _STATE = {"type": "str", "choices": ["present", "absent"]}
@@ -54,6 +53,12 @@ RULES = {
     "required_one_of": [("attachments", "volume")],
     "required_by": {"volume": ["backend"]},
 }
+
+
+def _seal(public_key, data):
+    from ansible_collections.baremetal.legacy_storage.plugins.secrets.sealing import seal  # with cryptography, which only keys of volumes need here
+
+    return seal(public_key, data)
 
 
 class _Halted(Exception):
@@ -157,7 +162,7 @@ class ActionModule(ActionBase):
                 asked.append(item)
         if not asked:
             return
-        requests = attaching.connection_requests(asked, seal=functools.partial(seal, connector["sealing_key"]))
+        requests = attaching.connection_requests(asked, seal=functools.partial(_seal, connector["sealing_key"]))
         attaching.take_connections(asked, self._on_node("legacy_connection", {"connections": requests}))
         failed = [item for item in asked if item.error]
         if failed and not self._task.check_mode:

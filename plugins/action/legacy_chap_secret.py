@@ -15,7 +15,6 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils.kubernetes import credentials
 from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils.other_host import OtherHost, check_known
-from ansible_collections.baremetal.legacy_storage.plugins.secrets.sealing import SealingKey
 
 _ITEM = {part: {"type": "str"} for part in ("backend", "volume", "name", "namespace")}
 ARGUMENT_SPEC = dict(
@@ -59,6 +58,8 @@ class ActionModule(ActionBase):
         return result
 
     def _make(self, wanted):
+        from ansible_collections.baremetal.legacy_storage.plugins.secrets.sealing import SealingKey  # with cryptography
+
         key = SealingKey.temporary()
         answer = self._export(wanted, key.public)
         count, made, known = len(self._arguments["connectors"]), [], []

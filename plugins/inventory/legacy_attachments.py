@@ -6,17 +6,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-
-from ansible.errors import AnsibleParserError
-from ansible.module_utils.urls import open_url
-from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
-from ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker.client import ask
-from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils.attached import check_listing, hosts_of
-
 DOCUMENTATION = r"""
 name: legacy_attachments
 short_description: Groups and variables of hosts from the volumes that are attached to them
@@ -87,6 +76,17 @@ cache_connection: /var/cache/ansible-inventory
 plugin: baremetal.legacy_storage.legacy_attachments
 controller_config: /etc/baremetal.legacy_storage/controller.json
 """
+
+import json
+import os
+
+from ansible.errors import AnsibleParserError
+from ansible.module_utils.urls import open_url
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker.client import ask
+from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils.attached import check_listing, hosts_of
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):

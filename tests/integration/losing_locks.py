@@ -71,7 +71,7 @@ def main(case, folder):
         mine = locks.open_locks(config)
         with mine.hold({KEY}):
             mine.check()
-            (name,) = OWNERS
+            name = next(iter(OWNERS))
             if case == "lost":
                 del OWNERS[name]
             elif case == "another's":

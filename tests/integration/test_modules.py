@@ -84,7 +84,7 @@ def record(result, module):
     """Return what a result says of the thing itself; an export's keys to the door exist only once it is made."""
     shown = result["backends"][0]["backend"] if module == "backend" else result[module]
     if module == "export" and shown:
-        shown = {key: value for key, value in shown.items() if key not in ("connection_info", "sealed_connection_info", "protocol")}
+        shown = {key: value for key, value in shown.items() if key not in ("connection_info", "sealed_connection_info", "protocol", "exported_at")}
     return shown
 
 
@@ -173,6 +173,7 @@ def test_an_export_opens_only_on_its_host_and_shows_no_secret(controller, connec
     export = controller.ensure("export", backend="one", volume="data", connector=connector("node1"))["exports"][0]["export"]
     assert node_key.open(export["sealed_connection_info"])["data"]["auth_password"] == "canary-chap-" + volume["id"]
     assert export["connection_info"] == {
+        "access_mode": "rw",
         "auth_password": "(hidden)",
         "auth_username": "(hidden)",
         "device_path": str(controller.path_of("volume", volume["id"])),

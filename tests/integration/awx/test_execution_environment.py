@@ -41,6 +41,6 @@ def test_playbooks_and_roles_use_no_collection_that_is_not_declared_but_awx_awx_
     used = set()
     for path in [*(collection_root / "playbooks").rglob("*.yml"), *(collection_root / "roles").rglob("tasks/*.yml")]:
         used |= {match[1] for match in re.finditer(r"^\s*(?:- )?([a-z_]+\.[a-z_]+)\.[a-z_]+:(?: |$)", path.read_text(), re.MULTILINE)}
-    declared = {item for item in yaml.safe_load((collection_root / "galaxy.yml").read_text())["dependencies"]}
+    declared = set(yaml.safe_load((collection_root / "galaxy.yml").read_text())["dependencies"])
     assert used - {"ansible.builtin", NAME} <= declared | {"awx.awx"}
     assert "community.general" in used

@@ -52,7 +52,10 @@ def fixture_mounts(rack, tmp_path):
     try:
         assert process.stdout.readline() == "ready\n"
         rack.wrapper = ["nsenter", "--mount", "--wd=%s" % rack.root, "--target", str(process.pid)]
-        mounted = lambda path: subprocess.run([*rack.wrapper, "mountpoint", "-q", str(path)], check=False, timeout=60).returncode == 0  # noqa: E731
+
+        def mounted(path):
+            return subprocess.run([*rack.wrapper, "mountpoint", "-q", str(path)], check=False, timeout=60).returncode == 0
+
         yield fstab, mounted
     finally:
         process.kill()

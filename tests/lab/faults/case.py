@@ -163,5 +163,3 @@ def prepare(lab, volume):
     size = lab.sh(NODE, "python3 %s fill %s && sync && cat %s/*.json | wc -c" % (PROGRAM, path, RECORDS))
     assert not lab.attach(NODE, volume, "absent").get("failed")
     return int(size)
-
-

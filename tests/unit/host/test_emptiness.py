@@ -72,7 +72,7 @@ def test_what_others_made_is_named(device, command, word):
 
 
 def test_a_partition_table_is_seen_and_so_is_one_of_which_only_the_backup_is_left(device):
-    table = bytes(446) + bytes.fromhex("00" "000000" "83" "000000" "00080000" "00800000") + bytes(48) + b"\x55\xaa"
+    table = bytes(446) + bytes.fromhex("00 000000 83 000000 00080000 00800000") + bytes(48) + b"\x55\xaa"
     assert "carries dos" in refused(device(64 * MIB, {0: table}))[1]
     assert "holds data" in refused(device(8 * GIB, {8 * GIB - 512: b"EFI PART"}))[1]
 

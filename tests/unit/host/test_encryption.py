@@ -292,7 +292,12 @@ def test_a_volume_of_ours_is_not_handed_out_as_it_is(volume):
 def test_no_key_is_an_argument_or_in_the_environment_or_on_disk(volume, monkeypatch, tmp_path):
     seen = []
     real = subprocess.run
-    monkeypatch.setattr(cryptsetup.subprocess, "run", lambda command, **options: seen.append((command, options["env"])) or real(command, **options))
+
+    def watched(command, **options):
+        seen.append((command, options["env"]))
+        return real(command, **options)  # pylint: disable=subprocess-run-check
+
+    monkeypatch.setattr(cryptsetup.subprocess, "run", watched)
     volume.unlock()
     volume.unlock(key=NEXT, previous_key=KEY)
     assert {command[1] for command, _environment in seen} >= {"luksFormat", "open", "luksAddKey", "luksRemoveKey"}
