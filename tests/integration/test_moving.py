@@ -146,7 +146,7 @@ def test_a_store_moves_to_postgresql_and_back(controller, connector, target):
     assert contents(controller) == before and not controller.ask("store.move", target)["changed"]
     controller.ensure("volume", backend="one", name="later", size="1")
     after = contents(controller)
-    with pytest.raises(StorageError, match="not empty.*replace=true"):
+    with pytest.raises(StorageError, match="holds what was true then.*replace=true"):
         controller.ask("store.move", {"url": first})
     assert controller.ask("store.move", {"url": first, "replace": True})["changed"]
     assert moved(controller) == first and contents(controller) == after
