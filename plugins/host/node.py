@@ -20,10 +20,12 @@ class Node:
     """What every step of an attachment needs.
 
     :param warn: called with a sentence that the task must tell.
+    :param by_user: an account that is not root asks, so nothing that it names may run as root.
     """
 
-    def __init__(self, settings, warn, system=None):
+    def __init__(self, settings, warn, system=None, by_user=False):
         self.settings = settings
+        self.by_user = by_user
         self.warn = warn
         self.system = system or devices.System()
         self.records = Records(settings.state_dir)
@@ -90,6 +92,11 @@ class Node:
                 raise
             info = export.connection_info
         protocol, data = choice.unwrap(info, export.protocol)
+        if self.by_user and protocol in choice.CONFIGURED:
+            raise StorageError(
+                "unsupported",
+                "Volumes are not attached by %s without becoming root: their configuration can name programs that the kernel runs." % protocol.upper(),
+            )
         connector = choice.choose(
             self.system, protocol, data, lambda: self.brick().Brick(self.system, protocol, data, use_multipath, self.mount_dir)
         )

@@ -16,18 +16,33 @@ from .connectors import choice
 from .node import Node
 
 
-def run(config_path, verb, arguments, check, warn):
+def run(config_path, verb, arguments, check, warn, by_user=False):
     """Run one verb: ``connector.get``, ``connection.ensure`` or ``attachment.list``.
 
     :param check: change nothing, predict.
     :param warn: called with each sentence that the task must tell.
+    :param by_user: an account that is not root asks, by sudo's rule for the worker: nothing that it names is read or run as root.
     :raises StorageError: when the request as a whole cannot be served; failures of single volumes are in the result.
     """
     try:
         serve = _VERBS[verb]
     except KeyError:
         raise StorageError("invalid", "The host half has no verb %r. Apply the role baremetal.legacy_storage.node again." % verb) from None
-    return serve(Node(config.load(config_path), warn), arguments, check)
+    if by_user:
+        _refuse_for_users(arguments)
+    return serve(Node(config.load(config_path), warn, by_user=by_user), arguments, check)
+
+
+def _refuse_for_users(arguments):
+    """Files and commands of keys are read and run as root, now or at the next boot."""
+    for request in arguments.get("connections") or ():
+        for word in (request.get("encryption") or {}) if isinstance(request, dict) else ():
+            if word.endswith(("key_file", "key_command")):
+                raise StorageError(
+                    "invalid",
+                    "encryption.%s: is for root alone, and this task attaches without becoming root. Give the key itself, or let the task become root." % word,
+                    "encryption",
+                )
 
 
 def _connector_get(node, arguments, check):

@@ -39,7 +39,8 @@ def main(arguments=()):
 def serve(requests, answers, pinned=None):
     """Serve one conversation on two binary streams.
 
-    :param pinned: {"half", "config"} that count instead of what the client says; its environment does not count then either.
+    :param pinned: {"half", "config"} that count instead of what the client says; its environment does not count then either,
+        and the half does nothing by which who asks could become root.
     """
     hello = (protocol.receive(requests) or {}).get("hello", {})
     if pinned:
@@ -54,8 +55,9 @@ def serve(requests, answers, pinned=None):
     request = message["request"]
     try:
         verbs = importlib.import_module(_HALVES[hello["half"]])
+        limits = {"by_user": True} if pinned else {}
         result = verbs.run(
-            hello["config"], request["verb"], request["arguments"], request["check"], lambda text: protocol.send(answers, {"warning": text})
+            hello["config"], request["verb"], request["arguments"], request["check"], lambda text: protocol.send(answers, {"warning": text}), **limits
         )
         protocol.send(answers, {"result": result})
     except StorageError as error:
