@@ -7,8 +7,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .PHONY: help setup lab demo test test-fast test-all test-lane bench docs drivers reliability lint sanity build clean clean-cache
 
 RUN := tools/run
-# Several processes; what shares a fixture or the lab stays in one of them. The lab's, the slowest, begins at once; it mostly waits for the hosts.
-PYTEST := pytest -n $(shell cores=$$(nproc); echo $$((cores < 4 ? cores + 1 : 5))) --dist loadgroup --no-loadscope-reorder
+# Several processes; what shares a fixture or the lab stays in one of them, and the lab comes last: beside others its hosts get too slow.
+PYTEST := pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 FAST := $(wildcard tests/unit tests/integration tests/contract)
 
 help:  ## show this list

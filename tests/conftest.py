@@ -16,13 +16,13 @@ ROOT = Path(__file__).resolve().parent.parent
 COLLECTION = 'ansible_collections.baremetal.legacy_storage'
 LAB_TIMEOUT = 1800
 
-# The quickest first, and what needs the lab last; but first where several processes run, since it takes one of them the longest.
+# The quickest first, and what needs the lab last.
 ORDER = ('unit', 'contract', 'integration', 'test_quality.py')
 
 
 def _place(item: pytest.Item) -> int:
     if item.get_closest_marker('lab'):
-        return -1 if os.environ.get('PYTEST_XDIST_WORKER') else len(ORDER) + 1
+        return len(ORDER) + 1
     first = item.path.relative_to(ROOT / 'tests').parts[0]
     return ORDER.index(first) if first in ORDER else len(ORDER)
 

@@ -21,6 +21,8 @@ import pytest
 import yaml
 from ansible_collections.baremetal.legacy_storage.tests.integration.jobs.conftest import JobRack
 
+pytestmark = pytest.mark.extra  # whole playbooks, many of them
+
 TOKEN = "canary-eda-token"
 VARIABLES = {"nearly_full_address": "127.0.0.1", "nearly_full_token": TOKEN, "nearly_full_alert": "LegacyStorageNearlyFull", "nearly_full_limit": "3GiB"}
 

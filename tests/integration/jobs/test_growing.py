@@ -10,6 +10,8 @@ import subprocess
 
 import pytest
 
+pytestmark = pytest.mark.extra  # whole playbooks, many of them
+
 GIB = 1024**3
 DATA = {"grow_backend": "one", "grow_volume": "data"}
 

@@ -14,6 +14,8 @@ import pytest
 import yaml
 from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import DRIVER, PASSWORD
 
+pytestmark = pytest.mark.extra  # whole playbooks, many of them
+
 NEW = "canary-rotated-password"
 
 
