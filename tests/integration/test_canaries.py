@@ -151,6 +151,7 @@ def tasks(root):
         show("attached"),
         dict({"legacy_connector_info": {}}, register="seen"),
         {"legacy_attachment_info": {}},
+        {"legacy_export_info": {"host": "node1"}},
         {"legacy_doctor": {"nodes": [{"name": "node1", "connector": "{{ seen.connector }}", "attachments": "{{ seen.attachments }}"}], "mend": True}},
         {"legacy_connection": {"connections": [{"volume_id": "{{ exported.export.volume_id }}", "state": "absent"}]}},
         attachment(state="absent"),
