@@ -179,7 +179,7 @@ OPERATIONS = {
     "replace an image by a snapshot's": (
         [DATA, SNAPPED, IMAGE],
         image(snapshot="snap", force=["existing"]),
-        absent(*IMAGE),
+        absent(*image()),
         steps("+", "+", "create_volume_from_snapshot", "+", *OPEN, "write_file", "compare", *UNMAP, "delete_volume", "+", "_write_record", "+"),
     ),
     "delete an image": ([DATA, IMAGE], absent(*IMAGE), IMAGE, steps("+", "+")),

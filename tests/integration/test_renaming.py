@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -78,8 +79,8 @@ def test_a_task_by_id_that_waits_while_the_volume_is_renamed_works_on_it_alone(c
             target=lambda: results.append(controller.ensure("volume", backend="one", name="new", renamed_from="data", size="2"))
         )
         first.start()
-        while not controller.calls():
-            pass
+        while not any(method == "extend_volume" for _moment, _what, method in controller.calls()):
+            time.sleep(0.01)
         results.append(controller.ensure("volume", backend="one", name=data["id"], size="3"))
         first.join()
     assert not any(result.get("failed") for result in results), results
