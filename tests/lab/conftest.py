@@ -22,9 +22,9 @@ def fixture_lab(collection_root, tmp_path_factory):
     return lab
 
 
-@pytest.fixture(scope="session", name="one_volume")
+@pytest.fixture(scope="module", name="one_volume")
 def fixture_one_volume(lab):
-    """A volume of 1 GiB for all these tests; making one takes a while in the lab."""
+    """A volume of 1 GiB for all tests of a file, as making one takes a while in the lab; gone before roles are taken away."""
     name = "failures-%d" % int(time.time())
     assert lab.run("controller1", "legacy_volume", backend=BACKEND, name=name, size=1)["changed"]
     yield name
