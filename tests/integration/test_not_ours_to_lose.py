@@ -57,6 +57,20 @@ def test_what_was_made_since_a_restored_backup_of_the_store_is_left_alone_and_ca
     assert made(controller, "snapshot", name="then", volume="data", adopt={"source-name": "snapshot-" + snapshot["id"]})["size"] == 1
 
 
+def test_a_run_that_is_killed_on_its_way_to_make_what_the_array_has_already_does_not_delete_it(controller, tmp_path, monkeypatch):
+    backup = str(tmp_path / "night.export")
+    controller.ask("store.export", {"path": backup})
+    later = made(controller, name="later", size="1")
+    write(controller.path_of("volume", later["id"]), b"only copy")
+    controller.ask("store.import", {"path": backup, "replace": True})
+    monkeypatch.setenv("BLS_TEST_KILL_AT", "after commit 1")
+    refused(controller, name="later", size="1")
+    monkeypatch.delenv("BLS_TEST_KILL_AT")
+    assert "was left as it is" in refused(controller, name="later", size="1")
+    assert controller.unsettled() == []
+    assert read(controller.path_of("volume", later["id"]), 9) == b"only copy"
+
+
 def test_what_was_under_way_when_a_store_was_exported_is_neither_finished_nor_taken_back_after_its_import(controller, tmp_path, monkeypatch):
     backup = str(tmp_path / "night.export")
     data = made(controller, name="data", size="1")

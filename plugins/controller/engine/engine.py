@@ -20,6 +20,7 @@ from oslo_concurrency import processutils
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.redaction import is_secret_key, share_password
 from ...module_utils.worker.children import start_quickly
+from ..store.reading import Driven
 from . import compat, driver_locks, options
 from .access import Access
 from .adopting import Adopting
@@ -108,9 +109,7 @@ class Engine:
 
     def start(self, backend_name):
         """Start a registered backend's driver, which logs in to the array. Raises StorageError ``backend``."""
-        with self._store.reading() as reader:
-            backends = {backend.name: backend for backend in reader.backends()}
-        self.started(backends[backend_name])
+        self._started_by_name(backend_name)
 
     @contextlib.contextmanager
     def volume(self, volume_id):
@@ -118,8 +117,7 @@ class Engine:
         with self._store.reading() as reader:
             (driven,) = reader.driven_volumes(ids=[volume_id])
             exports = reader.driven_exports(volume_ids=[volume_id])
-            backends = {backend.name: backend for backend in reader.backends()}
-        backend = self.started(backends[driven.resource.backend])
+        backend = self._started_by_name(driven.resource.backend)
         with self._store.reading() as reader:
             volume = self.persistence.volume(reader, driven)
         self._learn_secrets(driven.data)
@@ -134,12 +132,20 @@ class Engine:
         """Yield (cinderlib backend, cinderlib snapshot) of a recorded snapshot; what its driver raises becomes a StorageError."""
         with self._store.reading() as reader:
             (driven,) = reader.driven_snapshots(ids=[snapshot_id])
-            backends = {backend.name: backend for backend in reader.backends()}
-        backend = self.started(backends[driven.resource.backend])
+        backend = self._started_by_name(driven.resource.backend)
         with self._store.reading() as reader:
             snapshot = self.persistence.snapshot(reader, driven)
         with self.speaking_of(driven.resource.backend):
             yield backend, snapshot
+
+    @contextlib.contextmanager
+    def unrecorded(self, noun, resource):
+        """Yield (cinderlib backend, cinderlib volume or snapshot) of a Volume or Snapshot that the store does not know yet."""
+        backend = self._started_by_name(resource.backend)
+        with self._store.reading() as reader:
+            thing = getattr(self.persistence, noun)(reader, Driven(resource))
+        with self.speaking_of(resource.backend):
+            yield backend, thing
 
     def start_for_group_snapshot(self, identity):
         """Start the driver of a recorded group snapshot's backend. Return the backend's name."""
@@ -149,6 +155,11 @@ class Engine:
                 self._learn_secrets(volume.data)
         self.start(driven.resource.backend)
         return driven.resource.backend
+
+    def _started_by_name(self, backend_name):
+        with self._store.reading() as reader:
+            backends = {backend.name: backend for backend in reader.backends()}
+        return self.started(backends[backend_name])
 
     def started(self, backend, problems=None):
         """Return the cinderlib backend of a Backend record, logged in to its array. Raises StorageError ``backend``.

@@ -30,11 +30,11 @@ class Snapshots:
         with self._engine.snapshot(snapshot_id) as (backend, snapshot):
             self._engine.keep("snapshot", snapshot, SNAPSHOT_FIELDS, backend.driver.create_snapshot(snapshot._ovo))
 
-    def is_on_array(self, snapshot_id):
-        """Tell whether the array has a snapshot under this one's name; False where the driver cannot tell."""
-        with self._engine.snapshot(snapshot_id) as (backend, snapshot):
+    def is_on_array(self, snapshot):
+        """Tell whether the array has something under the name of a Snapshot that the store does not know yet; False where the driver cannot tell."""
+        with self._engine.unrecorded("snapshot", snapshot) as (backend, unrecorded):
             try:
-                return int(backend.driver.manage_existing_snapshot_get_size(snapshot._ovo, {"source-name": snapshot._ovo.name})) > 0
+                return int(backend.driver.manage_existing_snapshot_get_size(unrecorded._ovo, {"source-name": unrecorded._ovo.name})) > 0
             except Exception:  # asked in passing, of drivers that may not know the question in any form
                 return False
 

@@ -105,17 +105,15 @@ class Volumes:
                 return False
             return True
 
-    def is_on_array(self, volume_id):
-        """Tell whether the array has a volume under this one's name; False where the driver cannot tell."""
-        return (self.size_on_array(volume_id) or 0) > 0
+    def is_on_array(self, volume):
+        """Tell whether the array has something under the name of a Volume that the store does not know yet; False where the driver cannot tell."""
+        with self._engine.unrecorded("volume", volume) as (backend, unrecorded):
+            return (_size_on_array(backend, unrecorded) or 0) > 0
 
     def size_on_array(self, volume_id):
         """Return a volume's size in GiB as the array tells it, or None where the driver cannot tell."""
         with self._engine.volume(volume_id) as (backend, volume, record):
-            try:
-                return int(backend.driver.manage_existing_get_size(volume._ovo, {"source-name": volume._ovo.name}))
-            except Exception:  # asked in passing, of drivers that may not know the question in any form
-                return None
+            return _size_on_array(backend, volume)
 
     def move(self, volume_id, pool):
         """Let the driver move a volume to another pool of its backend, if it offers that; tell whether it did."""
@@ -140,3 +138,10 @@ class Volumes:
                 return backend.driver.get_pool(volume._ovo) or None
             except Exception:  # asked in passing, of drivers that may not know the question in any form
                 return None
+
+
+def _size_on_array(backend, volume):
+    try:
+        return int(backend.driver.manage_existing_get_size(volume._ovo, {"source-name": volume._ovo.name}))
+    except Exception:  # asked in passing, of drivers that may not know the question in any form
+        return None

@@ -32,7 +32,7 @@ def give_up(work, error, entry, undo, forget, volume_id=None):
 def refuse_present(there, noun, backend, name, identity):
     """Refuse to create what the array has already under the same id: a store that was restored from a backup does not know what was made since.
 
-    Asked before the driver is, since what a failed creation left is deleted, and that would be this.
+    Asked before the journal has its entry, since what a failed or killed creation left is deleted, and that would be this.
 
     :param there: whether the array has it. :raises StorageError: ``conflict``; the array was not asked to change anything.
     """

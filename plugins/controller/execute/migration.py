@@ -71,23 +71,21 @@ def migrate_by_copying(work, operation, driven):
     """
     volume, copy = driven.resource, _copy_of(work, operation.arguments, driven)
     arguments = dict(operation.arguments, target=copy.id, from_backend=volume.backend)
+    refuse_present(work.engine().volumes.is_on_array(copy), "volume", copy.backend, copy.name, copy.id)
     with work.store.writing() as writer:
         entries = [
             writer.begin(Operation("migrate", "volume", backend, volume.name, arguments), volume.id)
             for backend in dict.fromkeys((volume.backend, copy.backend))  # whoever touches either name settles it
         ]
         writer.add_volume(copy)
-    made = False
     try:
-        refuse_present(work.engine().volumes.is_on_array(copy.id), "volume", copy.backend, copy.name, copy.id)
-        made = True
         pool = work.engine().volumes.create(copy.id)
         with access.opened_volume(work, volume.id, whole=True) as source, access.opened_volume(work, copy.id) as target:
             copy_verified(work, entries[0], source, target, volume.size)
     except StorageError as error:
         work.store.check_locks()
         try:
-            _undo(work, arguments, made)
+            _undo(work, arguments)
         except StorageError as second:
             raise StorageError(
                 error.code,
@@ -198,18 +196,15 @@ def _undo_migrate(work, operation, arguments):
     _undo(work, arguments)
 
 
-def _undo(work, arguments, made=True):
-    """Take a copy back that was not exchanged: close it, delete it, forget it. What is done already is not done again.
-
-    :param made: the array may have it; what else it has under that id is left alone.
-    """
+def _undo(work, arguments):
+    """Take a copy back that was not exchanged: close it, delete it, forget it. What is done already is not done again."""
     with work.store.reading() as reader:
         left = reader.unsettled(keys=(), resource_ids={arguments["id"], arguments["target"]})
         there = reader.driven_volumes(ids=[arguments["target"]])
     for record in left:
         if record.noun == "access":
             access.close(work, record)
-    if there and made:
+    if there:
         work.engine().volumes.delete(arguments["target"])
     with work.store.writing() as writer:
         if there:

@@ -14,13 +14,10 @@ from .endings import give_up, refuse_present
 
 def _create(work, operation, arguments):
     snapshot = Snapshot(backend=operation.backend, name=operation.name, status="creating", **arguments)
+    refuse_present(work.engine().snapshots.is_on_array(snapshot), "snapshot", operation.backend, operation.name, snapshot.id)
     with work.store.writing() as writer:
         entry = writer.begin(operation, snapshot.id)
         writer.add_snapshot(snapshot)
-    try:
-        refuse_present(work.engine().snapshots.is_on_array(snapshot.id), "snapshot", operation.backend, operation.name, snapshot.id)
-    except StorageError as error:
-        give_up(work, error, entry, lambda: None, lambda writer: writer.drop_snapshot(snapshot.id))
     try:
         work.engine().snapshots.create(snapshot.id)
     except StorageError as error:

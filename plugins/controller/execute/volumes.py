@@ -26,6 +26,7 @@ def _create(work, operation, arguments):
     image, operation = imports.taken_out(operation)
     values = {key: value for key, value in operation.arguments.items() if key != "source"}
     volume = Volume(backend=operation.backend, name=operation.name, source=source, **dict(values, status="creating"))
+    refuse_present(work.engine().volumes.is_on_array(volume), "volume", operation.backend, operation.name, volume.id)
     with work.store.writing() as writer:
         entry = writer.begin(operation, volume.id)
         writer.add_volume(volume)
@@ -33,7 +34,6 @@ def _create(work, operation, arguments):
             writer.bury(source.kind, source.id, operation.backend, source.name)
     with contextlib.ExitStack() as until_done:
         try:
-            refuse_present(work.engine().volumes.is_on_array(volume.id), "volume", operation.backend, operation.name, volume.id)
             content = until_done.enter_context(imports.fetched(work, entry, volume, image))
         except StorageError as error:  # the array was not asked for anything
             give_up(work, error, entry, lambda: None, lambda writer: writer.drop_volume(volume.id))
