@@ -16,13 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 COLLECTION = 'ansible_collections.baremetal.legacy_storage'
 LAB_TIMEOUT = 1800
 
-# The quickest first, and what needs the lab last.
-ORDER = ('unit', 'contract', 'integration', 'test_quality.py')
+# The quickest first, and what needs the lab last: there the scenarios first, as their first one makes bare hosts what all others need.
+ORDER = ('unit', 'contract', 'integration', 'test_quality.py', 'test_lab.py', 'lab')
 
 
 def _place(item: pytest.Item) -> int:
-    if item.get_closest_marker('lab'):
-        return len(ORDER) + 1
     first = item.path.relative_to(ROOT / 'tests').parts[0]
     return ORDER.index(first) if first in ORDER else len(ORDER)
 
