@@ -105,11 +105,13 @@ def test_changelog_fragments_are_valid(tree: Path) -> None:
     run('antsibull-changelog', 'lint', cwd=tree)
 
 
-def test_reference_pages_build_without_a_warning(collection_root: Path, tmp_path: Path) -> None:
-    """`make docs` works, and makes a page for every module."""
+def test_the_site_builds_without_a_warning(collection_root: Path, tmp_path: Path) -> None:
+    """`make docs` works, and makes a page for every module and for every Markdown page."""
     run(collection_root / 'tools/docs', tmp_path / 'html', cwd=collection_root)
-    pages = {path.name.removesuffix('_module.html') for path in (tmp_path / 'html').glob('*_module.html')}
+    pages = {path.name.removesuffix('_module.html') for path in (tmp_path / 'html/reference').glob('*_module.html')}
     assert pages == modules_of(collection_root / 'plugins')
+    written = [path.relative_to(collection_root) for path in collection_root.glob('docs/**/*.md')]
+    assert not [path for path in written if not (tmp_path / 'html' / path.with_suffix('.html')).is_file()]
 
 
 def test_every_module_is_in_the_action_group(tree: Path) -> None:
