@@ -46,7 +46,7 @@ drivers: setup  ## make docs/drivers.md of what was exercised and what drivers d
 reliability: setup  ## make docs/reliability.md of what was survived when things were broken on purpose
 	@$(RUN) tools/reliability table
 
-docs: setup  ## build the modules' reference pages into build/docs
+docs: setup  ## build the site, pages and reference, into build/docs
 	@tools/docs build/docs
 
 lint: setup  ## run ruff, shellcheck and ansible-lint

@@ -27,9 +27,10 @@ pygments_style = 'ansible'
 highlight_language = 'YAML+Jinja'
 html_theme = 'alabaster'
 html_theme_options = {
+    'body_max_width': '100%',
     'description': 'Block volumes for bare-metal hosts from any storage system that has a Cinder driver',
     'fixed_sidebar': True,
-    'page_width': '1180px',
+    'page_width': '1240px',
     'sidebar_width': '250px',
 }
 html_sidebars = {'**': ['about.html', 'searchfield.html', 'navigation.html']}
