@@ -30,7 +30,7 @@ def _group(item: pytest.Item) -> str:
     if item.get_closest_marker('lab'):
         return 'lab'
     made_for = item.callspec.params.get('name', '') if hasattr(item, 'callspec') else ''
-    return f'{item.path}-{made_for if item.path.stem == "test_interrupted" else ""}'
+    return f'{item.path}-{made_for if item.path.stem in ("test_interrupted", "test_connection_lost") else ""}'
 
 
 def _leave(signum: int, _frame: object) -> None:

@@ -114,10 +114,24 @@ class Server:
         """Return the path of one of PostgreSQL's programs."""
         return self._programs / name
 
-    def cut(self, name):
-        """Break every connection to a database, as a failing server would."""
+    def cut(self, name, locks=True):
+        """Break every connection to a database, as a failing server would; those that hold locks for a whole task only with ``locks``."""
+        holding = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'"  # whoever works has passed the store's gate
+        query = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %%s AND (%%s OR pid NOT IN (%s))" % holding
         with self.administrator() as connection:
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            connection.execute(query, [name, locks])
+
+    def admit(self, name, yes):
+        """Let new connections to a database in again, or refuse them."""
+        with self.administrator() as connection:
+            connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(sql.Identifier(name), sql.Literal(yes)))
+
+    def copy_database(self, source, target):
+        """Put a copy of a database in the place of another, which need not be there."""
+        with self.administrator() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(target)))
+            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
+            connection.execute(copy.format(sql.Identifier(target), sql.Identifier(source), sql.Identifier(USER)))
 
     def _run(self, program, *arguments):
         subprocess.run(

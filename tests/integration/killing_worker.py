@@ -10,7 +10,9 @@ patched from outside, it can kill its own process with SIGKILL, which nothing ca
 
     BLS_TEST_KILL_AT   the point to die at, such as "before commit 2" or "after create_volume"
     BLS_TEST_FAULT     what happens there instead: "raise" (the driver does), "hang" (the call never returns), "full" (from there on the
-                       kernel lets the store's files grow no more, as on a full disk)
+                       kernel lets the store's files grow no more, as on a full disk); or with a store in PostgreSQL "disconnect" (its connections
+                       break), "restart" (those that hold locks, too), "away" (and new ones are refused). After a commit, its answer is lost.
+    BLS_TEST_DATABASE  the server's folder and the database's name, for these
     BLS_TEST_POINTS    a file to which each point that was passed is written
 
 With BLS_TEST_SPOIL_COPIES, what was copied is not what was read.
@@ -32,6 +34,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 _MOST = 1 << 20
 DRIVER_METHODS = (
@@ -59,6 +62,7 @@ DRIVER_METHODS = (
     "create_group_snapshot",
     "delete_group_snapshot",
 )
+LOSSES = ("disconnect", "restart", "away")
 # Steps of what is done with the whole store.
 STORE_FUNCTIONS = (
     "controller.moving._copy",
@@ -176,6 +180,8 @@ def _watch(driver, kill_at, log):
             time.sleep(3600)
         elif fault == "full":
             full.append(label)
+        elif fault in LOSSES:
+            _lose_connections(fault)
         else:
             os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(60)
@@ -195,6 +201,8 @@ def _watch(driver, kill_at, log):
                 limits = resource.getrlimit(resource.RLIMIT_FSIZE)
                 limited.callback(resource.setrlimit, resource.RLIMIT_FSIZE, limits)
                 resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+            if fault in LOSSES and kill_at == "after commit %d" % number:
+                _lose_answer(writer.connection.dialect, fault)
         point("after commit %d" % number)
 
     Store.writing = watched_writing
@@ -213,6 +221,30 @@ def _watch(driver, kill_at, log):
         module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins.controller." + module)
         for name in names:
             setattr(module, name, _watched(name, getattr(module, name), point))
+
+
+def _lose_connections(fault):
+    """Break the connections to the store's database."""
+    from ansible_collections.baremetal.legacy_storage.tests.postgresql import Server
+
+    folder, name = os.environ["BLS_TEST_DATABASE"].split()
+    server = Server(Path(folder))
+    if fault == "away":
+        server.admit(name, False)
+    server.cut(name, locks=fault != "disconnect")
+
+
+def _lose_answer(dialect, fault):
+    """Let the next transaction be committed, and whoever does so find the connection broken."""
+    commit = dialect.do_commit
+
+    def committed_unheard(connection):
+        del dialect.do_commit
+        commit(connection)
+        _lose_connections(fault)
+        connection.execute("SELECT 1")
+
+    dialect.do_commit = committed_unheard
 
 
 def _watch_backups(point):

@@ -19,6 +19,7 @@ import subprocess
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.tests.integration.killing_worker import DRIVER_METHODS
+from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD
 
 FRONT = 4096
 GOLD = b"gold" * 1024
@@ -270,12 +271,18 @@ def named(found):
 
 
 class Bench:
-    """One operation's controller, prepared once and put back before every run."""
+    """One operation's controller, prepared once and put back before every run.
 
-    def __init__(self, folder, make, connector, name):
+    :param server: where its store is a database of a PostgreSQL server; else it is a file.
+    """
+
+    def __init__(self, folder, make, connector, name, server=None):
         self.before, self.operation, self.opposite, self.points = OPERATIONS[name]
         self._connector = connector
-        self.controller = make(folder / "controller")
+        self._server = server
+        self.database = server and server.make_database()
+        settings = {"store_url": server.url(self.database, password=None), "store_password": PASSWORD} if server else {}
+        self.controller = make(folder / "controller", **settings)
         self.written = {"python": json.loads(self.controller.config.read_text())["python"]}
         for step in self.before:
             if step[0] == "write":
@@ -291,6 +298,8 @@ class Bench:
         self._saved = folder / "saved"
         self._saved.mkdir()
         self._copy(self.controller.root, self._saved)
+        if server:
+            server.copy_database(self.database, self.database + "_saved")
         self.ended = self._world_after(self.operation)
         self.undone = self._world_after(self.operation, self.opposite)
 
@@ -326,6 +335,8 @@ class Bench:
 
     def reset(self):
         self._copy(self._saved, self.controller.root)
+        if self._server:
+            self._server.copy_database(self.database + "_saved", self.database)
 
     @staticmethod
     def _copy(source, target):

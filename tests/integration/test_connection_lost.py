@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A store in PostgreSQL whose connections are lost at any step: the task says so, or is done, and the next run settles what it left.
+
+The operations and their steps are those of test_interrupted.py. At each, before and after every transaction and every call of the driver,
+the store's connections break; or those that hold the locks, too, as when the server is restarted; or the server is away from then on until the
+task has ended. "After" a transaction it is committed, but its answer is lost.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import PASSWORD as OPTION_PASSWORD
+from ansible_collections.baremetal.legacy_storage.tests.integration.killing_worker import LOSSES
+from ansible_collections.baremetal.legacy_storage.tests.integration.test_interrupted import ALWAYS, POINTS, Bench, count, settle, world
+from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD
+
+# Those that `make test` runs, too: an answer lost before and after the array has something, what is taken back, and the exchange of a migration.
+USUAL = {
+    ("create a volume", "after commit 1", "restart"),
+    ("create a volume", "after create_volume", "away"),
+    ("create a volume", "after commit 3", "disconnect"),
+    ("create an export", "before commit 2", "disconnect"),
+    ("delete a volume with snapshot and export", "after delete_snapshot", "restart"),
+    (ALWAYS, "after compare", "restart"),
+}
+LOST = [
+    pytest.param(name, point, loss, id="%s-%s %s" % (name, loss, point), marks=[pytest.mark.exhaustive] + [pytest.mark.extra] * ((name, point, loss) not in USUAL))
+    for name, point in POINTS
+    for loss in LOSSES
+]
+WHAT = {
+    "disconnect": "connections to the database lost",
+    "restart": "connections to the database lost, and the locks with them",
+    "away": "databases that went away and were back for the next run",
+}
+
+
+@pytest.fixture(scope="module", name="bench")
+def fixture_bench(tmp_path_factory, make_controller_in, postgresql):
+    made = {}
+
+    def get(name, connector):
+        if name not in made:
+            made[name] = Bench(tmp_path_factory.mktemp("bench"), make_controller_in, connector, name, postgresql)
+        made[name].reset()
+        return made[name]
+
+    return get
+
+
+def attempt(prepared):
+    """Run the operation; return (what it answered, as a text; whether that was a failure)."""
+    try:
+        result = prepared.attempt(prepared.operation)
+    except StorageError as error:
+        return json.dumps(error.to_dict()), True
+    return json.dumps(result), bool(result.get("failed"))
+
+
+@pytest.mark.parametrize(("name", "point", "loss"), LOST)
+def test_a_lost_connection_is_told_or_does_no_harm_and_the_next_run_ends_well(name, point, loss, bench, connector, postgresql, monkeypatch, tally):
+    prepared = bench(name, connector)
+    monkeypatch.setenv("BLS_TEST_DATABASE", "%s %s" % (postgresql.folder, prepared.database))
+    monkeypatch.setenv("BLS_TEST_FAULT", loss)
+    monkeypatch.setenv("BLS_TEST_KILL_AT", point)
+    told, failed = attempt(prepared)
+    monkeypatch.delenv("BLS_TEST_KILL_AT")
+    postgresql.admit(prepared.database, True)
+    assert not [text for text in (PASSWORD, OPTION_PASSWORD, "Traceback", "Unexpected") if text in told], told
+    if failed:
+        assert ("The metadata store" in told or "The locks failed" in told) and "run the task again" in told, told
+    else:
+        assert prepared.controller.unsettled() == [] and world(prepared.controller) == prepared.ended, told
+    settle(prepared)
+    assert prepared.run(prepared.operation)["changed"] is False
+    count(tally, WHAT[loss], prepared.ended)
