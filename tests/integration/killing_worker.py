@@ -202,7 +202,7 @@ def _watch(driver, kill_at, log):
                 limited.callback(resource.setrlimit, resource.RLIMIT_FSIZE, limits)
                 resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
             if fault in LOSSES and kill_at == "after commit %d" % number:
-                _lose_answer(writer.connection.dialect, fault)
+                _lose_answer(writer.connection.dialect, functools.partial(point, kill_at))
         point("after commit %d" % number)
 
     Store.writing = watched_writing
@@ -234,14 +234,14 @@ def _lose_connections(fault):
     server.cut(name, locks=fault != "disconnect")
 
 
-def _lose_answer(dialect, fault):
-    """Let the next transaction be committed, and whoever does so find the connection broken."""
+def _lose_answer(dialect, lose):
+    """Let the next transaction be committed, and whoever does so find the connection broken by ``lose``."""
     commit = dialect.do_commit
 
     def committed_unheard(connection):
         del dialect.do_commit
         commit(connection)
-        _lose_connections(fault)
+        lose()
         connection.execute("SELECT 1")
 
     dialect.do_commit = committed_unheard

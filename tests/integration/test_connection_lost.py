@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import json
 
+import psycopg
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import PASSWORD as OPTION_PASSWORD
-from ansible_collections.baremetal.legacy_storage.tests.integration.killing_worker import LOSSES
-from ansible_collections.baremetal.legacy_storage.tests.integration.test_interrupted import ALWAYS, POINTS, Bench, count, settle, world
+from ansible_collections.baremetal.legacy_storage.tests.integration.killing_worker import DRIVER_METHODS, LOSSES
+from ansible_collections.baremetal.legacy_storage.tests.integration.test_interrupted import ALWAYS, POINTS, Bench, count, on_array
 from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD
 
 # Those that `make test` runs, too: an answer lost before and after the array has something, what is taken back, and the exchange of a migration.
@@ -30,15 +31,25 @@ USUAL = {
     (ALWAYS, "after compare", "restart"),
 }
 LOST = [
-    pytest.param(name, point, loss, id="%s-%s %s" % (name, loss, point), marks=[pytest.mark.exhaustive] + [pytest.mark.extra] * ((name, point, loss) not in USUAL))
-    for name, point in POINTS
-    for loss in LOSSES
+    pytest.param(*case, id="%s-%s %s" % (case[0], case[2], case[1]), marks=[pytest.mark.exhaustive] + [pytest.mark.extra] * (case not in USUAL))
+    for case in [(name, point, loss) for name, point in POINTS for loss in LOSSES]
 ]
+DIFFERENT = ("created_at", "released_at", "connection", "secrets")  # times, and ciphertext
 WHAT = {
     "disconnect": "connections to the database lost",
     "restart": "connections to the database lost, and the locks with them",
     "away": "databases that went away and were back for the next run",
 }
+
+
+def seen(controller):
+    """Return the array's files and what begins them, and every row of the store but for what differs from run to run."""
+    rows = {}
+    with controller.connect() as connection:
+        for (table,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
+            found = connection.cursor(row_factory=psycopg.rows.dict_row).execute("SELECT * FROM %s" % table).fetchall()
+            rows[table] = sorted(repr({key: value is not None if key in DIFFERENT else value for key, value in row.items()}) for row in found)
+    return {"files": controller.listing(), "contents": on_array(controller), "store": rows}
 
 
 @pytest.fixture(scope="module", name="bench")
@@ -47,11 +58,17 @@ def fixture_bench(tmp_path_factory, make_controller_in, postgresql):
 
     def get(name, connector):
         if name not in made:
-            made[name] = Bench(tmp_path_factory.mktemp("bench"), make_controller_in, connector, name, postgresql)
+            made[name] = Bench(tmp_path_factory.mktemp("bench"), make_controller_in, connector, name, postgresql, seen)
         made[name].reset()
         return made[name]
 
     return get
+
+
+def asked_since(points, point):
+    """Return the driver calls that were begun after a point."""
+    passed = points.read_text().splitlines()
+    return [name for name in passed[passed.index(point) + 1 :] if name.startswith("before") and name.split()[1] in DRIVER_METHODS]
 
 
 def attempt(prepared):
@@ -64,19 +81,22 @@ def attempt(prepared):
 
 
 @pytest.mark.parametrize(("name", "point", "loss"), LOST)
-def test_a_lost_connection_is_told_or_does_no_harm_and_the_next_run_ends_well(name, point, loss, bench, connector, postgresql, monkeypatch, tally):
+def test_a_lost_connection_is_told_or_does_no_harm_and_the_next_run_ends_well(name, point, loss, bench, connector, postgresql, monkeypatch, tmp_path, tally):
     prepared = bench(name, connector)
     monkeypatch.setenv("BLS_TEST_DATABASE", "%s %s" % (postgresql.folder, prepared.database))
     monkeypatch.setenv("BLS_TEST_FAULT", loss)
     monkeypatch.setenv("BLS_TEST_KILL_AT", point)
+    monkeypatch.setenv("BLS_TEST_POINTS", str(tmp_path / "points"))
     told, failed = attempt(prepared)
     monkeypatch.delenv("BLS_TEST_KILL_AT")
+    monkeypatch.delenv("BLS_TEST_POINTS")
     postgresql.admit(prepared.database, True)
     assert not [text for text in (PASSWORD, OPTION_PASSWORD, "Traceback", "Unexpected") if text in told], told
     if failed:
         assert ("The metadata store" in told or "The locks failed" in told) and "run the task again" in told, told
-    else:
-        assert prepared.controller.unsettled() == [] and world(prepared.controller) == prepared.ended, told
-    settle(prepared)
+        prepared.run(prepared.operation)
+    if loss != "disconnect":
+        assert asked_since(tmp_path / "points", point) == [], "others may have the locks by then"
     assert prepared.run(prepared.operation)["changed"] is False
+    assert seen(prepared.controller) == prepared.ended
     count(tally, WHAT[loss], prepared.ended)

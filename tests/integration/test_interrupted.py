@@ -238,6 +238,16 @@ def cases(pairs, what, always=()):
 
 def world(controller, contents=True):
     """Return all that a user could see of store and array."""
+    without_time = "SELECT id, volume_id, host, connector, status, connection IS NOT NULL FROM exports ORDER BY id"
+    rows = [
+        [{key: value for key, value in item.items() if key != "created_at"} for item in controller.ask(noun + ".list", {})[noun + "s"]]
+        for noun in ("volume", "snapshot", "group_snapshot")
+    ]
+    return {"files": controller.listing(), "contents": on_array(controller) if contents else None, "rows": rows, "exports": controller.query(without_time)}
+
+
+def on_array(controller):
+    """Return what begins each file of the array."""
     fronts = {}
     for path in controller.listing():
         if path.startswith(("volume-", "snapshot-", "lun")):
@@ -247,12 +257,7 @@ def world(controller, contents=True):
             fronts[path] = record_of_image(controller.array / path)
         else:
             fronts[path] = (controller.array / path).read_bytes()
-    without_time = "SELECT id, volume_id, host, connector, status, connection IS NOT NULL FROM exports ORDER BY id"
-    rows = [
-        [{key: value for key, value in item.items() if key != "created_at"} for item in controller.ask(noun + ".list", {})[noun + "s"]]
-        for noun in ("volume", "snapshot", "group_snapshot")
-    ]
-    return {"files": controller.listing(), "contents": fronts if contents else None, "rows": rows, "exports": controller.query(without_time)}
+    return fronts
 
 
 def record_of_image(path):
@@ -274,12 +279,14 @@ class Bench:
     """One operation's controller, prepared once and put back before every run.
 
     :param server: where its store is a database of a PostgreSQL server; else it is a file.
+    :param look: returns of a controller what must be as after an undisturbed run.
     """
 
-    def __init__(self, folder, make, connector, name, server=None):
+    def __init__(self, folder, make, connector, name, server=None, look=world):
         self.before, self.operation, self.opposite, self.points = OPERATIONS[name]
         self._connector = connector
         self._server = server
+        self._look = look
         self.database = server and server.make_database()
         settings = {"store_url": server.url(self.database, password=None), "store_password": PASSWORD} if server else {}
         self.controller = make(folder / "controller", **settings)
@@ -346,7 +353,7 @@ class Bench:
         self.reset()
         for step in run:
             self.run(step)
-        return world(self.controller)
+        return self._look(self.controller)
 
 
 @pytest.fixture(scope="module", name="bench")

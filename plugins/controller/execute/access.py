@@ -139,6 +139,7 @@ def _open(work, entry, backend, arguments, size, adopted):
             message = error.message if isinstance(error, StorageError) else "%s: %s" % (type(error).__name__, error)
             raise StorageError(getattr(error, "code", "internal"), "%s Afterwards: %s" % (message, second.message)) from error
         raise
+    work.store.check_locks()  # another task may have closed it, and have it open itself
     _take_back(work, entry, backend, arguments)
 
 

@@ -90,6 +90,7 @@ def _unmap(work, arguments):
         with work.store.reading() as reader:
             others = [item for item in reader.driven_exports(volume_ids=[volume_id]) if item.resource.id != arguments["id"]]
         if not others:
+            work.store.check_locks()  # else there may be others since
             work.engine().exports.remove(volume_id)
     except StorageError:
         if not arguments.get("elsewhere"):  # else it was mapped by another array, and this one need not know of it

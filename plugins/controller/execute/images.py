@@ -27,8 +27,10 @@ def _create(work, operation, arguments):
         entry = writer.begin(operation, arguments["id"])
     try:
         record = _write(work, entry, partial, arguments)
+        work.store.check_locks()  # else the file may be another task's, and half of an image
         files.place(partial, path, record, replace=operation.action == "replace")
     except (StorageError, OSError) as error:
+        work.store.check_locks()
         files.discard(partial, path)
         with work.store.writing() as writer:
             writer.settle(entry)

@@ -45,8 +45,8 @@ INTERRUPTED = """
 ## Interrupted runs of the controller
 
 [tests/integration/test_interrupted.py](../tests/integration/test_interrupted.py) breaks every operation at every transaction of the store and every call
-of the driver, with a driver that keeps volumes in files. Afterwards the same task, or its opposite, ends where an undisturbed run ends
-({date}):
+of the driver, with a driver that keeps volumes in files, and [test_connection_lost.py](../tests/integration/test_connection_lost.py) does so to the
+connections of a store in PostgreSQL. Afterwards the same task, or its opposite, ends where an undisturbed run ends ({date}):
 """
 
 
