@@ -34,7 +34,7 @@ LOST = [
     pytest.param(*case, id="%s-%s %s" % (case[0], case[2], case[1]), marks=[pytest.mark.exhaustive] + [pytest.mark.extra] * (case not in USUAL))
     for case in [(name, point, loss) for name, point in POINTS for loss in LOSSES]
 ]
-DIFFERENT = ("created_at", "released_at", "connection", "secrets")  # times, and ciphertext
+DIFFERENT = ("created_at", "released_at", "connection", "secrets", "driver_data")  # times, ciphertext, and what a driver asked twice remembers
 WHAT = {
     "disconnect": "connections to the database lost",
     "restart": "connections to the database lost, and the locks with them",
