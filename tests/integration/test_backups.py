@@ -264,6 +264,17 @@ def test_a_restoring_that_failed_before_anything_was_written_leaves_the_volume_a
     assert backups.path.open("rb").read(4) == b"gold"
 
 
+def test_a_volume_that_a_backup_cannot_be_written_to_is_left_as_it_was(backups):
+    """As the NFS driver's volumes are that have snapshots, whose files are no raw ones; here the array's file has become too short."""
+    backups.write(b"gold")
+    backups.make()
+    os.truncate(backups.path, GIB // 2)
+    told = backups.refused("backup", **OFFSITE, name="monday", backend="one", volume="data", state="restored")["message"]
+    assert "Nothing was written" in told
+    (volume,) = backups.controller.ask("volume.list", {})["volumes"]
+    assert (volume["status"], backups.path.open("rb").read(4)) == ("available", b"gold")
+
+
 def test_a_volume_whose_restoring_failed_takes_another_backup_or_is_deleted(backups):
     backups.write(b"gold")
     backups.make()
