@@ -58,9 +58,8 @@ class Server:
 
     def start(self, **options):
         """Start the server and wait until it answers. It ends with this process, also when that is killed."""
-        options = dict(
-            {"unix_socket_directories": self.folder, "listen_addresses": "", "fsync": "off", "log_min_messages": "fatal"}, **options
-        )
+        usual = {"unix_socket_directories": self.folder, "listen_addresses": "", "fsync": "off", "log_min_messages": "fatal"}
+        options = dict(usual, dynamic_shared_memory_type="mmap", **options)  # segments in /dev/shm may be taken from under it
         arguments = [word for name, value in options.items() for word in ("-c", "%s=%s" % (name, value))]
         with open(self.folder.parent / ("%s.log" % self.folder.name), "ab") as log:
             self._process = subprocess.Popen(
