@@ -181,6 +181,7 @@ def _unmap(work, arguments):
     with work.store.reading() as reader:
         others = reader.driven_exports(volume_ids=[volume_id])
     if not others:
+        work.store.check_locks()  # else there may be others since
         engine.exports.remove(volume_id)
 
 
@@ -192,16 +193,19 @@ def _take_back(work, entry, backend, arguments, sure=True):
     access, temporary = work.engine().access, arguments.get("temporary")
     if arguments.get("connection"):
         _disconnect(work, access, backend, arguments)
+    work.store.check_locks()  # disconnecting takes its time
     if arguments["mapping"]:
         try:
             _unmap(work, arguments)
         except StorageError:
+            work.store.check_locks()
             if sure:
                 raise
             # Some drivers cannot unmap what was only half mapped: bring it to a known state, then take it back.
             _map(work.engine(), arguments)
             _unmap(work, arguments)
     if temporary:
+        work.store.check_locks()
         work.engine().volumes.delete(temporary)
     with work.store.writing() as writer:
         if temporary:
