@@ -28,7 +28,7 @@ from oslo_config import cfg
 
 from ..module_utils.model.errors import StorageError
 from ..module_utils.worker.children import start_quickly
-from . import iscsi, loop
+from . import iscsi, loop, multipathd
 from .protocols import lacks
 
 # Rescans for a LUN that the array has mapped but does not show yet: at 0, 4 and 13 s.
@@ -98,6 +98,8 @@ class Brick:
         if protocol in ("iscsi", "iser"):
             iscsi.prepared(system, shutil.which)
             _try_once(self._connector)
+        if hasattr(self._connector, "_linuxscsi"):
+            multipathd.wait_for_its_name(self._connector._linuxscsi)
 
     def connect(self):
         """Connect and return os-brick's device info: ``type``, ``path``, and where there is one ``scsi_wwn``, ``multipath_id``.

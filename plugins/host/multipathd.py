@@ -48,3 +48,19 @@ def parse_paths(text):
     """Parse the answer to ``show paths raw format %d|%t``."""
     fields = [line.split("|") for line in text.splitlines() if "|" in line]
     return {parts[0].strip(): parts[1].strip() for parts in fields}
+
+
+def wait_for_its_name(scsi):
+    """Let os-brick's ``LinuxSCSI`` wait for the name by which multipathd knows a disk: its NAA designator where there is one.
+
+    While udev is at work, the link with another designator (T10, the vendor's own) can be there first. os-brick 7.0 takes that one, tells multipathd of
+    it, and no map is made under ``find_multipaths strict``. An empty name lets it ask again.
+    """
+    ask = scsi.get_sysfs_wwn
+
+    def get_sysfs_wwn(device_names, mpath=None):
+        name = ask(device_names, mpath)
+        early = not mpath and name and name[0] in "01S" and (scsi.get_sysfs_wwid(device_names) or "").startswith("3")
+        return "" if early else name
+
+    scsi.get_sysfs_wwn = get_sysfs_wwn
