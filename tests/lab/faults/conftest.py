@@ -17,7 +17,7 @@ from ansible_collections.baremetal.legacy_storage.tests.lab.faults.case import C
 
 @pytest.fixture(scope="module", name="known_volume")
 def fixture_known_volume(lab, one_volume):
-    """The name of a volume with known content, for all cases, and the size of its record: what one of them harmed the next would find."""
+    """The name of a volume with known content, for all cases of a file, and the size of its record: what one of them harmed the next would find."""
     return one_volume, prepare(lab, one_volume)
 
 
