@@ -51,7 +51,8 @@ def completed(parameters):
             raise ValueError("directories: %r: %r is no absolute path with a number of MiB." % (directory, size))
         sizes[directory] = int(size)
     lists = {"programs": names + parameters["programs"], "kernel_modules": modules + parameters["kernel_modules"]}
-    return dict(parameters, kubernetes=kubernetes, directories=sizes, **chosen, **{key: list(dict.fromkeys(value)) for key, value in lists.items()})
+    lists = {key: list(dict.fromkeys(value)) for key, value in lists.items()}
+    return dict(parameters, kubernetes=kubernetes, directories=sizes, **chosen, **lists)
 
 
 def judge(facts, wanted):
