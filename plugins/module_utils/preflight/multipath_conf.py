@@ -10,7 +10,6 @@ import dataclasses
 import re
 
 _TOKEN = re.compile(r'"((?:[^"\n]|"")*)"?|([#!][^\n]*)|([{}])|(\n)|([^\s{}"]+)')
-DROP_IN = "/etc/multipath/conf.d/baremetal-legacy-storage.conf"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,10 +112,12 @@ def _device(blocks, section, disk):
 def matches(pattern, value):
     """Tell whether one of multipath's regular expressions matches; ``!`` before it means the opposite, a bare ``*`` everything.
 
-    One that Python cannot read matches nothing: nothing is claimed of it.
+    An empty one, and one that Python cannot read, match nothing: nothing is claimed of them.
     """
     negated = pattern.startswith("!")
     pattern = pattern[1:] if negated else pattern
+    if not pattern:
+        return False
     try:
         found = bool(re.search(".*" if pattern == "*" else pattern, value))
     except (re.error, RecursionError, OverflowError):
