@@ -127,7 +127,7 @@ EXAMPLES = r"""
     that: preflight.findings | selectattr('severity', 'equalto', 'error') | rejectattr('by_role') | length == 0
     fail_msg: "{{ preflight.findings | map(attribute='problem') | list }}"
 
-- name: See only who shares an initiator name, without root
+- name: Look at the host's names and sessions alone
   baremetal.legacy_storage.legacy_preflight_info:
     only: [names, iscsi]
 """

@@ -16,6 +16,7 @@ from . import preflight_multipath
 from .preflight_finding import SEVERITIES, Finding
 
 OLDEST, NEWEST = (3, 11), (3, 13)
+_UNSEEN = "With become more can be seen; what cannot be seen even so is not judged."
 ROLE = "Apply the role baremetal.legacy_storage.node."
 # From the program to the package that has it, in Debian and in Enterprise Linux.
 PROGRAMS = {
@@ -66,7 +67,7 @@ def judge(facts, wanted):
     for area, judged in _JUDGES.items():
         if facts.get(area) is not None:
             found += judged(facts, wanted)
-    found += [_note("unseen", "It could not be seen: %s." % what, "Run it with become, where it was run without, to have it looked at.") for what in facts.get("unseen", ())]
+    found += [_note("unseen", "It could not be seen: %s." % what, _UNSEEN) for what in facts.get("unseen", ())]
     found = [finding if prepared or not finding.by_role else dataclasses.replace(finding, severity="note") for finding in found]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
