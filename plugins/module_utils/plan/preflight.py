@@ -17,7 +17,6 @@ from .preflight_finding import SEVERITIES, Finding
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 _UNSEEN = "With become more can be seen; what cannot be seen even so is not judged."
-ROLE = "Apply the role baremetal.legacy_storage.node."
 # From the program to the package that has it, in Debian and in Enterprise Linux.
 PROGRAMS = {
     "iscsiadm": "open-iscsi, or iscsi-initiator-utils",
@@ -108,7 +107,7 @@ def _python(facts, _wanted):
 def _names(facts, wanted):
     seen, found = facts["names"], []
     if wanted["iscsi"] and seen["initiator"] == "":
-        found.append(_error("initiator", "The host has no iSCSI initiator name.", "The role makes one." if not seen["live"] else ROLE, by_role=True))
+        found.append(_error("initiator", "The host has no iSCSI initiator name.", "The role makes one.", by_role=True))
     if wanted["iscsi"] and len(seen["initiators"]) > 1:
         problem = "/etc/iscsi/initiatorname.iscsi gives %d initiator names; open-iscsi takes the first." % len(seen["initiators"])
         found.append(_warning("initiator", problem, "Leave only the one that storage systems know."))

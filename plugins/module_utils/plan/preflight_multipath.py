@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .preflight_finding import Finding
 
-GREEDY = ("no", "off", "greedy", "smart")
+GREEDY = ("no", "greedy", "smart")
 DROP_IN = "/etc/multipath/conf.d/baremetal-legacy-storage.conf"
 _LOCAL = ("scsi:ata", "scsi:usb", "nvme:pcie", "nvme:apple-nvme", "virtio")
 
@@ -76,12 +76,19 @@ def _grabbing(facts, seen, disks):
 
 def find_multipaths(facts, seen):
     """Return the setting that holds. Nothing set means strict, but ``off`` in Enterprise Linux, whose package changes that."""
+    if not _installed(facts):
+        return "strict"
     value = seen["find_multipaths"]["value"]
     if value is not None:
         return {"on": "yes", "off": "no"}.get(value, value)
-    if not facts.get("programs", {}).get("multipathd", True):
-        return "strict"
     return "no" if facts.get("platform", {}).get("family") == "RedHat" and seen["files"] else "strict"
+
+
+def _installed(facts):
+    """Tell whether there is a multipathd; where that could not be seen, there may be one."""
+    if facts.get("services") is not None:
+        return "multipathd.service" in facts["services"]
+    return facts.get("programs", {}).get("multipathd", True)
 
 
 def _ours_decides(seen, key="find_multipaths"):

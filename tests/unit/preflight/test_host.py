@@ -193,6 +193,21 @@ def test_settings_that_let_multipathd_take_what_is_not_its_are_as_bad_as_what_is
     assert host.told(multipath=False) == [("error", "foreign")], "whoever wants no multipath must not have it take Longhorn's disks either"
 
 
+def test_settings_that_nobody_reads_grab_nothing(host):
+    host.write(DROP_IN, GREEDY)
+    del host.units["multipathd.service"]
+    assert host.told(multipath=False) == []
+
+
+def test_on_enterprise_linux_multipathd_wants_a_file_and_takes_everything_unless_told(host):
+    host.write("/etc/os-release", 'ID="almalinux"\nID_LIKE="rhel centos fedora"\n')
+    assert host.told() == [("warning", "multipathd")]
+    host.write("/etc/multipath.conf", "")
+    assert host.told() == []
+    host.gone(DROP_IN)
+    assert host.told() == [("error", "root_disk")]
+
+
 def test_a_later_file_of_the_user_is_not_said_to_be_set_right_by_the_role(host):
     host.write("/etc/multipath.conf", GREEDY + 'blacklist {\n protocol "scsi:ata"\n}\n')
     assert host.findings() == []
