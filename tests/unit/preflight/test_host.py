@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import socket
 
+import jinja2
 import pytest
+import yaml
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan import preflight
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.preflight import machine as machines
 
@@ -33,6 +35,19 @@ def test_nothing_is_found_on_a_host_that_is_well(host):
     assert facts["iscsi"]["sessions"][0]["disks"] == ["sdb", "sdc"] and facts["iscsi"]["sessions"][0]["portal"] == "192.0.2.10:3260"
     assert {disk["name"]: disk["protocol"] for disk in facts["multipath"]["disks"]} == {"sda": "scsi:ata", "sdb": "scsi:iscsi", "sdc": "scsi:iscsi"}
     assert facts["python"] == {"path": "/usr/bin/python3", "version": "3.11"}
+
+
+def test_what_the_role_writes_by_default_is_found_to_be_good(host, collection_root):
+    role = collection_root / "roles/node"
+    template = jinja2.Template((role / "templates/multipath.conf.j2").read_text(), trim_blocks=True)
+    host.write(DROP_IN, template.render(yaml.safe_load((role / "defaults/main.yml").read_text())))
+    host.session(1, OURS, ["sdb", "sdc"])
+    host.map("dm-0", "36001405", ["sdb", "sdc"])
+    host.session(2, LONGHORN, ["sdd"], "IET", "VIRTUAL-DISK")
+    assert host.findings() == []
+    facts = host.facts()["multipath"]
+    assert (facts["find_multipaths"]["value"], facts["no_path_retry"]["value"]) == ("strict", "12")
+    assert {disk["name"]: bool(disk["hidden_by"]) for disk in facts["disks"]} == {"sda": True, "sdb": False, "sdc": False, "sdd": False}
 
 
 def test_what_the_role_sets_right_is_a_note_until_it_has_been_applied(host):
