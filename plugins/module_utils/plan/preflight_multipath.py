@@ -10,7 +10,9 @@ from .preflight_finding import Finding
 
 GREEDY = ("no", "greedy", "smart")
 DROP_IN = "/etc/multipath/conf.d/baremetal-legacy-storage.conf"
+# One path for ever; what is none of both, such as SAS, may have several.
 _LOCAL = ("scsi:ata", "scsi:usb", "nvme:pcie", "nvme:apple-nvme", "virtio")
+_REMOTE = ("scsi:iscsi", "scsi:fcp", "nvme:tcp", "nvme:rdma", "nvme:fc")
 
 
 def judge(facts, wanted):
@@ -58,7 +60,8 @@ def _grabbing(facts, seen, disks):
         return []
     open_ones = [disk for disk in disks.values() if not disk["hidden_by"]]
     foreign = [disk for disk in open_ones if disk["owner"]]
-    system = [disk for disk in open_ones if disk["name"] in seen["system"] and disk["protocol"] in _LOCAL]
+    on_map = any(one["device"] in seen["system"] for one in seen["maps"])
+    system = [disk for disk in open_ones if disk["name"] in seen["system"] and disk["protocol"] not in _REMOTE and not on_map]
     found = []
     for owner in sorted({disk["owner"] for disk in foreign}):
         theirs = [disk for disk in foreign if disk["owner"] == owner]

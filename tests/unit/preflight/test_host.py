@@ -208,6 +208,17 @@ def test_settings_that_let_multipathd_take_what_is_not_its_are_as_bad_as_what_is
     assert host.told(multipath=False) == [("error", "foreign")], "whoever wants no multipath must not have it take Longhorn's disks either"
 
 
+def test_a_system_behind_a_raid_controller_may_be_taken_and_one_on_a_map_of_two_paths_belongs_there(host):
+    for name in ("sdb", "sdc"):
+        host.disk(name, "pci0/host2/target2:0:%d/2:0:%d:0" % (ord(name[-1]), ord(name[-1])), "DELL", "PERC", number="8:%d" % ord(name[-1]))
+    host.write("/proc/self/mountinfo", "27 1 8:%d / / rw shared:1 - ext4 /dev/sdb rw\n" % ord("b"))
+    host.write(DROP_IN, GREEDY)
+    assert "(sdb)" in one(host.findings(), "root_disk").problem
+    host.map("dm-0", "mpatha", ["sdb", "sdc"], number="253:0")
+    host.write("/proc/self/mountinfo", "27 1 253:0 / / rw shared:1 - ext4 /dev/mapper/mpatha rw\n")
+    assert host.told() == [("warning", "find_multipaths"), ("note", "root_disk")]
+
+
 def test_settings_that_nobody_reads_grab_nothing(host):
     host.write(DROP_IN, GREEDY)
     del host.units["multipathd.service"]
