@@ -271,10 +271,13 @@ def main():
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     try:
         wanted = preflight.completed(dict(module.params, only=module.params["only"] or AREAS))
-        for text in wanted["portals"]:
-            portal(text)
     except ValueError as error:
         module.fail_json(msg=str(error))
+    for text in wanted["portals"]:
+        try:
+            portal(text)
+        except ValueError as error:
+            module.fail_json(msg="portals: %s" % error)
     facts = look(Machine(), wanted)
     findings = preflight.judge(facts, wanted)
     healthy = all(finding.severity == "note" for finding in findings)
