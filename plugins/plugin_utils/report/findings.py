@@ -40,7 +40,8 @@ def findings(stores, nodes, pools):
             continue  # each store's doctor says it of the others' volumes
         if key not in told or item["check"] != "attachment":  # of paths, we count them
             told[key] = finding(*(item[part] for part in ("severity", "check", "where", "problem", "remedy")))
-    return sorted((dict(item, joint=_joint(item["problem"])) for item in told.values()), key=lambda item: (_ORDER.index(item["severity"]), item["check"], item["where"]))
+    joined = [dict(item, joint=_joint(item["problem"])) for item in told.values()]
+    return sorted(joined, key=lambda item: (_ORDER.index(item["severity"]), item["check"], item["where"]))
 
 
 def _joint(problem):

@@ -87,14 +87,19 @@ def doctor(severity, check, where, problem, remedy):
 def rack():
     """Return hosts, controllers and nodes: several storage systems, forty volumes, and something wrong with some of them."""
     backends = [
-        backend("netapp-basement", [pool("aggr1_fast", 20480, 1870, 40100), pool("aggr2_bulk", 61440, 22300, 52000)], driver="cinder.volume.drivers.netapp.common.NetAppDriver"),
+        backend(
+            "netapp-basement", [pool("aggr1_fast", 20480, 1870, 40100), pool("aggr2_bulk", 61440, 22300, 52000)],
+            driver="cinder.volume.drivers.netapp.common.NetAppDriver",
+        ),
         backend("pure-hall2", [pool("pure-hall2", 51200, 30100, 61000, 2.0)], driver="cinder.volume.drivers.pure.PureISCSIDriver"),
         backend("lvm-lab", [pool("lvm-lab", 1862, 41, 1821, 1.0, capabilities={"thin_provisioning": False})]),
         backend("eqlx-old", [pool("eqlx-old", 0, 0, 0)], "It did not answer within 60 s.", "cinder.volume.drivers.dell_emc.eqlx.PSSeriesISCSIDriver"),
         backend("ceph", [pool("volumes", 122880, "unknown", "unknown")], driver="cinder.volume.drivers.rbd.RBDDriver"),
     ]
-    names = ["erp-db", "erp-logs", "mail-store", "wiki", "gitlab-repos", "gitlab-registry", "prometheus", "loki", "minio-a", "minio-b", "keycloak-db", "scratch"]
-    homes = [("netapp-basement", "aggr1_fast"), ("netapp-basement", "aggr2_bulk"), ("pure-hall2", "pure-hall2"), ("lvm-lab", "lvm-lab"), ("eqlx-old", "eqlx-old"), ("ceph", "volumes")]
+    names = ["erp-db", "erp-logs", "mail-store", "wiki", "gitlab-repos", "gitlab-registry", "prometheus", "loki", "minio-a", "minio-b"]
+    names += ["keycloak-db", "scratch"]
+    homes = [("netapp-basement", "aggr1_fast"), ("netapp-basement", "aggr2_bulk")]
+    homes += [(name, name) for name in ("pure-hall2", "lvm-lab", "eqlx-old")] + [("ceph", "volumes")]
     volumes, exports, held = [], [], {"node%02d" % number: [] for number in range(1, 7)}
     for number in range(40):
         home = homes[number % 6] if number % 6 != 4 or number < 12 else homes[0]
@@ -122,8 +127,15 @@ def rack():
         item["snapshots"] = [made["name"] for made in snapshots if made["volume_id"] == item["id"]]
     snapshots[3]["status"] = "error"
     found = [
-        doctor("note", "foreign", "volumes of backend ceph", "The storage system has 3 more that this store does not know: a, b, c.", "Nothing, where they are somebody else's. They can be adopted."),
-        doctor("warning", "unsettled", "volume %s/%s" % (volumes[16]["backend"], volumes[16]["name"]), "migrate was begun 28 minutes ago and has not ended: it is under way, or its run was interrupted.", "The next task that names it takes back what was copied first; the doctor does the same when told to mend."),
+        doctor(
+            "note", "foreign", "volumes of backend ceph", "The storage system has 3 more that this store does not know: a, b, c.",
+            "Nothing, where they are somebody else's. They can be adopted.",
+        ),
+        doctor(
+            "warning", "unsettled", "volume %s/%s" % (volumes[16]["backend"], volumes[16]["name"]),
+            "migrate was begun 28 minutes ago and has not ended: it is under way, or its run was interrupted.",
+            "The next task that names it takes back what was copied first; the doctor does the same when told to mend.",
+        ),
     ]
     hosts = {name: node(name, *records) for name, records in held.items()}
     hosts["node06"] = silent("Failed to connect to the host via ssh: ssh: connect to host 192.0.2.46 port 22: No route to host")

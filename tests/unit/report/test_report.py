@@ -165,7 +165,10 @@ def test_volumes_and_snapshots_in_error_and_operations_that_have_not_ended_are_w
 
 
 def test_what_the_doctor_found_is_told_once_and_its_silence_too():
-    found = [doctor("error", "status", "volume vendor-a/data", "is in status error_restoring.", "Restore it."), doctor("note", "foreign", "x", "More.", "Nothing.")]
+    found = [
+        doctor("error", "status", "volume vendor-a/data", "is in status error_restoring.", "Restore it."),
+        doctor("note", "foreign", "x", "More.", "Nothing."),
+    ]
     view = report(controller([], [volume("data", status="error_restoring")], findings=found))
     assert [item["remedy"] for item in view["findings"]] == ["Restore it.", "Nothing."]
     assert view["verdict"] == {"level": "error", "text": "1 error"}
