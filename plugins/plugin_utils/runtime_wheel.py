@@ -14,7 +14,7 @@ import zipfile
 
 from ..module_utils.worker.protocol import VERSION
 
-PARTS = ("controller", "host", "module_utils", "secrets")
+PARTS = ("controller", "host", "metrics", "module_utils", "secrets")
 NAME = "baremetal_legacy_storage"
 _PACKAGE = "ansible_collections/baremetal/legacy_storage/plugins/"
 _DIST_INFO = "%s-%s.dist-info/" % (NAME, VERSION)

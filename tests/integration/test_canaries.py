@@ -116,6 +116,7 @@ def tasks(root):
         failing(backend("wrong", root, options={"sparse_files_dir": "/nowhere"})),
         {"legacy_backend_info": {"refresh": True}},
         {"legacy_driver_info": {"names": ["sparse_files.SparseFileDriver"]}},
+        {"legacy_preflight_info": {}},
         dict({"legacy_runtime": {"python": str(root / "none" / "python")}}, check_mode=True),
         killed("after create_volume", volume("data", size=1)),
         volume("data", size=1, metadata={"a": "b"}),

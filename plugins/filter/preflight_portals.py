@@ -1,0 +1,16 @@
+# Copyright: (c) 2026, baremetal.legacy_storage contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.preflight_portals import portals
+from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils.kubernetes.filtering import as_filter
+
+
+class FilterModule:
+    """The filter ``preflight_portals``."""
+
+    def filters(self):
+        """Return it under its name."""
+        return {"preflight_portals": as_filter("preflight_portals", portals)}
