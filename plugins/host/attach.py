@@ -14,7 +14,7 @@ from ..module_utils.model.attachment import AttachmentRecord, stable_link
 from ..module_utils.model.encryption import EncryptionRecord, mapping_name
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import refuse_file
-from . import access, detach, devices, encryption, facts, iscsi, links, loop, wwids
+from . import access, detach, devices, encryption, facts, iscsi, links, loop, multipathd, wwids
 
 _PATHS_WAIT = 30  # seconds for the second path of a map: os-brick goes on with the first, and a busy host takes its time
 _SIZE_WAIT = 30  # seconds for every path and the map to show a new size
@@ -122,9 +122,11 @@ def _verify_paths(node, record, wanted, unreachable):
     expected = _expected_paths(node.address(record.export), wanted, enough)
     reachable = max(expected - unreachable, 1)
     deadline = time.monotonic() + (_PATHS_WAIT if reachable >= enough else 0)
+    told = set()
     while True:
         seen = facts.look(node.system, record)
-        active = [path for path in facts.paths(node.system, seen) if path["state"] == "active"]
+        paths = facts.paths(node.system, seen)
+        active = [path for path in paths if path["state"] == "active"]
         if seen.wrong:
             raise StorageError(
                 "conflict",
@@ -134,12 +136,16 @@ def _verify_paths(node, record, wanted, unreachable):
         complete = len(active) >= max(enough, reachable) if seen.mapped else seen.identity == "right" and one_will_do
         if complete or time.monotonic() > deadline:
             break
+        if seen.mapped:
+            _tell_of_paths(node.system, seen, told)
         time.sleep(0.5)
     if enough > 1 and not seen.mapped:
         raise StorageError("host", "multipath: required, but %s is no dm-multipath map: does multipath's configuration exclude it?" % record.device["path"])
     if len(active) < enough and enough > 1:
         raise StorageError(
-            "host", "multipath: required, but the map has %d active path(s), not 2. Mend the other path, or ask for multipath: preferred." % len(active)
+            "host",
+            "multipath: required, but the map has %d active path(s), not 2: %s. Mend the other path, or ask for multipath: preferred."
+            % (len(active), _told_of_paths(node, record, paths)),
         )
     if not seen.mapped and not one_will_do:
         node.warn(
@@ -147,7 +153,26 @@ def _verify_paths(node, record, wanted, unreachable):
             "Say multipath: no where that is meant." % (record.export.volume_name, expected)
         )
     if seen.mapped and len(active) < reachable:
-        node.warn("Volume %s has %d active path(s) of %d." % (record.export.volume_name, len(active), expected))
+        node.warn(
+            "Volume %s has %d active path(s) of %d: %s." % (record.export.volume_name, len(active), expected, _told_of_paths(node, record, paths))
+        )
+
+
+def _tell_of_paths(system, seen, told):
+    """Have multipathd take the disks of the volume that are outside its map. Each is ``told`` once.
+
+    os-brick does so once, for those that are there when it learns the volume's name; multipathd may have looked at another one just before.
+    """
+    outside = set(seen.disks) - set(devices.slaves(system, seen.name)) - told
+    for disk in sorted(outside):
+        multipathd.add_path(disk)
+    told |= outside
+
+
+def _told_of_paths(node, record, paths):
+    """Return what is known of a volume's paths, for a message."""
+    states = ["%s is %s" % (path["device"], path["state"]) for path in paths]
+    return "; ".join(iscsi.at_portals(node.system, node.address(record.export)) + states)
 
 
 def _expected_paths(data, wanted, enough):

@@ -76,6 +76,18 @@ def disks_at(system, data):
     return sorted(found)
 
 
+def at_portals(system, data):
+    """Return what is there of a volume at each portal that connection_info's data names: one sentence part each."""
+    found = []
+    known = sessions(system)
+    for portal, iqn, lun in targets(data):
+        own = [session for session in known if (session.portal, session.iqn) == (portal, iqn)]
+        disks = [disk for session in own for disk, its in sorted(session.disks.items()) if its == lun]
+        what = "disk %s" % ", ".join(disks) if disks else "a session without LUN %d" % lun if own else "no session"
+        found.append("%s:%s has %s" % ("[%s]" % portal[0] if ":" in portal[0] else portal[0], portal[1], what))
+    return found
+
+
 def empty_sessions(system, data):
     """Return what is left of a connection whose disks are gone: its sessions without a disk, and its node records.
 

@@ -39,6 +39,11 @@ def _exactly(connection, length):
     return parts
 
 
+def add_path(name):
+    """Have multipathd look at a disk (its kernel name) again and take it into its map."""
+    ask("add path %s" % name)
+
+
 def path_states():
     """Return {kernel name: ``active``, ``failed`` or ``undef``} of every path that multipathd watches."""
     return parse_paths(ask("show paths raw format %d|%t"))

@@ -42,6 +42,15 @@ def test_disks_at_an_address_and_what_stays(kernel):
     assert iscsi.empty_sessions(kernel.system, data) == []
 
 
+def test_what_is_there_at_each_portal_is_told(kernel):
+    portals = ["10.0.1.1:3260", "10.0.2.1:3260", "[fd00::3]:3260"]
+    kernel.session("1", PORTAL, IQN, {"sda": 4, "sdb": 5})
+    kernel.session("2", ("10.0.2.1", "3260"), IQN, {"sdc": 5})
+    assert iscsi.at_portals(kernel.system, {"target_portals": portals, "target_iqns": [IQN] * 3, "target_luns": [4] * 3}) == [
+        "10.0.1.1:3260 has disk sda", "10.0.2.1:3260 has a session without LUN 4", "[fd00::3]:3260 has no session",
+    ]
+
+
 def test_an_empty_session_and_a_record_are_left_over(kernel):
     kernel.session("1", PORTAL, IQN, {})
     kernel.write("etc/iscsi/nodes/%s/10.0.1.1,3260,1/default" % IQN, "x")
