@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import statistics
-
 from ..model.errors import StorageError
 from .preflight_finding import SEVERITIES, Finding
 
@@ -82,25 +80,33 @@ def _shared_names(names):
             found.append((Finding("error", "initiator", problem, remedy), hosts))
         else:
             problem = "%s have the same iSCSI initiator name, %s: storage systems take them for one host." % (_listed(hosts), value)
-            remedy = "Run the role baremetal.legacy_storage.node on all nodes in one play; it leaves the name to %s and gives the others new ones." % (
-                live or hosts
-            )[0]
-            found.append((Finding("error", "initiator", problem, remedy, by_role=True), hosts))
+            remedy, by_role = _unshare([host for host in hosts if names[host]["half"] == "node"], hosts, live)
+            found.append((Finding("error", "initiator", problem, remedy, by_role), hosts))
     for fact, check, severity, title, remedy in _UNIQUE:
         for value, hosts in _alike(names, fact).items():
             found.append((Finding(severity, check, "%s share the %s %s." % (_listed(hosts), title, value), remedy), hosts))
     return found
 
 
+def _unshare(nodes, hosts, live):
+    """Return what to do about an initiator name that hosts share, and whether that is the role's: it gives names to nodes, and to no controller."""
+    keeps = (live or nodes or hosts)[0]
+    if len(nodes) == len(hosts):
+        remedy = "Run the role baremetal.legacy_storage.node on all nodes in one play; it leaves the name to %s and gives the others new ones."
+        return remedy % keeps, True
+    remedy = "Write a name that iscsi-iname makes into /etc/iscsi/initiatorname.iscsi of %s while nothing is attached there; the role does that for nodes only."
+    return remedy % _listed([host for host in hosts if host != keeps]), False
+
+
 def _clocks(offsets, limit):
-    """Compare each clock with the middle of all; what cannot be told apart, because the answer took so long, is no difference."""
+    """Compare each clock with the middle one of all; what cannot be told apart, because an answer took so long, is no difference."""
     if len(offsets) < 2:
         return []
-    middle = statistics.median_low(its["seconds"] for its in offsets.values())
+    middle = sorted(offsets.values(), key=lambda its: its["seconds"])[(len(offsets) - 1) // 2]
     found = []
     for host, its in offsets.items():
-        difference = its["seconds"] - middle
-        if abs(difference) - its["uncertainty"] > limit:
+        difference = its["seconds"] - middle["seconds"]
+        if abs(difference) - its["uncertainty"] - middle["uncertainty"] > limit:
             problem = "The clock is %.1f s %s those of the other hosts." % (abs(difference), "ahead of" if difference > 0 else "behind")
             found.append((Finding("error", "clock", problem, "Let chrony or systemd-timesyncd set it, from the same servers as the others."), [host]))
     return found
