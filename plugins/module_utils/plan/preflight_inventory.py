@@ -11,6 +11,8 @@ from .preflight_finding import SEVERITIES, Finding
 
 CLOCK_LIMIT = 5.0
 _NVME = "Remove /etc/nvme/hostnqn and /etc/nvme/hostid on the copied hosts while nothing is connected, and write new ones (nvme gen-hostnqn)."
+_UNASKED = "It did not tell its backends and exports, so portals of theirs may not have been tried: %s"
+_UNTRIED = "Name the portals yourself (preflight_portals), or see why the controller does not tell."
 # (fact, check, severity, what it is called, what to do)
 _UNIQUE = (
     ("node", "node_name", "error", "node_name", "Give each its own node_name in the inventory."),
@@ -20,7 +22,7 @@ _UNIQUE = (
 )
 
 
-def report(results, clock_limit=CLOCK_LIMIT):
+def report(results, clock_limit=CLOCK_LIMIT, silent=None):
     """Return all that is known of an inventory: ``findings``, ``hosts`` and ``counts``.
 
     ``findings`` are dicts like a host's own, with ``hosts`` (names) and each problem once, the worst first. ``hosts`` are dicts with ``name``, ``state``
@@ -28,7 +30,7 @@ def report(results, clock_limit=CLOCK_LIMIT):
     the role does not set right).
 
     :param results: ``{host: what legacy_preflight_info returned}``; of a host that was not reached, or where it failed, what Ansible registered.
-    :param clock_limit: by how many seconds clocks may differ.
+    :param clock_limit: by how many seconds clocks may differ. :param silent: ``{controller: why it did not tell its backends}``.
     :raises StorageError: ``invalid``, when the results are nothing of the kind.
     """
     if not isinstance(results, dict) or not all(isinstance(result, dict) for result in results.values()):
@@ -37,6 +39,7 @@ def report(results, clock_limit=CLOCK_LIMIT):
     told = [(Finding(**finding), [name]) for name, result in seen.items() for finding in result["findings"]]
     told += _shared_names({name: result["facts"]["names"] for name, result in seen.items() if result["facts"].get("names")})
     told += _clocks({name: result["clock_offset"] for name, result in seen.items() if result.get("clock_offset")}, float(clock_limit))
+    told += [(Finding("note", "unseen", _UNASKED % " ".join(str(why).split()), _UNTRIED), [name]) for name, why in (silent or {}).items() if name in results]
     findings = _once(told, list(results))
     hosts = [_host(name, result, [finding for finding in findings if name in finding["hosts"]]) for name, result in results.items()]
     counts = {severity + "s": sum(finding["severity"] == severity for finding in findings) for severity in SEVERITIES}

@@ -89,6 +89,12 @@ def test_hosts_that_were_not_reached_are_named_with_the_reason():
     ]
 
 
+def test_a_controller_that_does_not_tell_its_backends_is_told_since_their_portals_were_not_tried():
+    result = report(inventory(node1={}, controller1={}), silent={"controller1": "the store\nis locked", "gone": "off"})
+    assert [(its["severity"], its["check"], its["hosts"]) for its in result["findings"]] == [("note", "unseen", ["controller1"])]
+    assert result["findings"][0]["problem"].endswith("the store is locked")
+
+
 def test_a_clock_that_differs_from_the_others_is_told_by_how_much():
     results = inventory(node1={"offset": 0.0}, node2={"offset": 0.3}, node3={"offset": -61.0}, node4={"offset": 7.0})
     result = report(results, clock_limit=5)
