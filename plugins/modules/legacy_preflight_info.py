@@ -193,10 +193,11 @@ facts:
       sample: ["/etc/iscsi/initiatorname.iscsi (Permission denied)"]
     names:
       description:
-        - The host's names. C(initiator) is V(null) where it could not be read and empty where there is none; C(live) is whether there are iSCSI sessions.
+        - The host's names, and which half it is to be. C(initiator) is V(null) where it could not be read and empty where there is none; C(live) is whether there are iSCSI sessions.
       type: dict
       returned: when looked at
       sample:
+        half: node
         node: node1
         host: node1
         initiator: iqn.1993-08.org.debian:01:ff7a786e4f1

@@ -87,6 +87,23 @@ def test_portals_are_taken_from_the_controllers_backends(play, make_controller):
     assert code == 2 and paragraph(reported(output), "Portal 127.0.0.1:%d cannot be reached" % port) == "ERROR: node1"
 
 
+@pytest.mark.extra
+def test_an_inventory_without_hosts_is_refused_and_a_controller_that_does_not_tell_its_backends_is_told(play, tmp_path):
+    code, output = play("baremetal.legacy_storage.preflight", {"others": {"x": LOCAL}}, preflight_fail_on="never")
+    assert code == 2 and "nothing was looked at" in output, output
+    (tmp_path / "controller.json").write_text("{")
+    inventory = {
+        "storage_nodes": {"node1": LOCAL, "node2": AWAY},
+        "storage_controllers": {"controller1": dict(LOCAL, controller_config=str(tmp_path / "controller.json"))},
+    }
+    code, output = play("baremetal.legacy_storage.preflight", inventory, "--limit", "node1,controller1,localhost", preflight_fail_on="never")
+    lines = reported(output)
+    assert code == 0 and lines[0].startswith("2 host(s): "), output
+    assert paragraph(lines, "It did not tell its backends and exports") == "NOTE: controller1"
+    code, output = play("baremetal.legacy_storage.preflight", inventory, "--limit", "node1,localhost", preflight_fail_on="none")
+    assert code == 2 and "preflight_fail_on: none: give error, warning or never." in output, output
+
+
 def test_the_role_refuses_all_hosts_with_all_their_problems_before_it_changes_anything(play, tmp_path):
     (tmp_path / "role.yml").write_text(
         yaml.safe_dump(

@@ -38,13 +38,15 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 def completed(parameters):
     """Return the module's parameters with all programs and kernel modules that are wanted, and sizes as numbers.
 
-    :raises ValueError: for a size that is none, with a sentence that names it.
+    :raises ValueError: for a size or a time that is none, with a sentence that names it.
     """
     node = parameters["half"] == "node"
     chosen = {choice: node and parameters[choice] for choice in _BY_CHOICE}
     names = [name for choice in _BY_CHOICE if chosen[choice] for name in _BY_CHOICE[choice]] + (list(_ON_NODES) if node else [])
     modules = [name for choice in _MODULES if chosen[choice] for name in _MODULES[choice]]
     kubernetes = parameters["kubernetes"] if node else False
+    if not 0 < parameters["portal_timeout"] <= 3600:
+        raise ValueError("portal_timeout: %r: give a number of seconds above 0, and at most 3600." % parameters["portal_timeout"])
     sizes = {}
     for directory, size in parameters["directories"].items():
         if not str(directory).startswith("/") or isinstance(size, bool) or not str(size).isdigit():
@@ -166,18 +168,23 @@ def _programs(facts, _wanted):
 
 
 def _services(facts, wanted):
-    seen, found = facts["services"], []
+    seen = facts["services"]
     iscsid = [seen[unit] for unit in ("iscsid.socket", "iscsid.service") if unit in seen]
-    if wanted["iscsi"] and iscsid and not any(unit["enabled"] for unit in iscsid):
+    masked = [unit for unit in sorted(seen) if seen[unit]["masked"] and wanted["multipath" if unit == "multipathd.service" else "iscsi"]]
+    found = [
+        _error(unit.partition(".")[0], "%s is masked, so nobody can start it, the role neither." % unit, "systemctl unmask %s." % unit) for unit in masked
+    ]
+    startable = iscsid and not any(unit["masked"] for unit in iscsid)
+    if wanted["iscsi"] and startable and not any(unit["enabled"] for unit in iscsid):
         found.append(_error("iscsid", "Neither iscsid.socket nor iscsid.service is enabled.", "systemctl enable --now iscsid.socket; the role does it.", True))
-    elif wanted["iscsi"] and iscsid and not any(unit["active"] for unit in iscsid):
+    elif wanted["iscsi"] and startable and not any(unit["active"] for unit in iscsid):
         found.append(_error("iscsid", "Neither iscsid.socket nor iscsid.service is running.", "systemctl start iscsid.socket; the role does it.", True))
     sessions = facts.get("iscsi", {}).get("sessions")
     if sessions and iscsid and not any(unit["active"] for unit in iscsid):
         problem = "There are iSCSI sessions and no iscsid: one that breaks never comes back."
         found.append(_error("iscsid", problem, "systemctl start iscsid.socket iscsid.service. Sessions stay as they are."))
     multipathd = seen.get("multipathd.service")
-    if wanted["multipath"] and multipathd and not (multipathd["enabled"] and multipathd["active"]):
+    if wanted["multipath"] and multipathd and not multipathd["masked"] and not (multipathd["enabled"] and multipathd["active"]):
         remedy = "systemctl enable --now multipathd.service; the role does it."
         problem = "multipathd is not %s." % ("enabled" if multipathd["active"] else "running")
         found.append(_error("multipathd", problem, remedy, by_role=True))

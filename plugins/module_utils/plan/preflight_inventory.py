@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import statistics
-
 from ..model.errors import StorageError
 from .preflight_finding import SEVERITIES, Finding
 
 CLOCK_LIMIT = 5.0
 _NVME = "Remove /etc/nvme/hostnqn and /etc/nvme/hostid on the copied hosts while nothing is connected, and write new ones (nvme gen-hostnqn)."
+_UNASKED = "It did not tell its backends and exports, so portals of theirs may not have been tried: %s"
+_UNTRIED = "Name the portals yourself (preflight_portals), or see why the controller does not tell."
 # (fact, check, severity, what it is called, what to do)
 _UNIQUE = (
     ("node", "node_name", "error", "node_name", "Give each its own node_name in the inventory."),
@@ -22,7 +22,7 @@ _UNIQUE = (
 )
 
 
-def report(results, clock_limit=CLOCK_LIMIT):
+def report(results, clock_limit=CLOCK_LIMIT, silent=None):
     """Return all that is known of an inventory: ``findings``, ``hosts`` and ``counts``.
 
     ``findings`` are dicts like a host's own, with ``hosts`` (names) and each problem once, the worst first. ``hosts`` are dicts with ``name``, ``state``
@@ -30,7 +30,7 @@ def report(results, clock_limit=CLOCK_LIMIT):
     the role does not set right).
 
     :param results: ``{host: what legacy_preflight_info returned}``; of a host that was not reached, or where it failed, what Ansible registered.
-    :param clock_limit: by how many seconds clocks may differ.
+    :param clock_limit: by how many seconds clocks may differ. :param silent: ``{controller: why it did not tell its backends}``.
     :raises StorageError: ``invalid``, when the results are nothing of the kind.
     """
     if not isinstance(results, dict) or not all(isinstance(result, dict) for result in results.values()):
@@ -39,6 +39,7 @@ def report(results, clock_limit=CLOCK_LIMIT):
     told = [(Finding(**finding), [name]) for name, result in seen.items() for finding in result["findings"]]
     told += _shared_names({name: result["facts"]["names"] for name, result in seen.items() if result["facts"].get("names")})
     told += _clocks({name: result["clock_offset"] for name, result in seen.items() if result.get("clock_offset")}, float(clock_limit))
+    told += [(Finding("note", "unseen", _UNASKED % " ".join(str(why).split()), _UNTRIED), [name]) for name, why in (silent or {}).items() if name in results]
     findings = _once(told, list(results))
     hosts = [_host(name, result, [finding for finding in findings if name in finding["hosts"]]) for name, result in results.items()]
     counts = {severity + "s": sum(finding["severity"] == severity for finding in findings) for severity in SEVERITIES}
@@ -82,25 +83,33 @@ def _shared_names(names):
             found.append((Finding("error", "initiator", problem, remedy), hosts))
         else:
             problem = "%s have the same iSCSI initiator name, %s: storage systems take them for one host." % (_listed(hosts), value)
-            remedy = "Run the role baremetal.legacy_storage.node on all nodes in one play; it leaves the name to %s and gives the others new ones." % (
-                live or hosts
-            )[0]
-            found.append((Finding("error", "initiator", problem, remedy, by_role=True), hosts))
+            remedy, by_role = _unshare([host for host in hosts if names[host]["half"] == "node"], hosts, live)
+            found.append((Finding("error", "initiator", problem, remedy, by_role), hosts))
     for fact, check, severity, title, remedy in _UNIQUE:
         for value, hosts in _alike(names, fact).items():
             found.append((Finding(severity, check, "%s share the %s %s." % (_listed(hosts), title, value), remedy), hosts))
     return found
 
 
+def _unshare(nodes, hosts, live):
+    """Return what to do about an initiator name that hosts share, and whether that is the role's: it gives names to nodes, and to no controller."""
+    keeps = (live or nodes or hosts)[0]
+    if len(nodes) == len(hosts):
+        remedy = "Run the role baremetal.legacy_storage.node on all nodes in one play; it leaves the name to %s and gives the others new ones."
+        return remedy % keeps, True
+    remedy = "Write a name that iscsi-iname makes into /etc/iscsi/initiatorname.iscsi of %s while nothing is attached there; the role does that for nodes only."
+    return remedy % _listed([host for host in hosts if host != keeps]), False
+
+
 def _clocks(offsets, limit):
-    """Compare each clock with the middle of all; what cannot be told apart, because the answer took so long, is no difference."""
+    """Compare each clock with the middle one of all; what cannot be told apart, because an answer took so long, is no difference."""
     if len(offsets) < 2:
         return []
-    middle = statistics.median_low(its["seconds"] for its in offsets.values())
+    middle = sorted(offsets.values(), key=lambda its: its["seconds"])[(len(offsets) - 1) // 2]
     found = []
     for host, its in offsets.items():
-        difference = its["seconds"] - middle
-        if abs(difference) - its["uncertainty"] > limit:
+        difference = its["seconds"] - middle["seconds"]
+        if abs(difference) - its["uncertainty"] - middle["uncertainty"] > limit:
             problem = "The clock is %.1f s %s those of the other hosts." % (abs(difference), "ahead of" if difference > 0 else "behind")
             found.append((Finding("error", "clock", problem, "Let chrony or systemd-timesyncd set it, from the same servers as the others."), [host]))
     return found

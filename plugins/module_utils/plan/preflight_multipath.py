@@ -37,7 +37,7 @@ def _maps(seen, disks):
             problem = "multipathd has made the map %s of a device of %s (%s)." % (one["name"], owners[0], ", ".join(one["paths"]))
             remedy = "%s Then, while nothing uses it: multipath -f %s." % (_leave_alone(paths, owners[0]), one["name"])
             found.append(Finding("error", "foreign", problem, remedy))
-        elif over_system and (len(one["paths"]) < 2 or any(disk["protocol"] in _LOCAL for disk in paths)):
+        elif over_system and _is_local(one, paths):
             problem = "multipathd has made the map %s of the system's own disk (%s)." % (one["name"], ", ".join(one["paths"]))
             remedy = "Blacklist the disk's wwid in a file below /etc/multipath/conf.d, update the initramfs and boot."
             found.append(Finding("error", "root_disk", problem, remedy))
@@ -51,6 +51,12 @@ def _maps(seen, disks):
                     remedy = "Take that out, or add an exception (blacklist_exceptions)."
                     found.append(Finding("error", "root_disk", problem % (one["name"], disk["hidden_by"], disk["name"]), remedy))
     return found
+
+
+def _is_local(one, paths):
+    """Tell whether a map lies over a disk of the host itself. Over a storage network one path may be all that is left of several."""
+    protocols = {disk["protocol"] for disk in paths}
+    return bool(protocols & set(_LOCAL)) or (len(one["paths"]) < 2 and not protocols & set(_REMOTE))
 
 
 def _grabbing(facts, seen, disks):
@@ -88,9 +94,9 @@ def find_multipaths(facts, seen):
 
 
 def _installed(facts):
-    """Tell whether there is a multipathd; where that could not be seen, there may be one."""
+    """Tell whether there is a multipathd that can be started; where that could not be seen, there may be one."""
     if facts.get("services") is not None:
-        return "multipathd.service" in facts["services"]
+        return not facts["services"].get("multipathd.service", {"masked": True})["masked"]
     return facts.get("programs", {}).get("multipathd", True)
 
 
@@ -127,7 +133,7 @@ def _settings(facts, seen):
     if retry["value"] == "queue":
         problem = "no_path_retry is queue in %s: a program that touches a volume without paths hangs for ever." % retry["file"]
         found.append(Finding("warning", "no_path_retry", problem, "Give it a number; the role does, for all maps.", _ours_decides(seen, "no_path_retry")))
-    if facts.get("platform", {}).get("family") == "RedHat" and "/etc/multipath.conf" not in seen["files"]:
+    if facts.get("platform", {}).get("family") == "RedHat" and seen["main_file"] is False:
         problem = "There is no /etc/multipath.conf; Enterprise Linux starts multipathd only with one."
         found.append(Finding("warning", "multipathd", problem, "mpathconf --enable --with_multipathd n, which writes one."))
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..model.errors import StorageError
 
 _ISCSI = 3260
-# Cinder's own options for where its targets listen. What a vendor's driver calls them is not known; its exports tell.
+# Cinder's own options for where its targets listen; $my_ip and the like are known to cinder alone. What a vendor's driver calls them is not known; its exports tell.
 _ADDRESSES = ("target_ip_address", "iscsi_ip_address", "target_secondary_ip_addresses", "iscsi_secondary_ip_addresses")
 _PORTS = ("target_port", "iscsi_port")
 _NFS = 2049
@@ -29,7 +29,7 @@ def portals(backends, exports=()):
         options = backend.get("options") or {}
         port = next((options[key] for key in _PORTS if options.get(key)), _ISCSI)
         for key in _ADDRESSES:
-            found += [_portal(address, port) for address in _listed(options.get(key)) if address not in ("0.0.0.0", "::")]
+            found += [_portal(address, port) for address in _listed(options.get(key)) if address not in ("0.0.0.0", "::") and address[0] != "$"]
         found += [_portal(address, _NFS) for address in _listed(options.get("nas_host"))]
     for export in exports:
         data = export.get("connection_info") or {}

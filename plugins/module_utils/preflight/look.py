@@ -80,6 +80,7 @@ def _names(machine, wanted):
     hidden = machine.is_hidden("/etc/iscsi/initiatorname.iscsi")
     found = texts.initiator_names(text or "")
     return {
+        "half": wanted["half"],
         "node": wanted["node_name"],
         "host": machine.text("/proc/sys/kernel/hostname"),
         "initiator": None if hidden else (found or [""])[0],
@@ -96,6 +97,7 @@ def _names(machine, wanted):
 
 def _kernel_module(machine, name):
     """Return ``loaded``, ``builtin``, ``available``, ``disabled`` (by modprobe's configuration, or no module may be loaded any more) or ``missing``."""
+    name = name.replace("-", "_")
     if machine.is_there("/sys/module/" + name):
         return "loaded"
     folder = "/lib/modules/%s/" % machine.text("/proc/sys/kernel/osrelease")
@@ -116,7 +118,7 @@ def _module_names(listed):
 
 
 def _services(machine):
-    """Return ``{unit: {"enabled", "active"}}`` of those that there are; ``None`` where systemd does not tell."""
+    """Return ``{unit: {"enabled", "active", "masked"}}`` of those that there are; ``None`` where systemd does not tell."""
     told = machine.run(["systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState", *UNITS])
     if not told or told[0] != 0:
         machine.cannot_see("services (systemctl does not answer)")
@@ -124,9 +126,10 @@ def _services(machine):
     found = {}
     for paragraph in told[1].split("\n\n"):
         values = dict(line.split("=", 1) for line in paragraph.splitlines() if "=" in line)
-        if values.get("LoadState") == "loaded":
+        if values.get("LoadState") in ("loaded", "masked"):
             enabled = values.get("UnitFileState", "") in ("enabled", "enabled-runtime", "static", "alias", "indirect", "generated")
-            found[values["Id"]] = {"enabled": enabled, "active": values.get("ActiveState") in ("active", "activating", "reloading")}
+            active = values.get("ActiveState") in ("active", "activating", "reloading")
+            found[values["Id"]] = {"enabled": enabled, "active": active, "masked": values["LoadState"] == "masked"}
     return found
 
 
@@ -150,7 +153,8 @@ def _multipath(machine):
         text = machine.read(path)
         if text is not None:
             files.append((path, text))
-    blocks = multipath_conf.read(files)
+    hidden = machine.is_hidden("/etc/multipath.conf")
+    blocks = [multipath_conf.BUILT_IN] + multipath_conf.read(files)
     live = disks.sessions(machine)
     everything = [disks.describe(machine, name, live) for name in machine.names("/sys/class/block") if _is_whole_disk(machine, name)]
     for disk in everything:
@@ -161,6 +165,7 @@ def _multipath(machine):
         retry, retry_file = multipath_conf.last(blocks, "no_path_retry")
     return {
         "files": [path for path, _text in files],
+        "main_file": None if hidden else "/etc/multipath.conf" in dict(files),
         "find_multipaths": {"value": find, "file": find_file},
         "no_path_retry": {"value": retry, "file": retry_file},
         "hides_volumes": _hides_volumes(blocks),

@@ -126,4 +126,6 @@ def connects(address, port, timeout):
         return "no answer within %g s" % timeout
     except OSError as error:
         return error.strerror or str(error)
+    except UnicodeError as error:  # a name that is none, as with two dots
+        return "%s is no name of a host (%s)" % (address, error)
     return None

@@ -9,6 +9,9 @@ from __future__ import annotations
 import dataclasses
 import re
 
+# Classes of characters that POSIX has within brackets and Python has not.
+_CLASS = re.compile(r"\[:(alnum|alpha|digit|lower|upper|xdigit):\]")
+_CLASSES = {"alnum": "A-Za-z0-9", "alpha": "A-Za-z", "digit": "0-9", "lower": "a-z", "upper": "A-Z", "xdigit": "0-9A-Fa-f"}
 _TOKEN = re.compile(r'"((?:[^"\n]|"")*)"?|([#!][^\n]*)|([{}])|(\n)|([^\s{}"]+)')
 
 
@@ -26,6 +29,10 @@ class Block:
     def values(self, key):
         """Return all values of a key."""
         return [value for name, value in self.entries if name == key]
+
+
+# What multipathd blacklists without being told (setup_default_blist in libmultipath/blacklist.c); an exception by devnode lifts it.
+BUILT_IN = Block(("blacklist",), (("devnode", "!^(sd[a-z]|dasd[a-z]|nvme[0-9])"),), "multipathd's own settings")
 
 
 def parse(text, file=""):
@@ -118,6 +125,7 @@ def matches(pattern, value):
     pattern = pattern[1:] if negated else pattern
     if not pattern:
         return False
+    pattern = _CLASS.sub(lambda found: _CLASSES[found.group(1)], pattern)
     try:
         found = bool(re.search(".*" if pattern == "*" else pattern, value))
     except (re.error, RecursionError, OverflowError):

@@ -85,13 +85,13 @@ def platform(text):
 
 
 def portal(text, port=3260):
-    """Split ``192.0.2.1``, ``192.0.2.1:3260``, ``[2001:db8::1]:3260`` or either with a portal group behind a comma into (address, port).
+    """Split ``192.0.2.1``, ``192.0.2.1:3260``, ``[2001:db8::1]``, ``[2001:db8::1]:3260`` or any of them with a portal group behind a comma into (address, port).
 
     :raises ValueError: for anything else, with a sentence about it.
     """
     where = text.strip().partition(",")[0]
     address, colon, number = where.rpartition(":")
-    if not colon or (":" in address and not address.startswith("[")):
+    if not colon or where.endswith("]") or (":" in address and not address.startswith("[")):
         address, number = where, str(port)
     address = address[1:-1] if address.startswith("[") and address.endswith("]") else address
     if not re.fullmatch(r"[A-Za-z0-9_.:%-]+", address) or not re.fullmatch(r"[0-9]{1,5}", number) or not 0 < int(number) < 65536:

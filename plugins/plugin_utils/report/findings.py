@@ -31,6 +31,9 @@ def findings(stores, nodes, pools):
     :param stores: see gathered.py. :param nodes: views of nodes, as nodes.py makes them. :param pools: {backend's name: views of pools}.
     """
     found = [item for store in stores for item in _silent(store) + _statuses(store)]
+    if not stores:
+        problem = "has no host in storage_controllers, so nothing is known of any storage."
+        found.append(finding("error", "controller", "the inventory", problem, "Give the inventory of site.yml (-i)."))
     found += [item for name, views in pools.items() for view in views for item in _pool(name, view)]
     found += [item for node in nodes for item in _node(node)]
     told = {(item["check"], item["where"]): item for item in found}

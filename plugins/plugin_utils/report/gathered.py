@@ -40,7 +40,19 @@ def stores(hosts, names):
         if first is None:
             first = found[None] = dict({part: [] for part in _LISTS}, name=", ".join(silent), silent={}, gaps=[], findings=[])
         first["silent"] = silent
-    return list(found.values())
+    return _told_apart(list(found.values()))
+
+
+def _told_apart(found):
+    """Name backends that are called alike in several stores with their controller, so that neither hides what is wrong with the other."""
+    names = [item["name"] for store in found for item in store["backends"]]
+    twice = {name for name in names if names.count(name) > 1}
+    for store in found:
+        new = {name: "%s (%s)" % (name, store["name"]) for name in twice}
+        store["backends"] = [dict(item, name=new.get(item["name"], item["name"])) for item in store["backends"]]
+        for part in ("volumes", "snapshots", "exports"):
+            store[part] = [dict(item, backend=new.get(item["backend"], item["backend"])) for item in store[part]]
+    return found
 
 
 def answers(hosts, names):
@@ -67,5 +79,5 @@ def _why_not(result):
     if not result:
         return "it was not asked"
     if result.get("unreachable") or result.get("failed") or result.get("skipped"):
-        return str(result.get("msg") or "it gave no reason").strip().splitlines()[0]
+        return (str(result.get("msg") or "").strip() or "it gave no reason").splitlines()[0]
     return None

@@ -144,6 +144,20 @@ def test_iscsid_may_be_started_by_its_socket_or_run_by_itself(host):
     assert host.told() == [("error", "iscsid")]
 
 
+def test_a_masked_unit_is_an_error_since_the_role_cannot_start_it_either(host):
+    show = "Id=%s\nLoadState=%s\nActiveState=%s\nUnitFileState=%s\n"
+    masked = ["iscsid.socket", "multipathd.service"]
+    answer = "\n".join(show % ((unit, "masked", "inactive", "masked") if unit in masked else (unit, "loaded", "active", "enabled")) for unit in host.units)
+    host.run = lambda argv: (0, answer) if argv[0] == "systemctl" else None
+    host.write(DROP_IN, GREEDY)
+    for prepared in (True, False):
+        assert host.told() == [("error", "iscsid"), ("error", "multipathd")], "and a multipathd that cannot run takes nothing"
+        assert "systemctl unmask multipathd.service." == one(host.findings(), "multipathd").remedy
+        if prepared:
+            host.gone("/etc/baremetal.legacy_storage/node.json")
+    assert host.told(iscsi=False, multipath=False) == []
+
+
 def test_sessions_without_iscsid_are_in_danger_whether_the_role_was_applied_or_not(host):
     host.session(1, OURS, ["sdb"])
     host.units.update({"iscsid.socket": ("inactive", "enabled"), "iscsid.service": ("inactive", "disabled")})
@@ -179,6 +193,13 @@ def test_a_host_that_boots_from_its_storage_network_is_only_told_what_never_to_h
     assert host.told() == [("note", "root_disk")]
     host.write("/etc/multipath.conf", 'blacklist {\n protocol "scsi:fcp"\n}\n')
     assert [finding.severity for finding in host.findings() if finding.check == "root_disk"] == ["error", "error", "note"]
+
+
+def test_the_disk_of_a_host_that_boots_from_its_storage_network_is_not_taken_for_local_with_one_path_left(host):
+    host.disk("sdb", "pci0/host3/rport-3:0-1/target3:0:0/3:0:0:0", "NETAPP", "LUN")
+    host.map("dm-0", "36001405", ["sdb"], number="253:0")
+    host.write("/proc/self/mountinfo", "27 1 253:0 / / rw shared:1 - xfs /dev/mapper/36001405 rw\n")
+    assert host.told() == [("note", "root_disk")]
 
 
 @pytest.mark.parametrize(("name", "owner"), [("pxd!pxd1", "Portworx"), ("rbd0", "Ceph"), ("drbd0", "DRBD")])
@@ -217,6 +238,16 @@ def test_a_system_behind_a_raid_controller_may_be_taken_and_one_on_a_map_of_two_
     host.map("dm-0", "mpatha", ["sdb", "sdc"], number="253:0")
     host.write("/proc/self/mountinfo", "27 1 253:0 / / rw shared:1 - ext4 /dev/mapper/mpatha rw\n")
     assert host.told() == [("warning", "find_multipaths"), ("note", "root_disk")]
+
+
+@pytest.mark.parametrize("name", ["vda", "rbd0", "pxd!pxd1", "drbd0"])
+def test_devices_that_multipathd_leaves_alone_by_itself_are_not_said_to_be_in_danger(host, name):
+    host.disk(name, "pci0/virtio1/x", number="252:0")
+    host.write("/proc/self/mountinfo", "27 1 252:0 / / rw shared:1 - ext4 /dev/%s rw\n" % name)
+    host.write(DROP_IN, GREEDY)
+    assert host.told() == [("warning", "find_multipaths")]
+    host.write("/etc/multipath.conf", 'blacklist_exceptions {\n devnode ".*"\n}\n')
+    assert {severity for severity, _check in host.told()} == {"error"}
 
 
 def test_settings_that_nobody_reads_grab_nothing(host):
@@ -313,6 +344,13 @@ def test_portals_are_tried_at_once_and_told_by_name():
         port = server.getsockname()[1]
         assert machines.connects("127.0.0.1", port, 3) is None
     assert machines.connects("127.0.0.1", port, 3) == "Connection refused"
+    assert "nas..example is no name of a host" in machines.connects("nas..example", port, 3)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), 1e12])
+def test_a_time_that_no_portal_could_have_is_refused_by_its_value(host, seconds):
+    with pytest.raises(ValueError, match="^portal_timeout: "):
+        host.facts(portal_timeout=seconds)
 
 
 def test_an_unreachable_portal_is_an_error(host):
@@ -335,6 +373,20 @@ def test_what_cannot_be_seen_is_said_and_never_taken_for_missing(host, monkeypat
     found = host.findings()
     assert {(finding.severity, finding.check) for finding in found} == {("note", "unseen")} and len(found) == 3
     assert host.facts()["names"]["initiator"] is None
+
+
+def test_a_multipath_conf_that_may_not_be_read_is_not_said_to_be_missing(host, monkeypatch):
+    host.write("/etc/os-release", 'ID="almalinux"\nID_LIKE="rhel centos fedora"\n')
+    host.write("/etc/multipath.conf", "")
+    real = open
+
+    def refusing(path, *arguments, **keywords):
+        if str(path).endswith("/etc/multipath.conf"):
+            raise PermissionError(13, "Permission denied")
+        return real(path, *arguments, **keywords)
+
+    monkeypatch.setattr("builtins.open", refusing)
+    assert host.told() == [("note", "unseen")]
 
 
 def test_two_initiator_names_in_one_file_and_names_that_are_none_are_told(host):

@@ -19,7 +19,7 @@ NAMES = ("node", "initiator", "hostnqn", "hostid", "machine_id")
 
 def host(name, findings=(), offset=None, uncertainty=0.1, **names):
     """Return what legacy_preflight_info tells of a host that shares nothing but what is said."""
-    own = dict({key: "%s of %s" % (key, name) for key in NAMES}, host=name, initiators=[], live=False, live_nvme=False)
+    own = dict({key: "%s of %s" % (key, name) for key in NAMES}, host=name, half="node", initiators=[], live=False, live_nvme=False)
     result = {"facts": {"names": dict(own, **names), "unseen": []}, "findings": [finding.to_public() for finding in findings]}
     return result if offset is None else dict(result, clock_offset={"seconds": offset, "uncertainty": uncertainty})
 
@@ -60,6 +60,14 @@ def test_a_shared_initiator_name_is_mended_by_the_role_unless_two_hosts_live_und
     assert [len(its["problems"]) for its in result["hosts"]] == [1, 1, 0]
 
 
+def test_a_controller_that_shares_a_nodes_initiator_name_is_not_left_to_the_role_which_gives_names_to_nodes_only():
+    result = report(inventory(node1={"initiator": "iqn.x"}, controller1={"initiator": "iqn.x", "half": "controller"}))
+    (finding,) = result["findings"]
+    assert not finding["by_role"] and "initiatorname.iscsi of controller1 while" in finding["remedy"]
+    result = report(inventory(node1={"initiator": "iqn.x"}, controller1={"initiator": "iqn.x", "half": "controller", "live": True}))
+    assert "initiatorname.iscsi of node1 while" in result["findings"][0]["remedy"], "who has sessions keeps the name"
+
+
 def test_a_name_that_could_not_be_seen_is_not_taken_for_shared():
     assert told(inventory(node1={"initiator": None}, node2={"initiator": None})) == []
 
@@ -81,6 +89,12 @@ def test_hosts_that_were_not_reached_are_named_with_the_reason():
     ]
 
 
+def test_a_controller_that_does_not_tell_its_backends_is_told_since_their_portals_were_not_tried():
+    result = report(inventory(node1={}, controller1={}), silent={"controller1": "the store\nis locked", "gone": "off"})
+    assert [(its["severity"], its["check"], its["hosts"]) for its in result["findings"]] == [("note", "unseen", ["controller1"])]
+    assert result["findings"][0]["problem"].endswith("the store is locked")
+
+
 def test_a_clock_that_differs_from_the_others_is_told_by_how_much():
     results = inventory(node1={"offset": 0.0}, node2={"offset": 0.3}, node3={"offset": -61.0}, node4={"offset": 7.0})
     result = report(results, clock_limit=5)
@@ -93,6 +107,10 @@ def test_a_clock_that_differs_from_the_others_is_told_by_how_much():
 
 def test_a_slow_answer_is_no_difference_of_clocks():
     assert told(inventory(node1={"offset": 0.0}, node2={"offset": 9.0, "uncertainty": 5.0}), clock_limit=5) == []
+    slow_and_quick = inventory(node1={"offset": -8.0, "uncertainty": 8.0}, node2={"offset": 0.0}, node3={"offset": 0.0})
+    assert told(slow_and_quick, clock_limit=5) == []
+    del slow_and_quick["node3"]
+    assert told(slow_and_quick, clock_limit=5) == [], "the slow one may be the one that the others are compared with"
 
 
 @pytest.mark.parametrize("results", [[], {"node1": "x"}, None])
@@ -120,6 +138,7 @@ def test_portals_are_those_that_options_and_exports_name_each_once():
         {"name": "nas", "options": {"nas_host": "192.0.2.20"}},
         {"name": "vendor", "options": {"san_ip": "192.0.2.99"}},
         {"name": "bare", "options": {"target_ip_address": "0.0.0.0"}},
+        {"name": "usual", "options": {"target_ip_address": "$my_ip"}},
     ]
     exports = [
         {"protocol": "iscsi", "connection_info": {"target_portal": "192.0.2.10:3261"}},

@@ -70,6 +70,7 @@ def test_a_distribution_is_known_by_its_relatives(text, expected):
         ("192.0.2.1:3261,1", ("192.0.2.1", 3261)),
         ("[2001:DB8::1]:3260", ("2001:db8::1", 3260)),
         ("2001:db8::1", ("2001:db8::1", 3260)),
+        ("[2001:db8::1]", ("2001:db8::1", 3260)),
         ("array.example.com:2049", ("array.example.com", 2049)),
     ],
 )
@@ -132,7 +133,7 @@ def test_an_exception_counts_against_a_blacklist_of_its_own_kind_only():
 
 @pytest.mark.parametrize(
     ("pattern", "value", "expected"),
-    [("^sd", "sda", True), ("!^sd", "sda", False), ("!^sd", "vda", True), ("*", "sda", True), ("(", "sda", False), ("!(", "sda", False)],
+    [("^sd", "sda", True), ("!^sd", "sda", False), ("!^sd", "vda", True), ("*", "sda", True), ("(", "sda", False), ("!(", "sda", False), ("^sd[[:alpha:]]$", "sda", True), ("^sd[^[:alpha:]]", "sda", False)],
 )
 def test_patterns_match_as_multipath_has_them(pattern, value, expected):
     assert multipath_conf.matches(pattern, value) is expected

@@ -130,6 +130,19 @@ def test_controllers_of_one_store_count_once():
     assert ([item["name"] for item in view["backends"]], len(view["volumes"])) == (["one", "two"], 1)
 
 
+def test_backends_that_are_called_alike_in_two_stores_are_told_apart():
+    full, empty = (controller([backend("one", [pool("p", 100, free, 1)])], [volume("a", "one", 7)], store=str(free)) for free in (1, 90))
+    view = storage_report({"c1": full, "c2": empty}, ["c1", "c2"])
+    assert [(item["name"], item["volumes"]) for item in view["backends"]] == [("one (c1)", "1 volume, 7 GiB"), ("one (c2)", "1 volume, 7 GiB")]
+    assert warned(view) == {("error", "pool"): "pool p of backend one (c1)"}
+
+
+def test_an_inventory_without_controllers_is_not_told_to_be_well_and_a_reason_may_be_blank():
+    assert warned(storage_report({}, [])) == {("error", "controller"): "the inventory"}
+    view = storage_report({"c1": {"report_store": {"failed": True, "msg": " "}}}, ["c1"])
+    assert "it gave no reason" in view["findings"][0]["problem"]
+
+
 def test_lost_paths_are_counted_and_a_device_that_is_wrong_is_an_error():
     data, logs = volume("data"), volume("logs")
     held = [
