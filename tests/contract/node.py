@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import builtins
+import glob
 import inspect
 import os
 import re
 import tempfile
+import types
 from pathlib import Path
 
 from relied_on import begins_with, has, relied_on, takes
@@ -17,6 +20,8 @@ from relied_on import begins_with, has, relied_on, takes
 FIRST = "ansible_collections.baremetal.legacy_storage.plugins.host.brick"
 BRICK = "plugins/host/brick.py"
 ISCSI = "plugins/host/iscsi.py"
+MULTIPATHD = "plugins/host/multipathd.py"
+T10, NAA = "1LIO-ORG_IBLOCK:a5e85165", "36001405ebb255500a644e2e91f05ad1a"
 
 
 def _connector(protocol, execute=None, **extra):
@@ -173,3 +178,77 @@ def commands_run_and_fail_like_this():
         has(error, "stdout", "description", "cmd")
     takes(processutils.ProcessExecutionError, "exit_code", "stderr", "cmd")
     assert issubclass(exception.VolumeDeviceNotFound, Exception)
+
+
+class _Disk:
+    """A disk sda with an NAA designator in a folder that os-brick's linuxscsi module takes for ``/``; udev has made none of its links."""
+
+    def __init__(self, linuxscsi):
+        self._root = tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"])
+        for folder in ("dev/disk/by-id", "sys/block/sda/device"):
+            os.makedirs(self._at("/" + folder))
+        Path(self._at("/dev/sda")).touch()
+        Path(self._at("/sys/block/sda/device/wwid")).write_text("naa.%s\n" % NAA[1:], encoding="ascii")
+        path = types.SimpleNamespace(islink=lambda name: os.path.islink(self._at(name)), realpath=lambda name: self._less(os.path.realpath(self._at(name))))
+        linuxscsi.open = lambda name, *how: builtins.open(self._at(name), *how)
+        linuxscsi.glob = types.SimpleNamespace(glob=lambda pattern: [self._less(name) for name in sorted(glob.glob(self._at(pattern)))])
+        linuxscsi.os = types.SimpleNamespace(path=path, stat=lambda name: os.stat(self._at(name)), listdir=lambda name: os.listdir(self._at(name)))
+
+    def link(self, name):
+        """Do what udev does for one designator of the disk."""
+        os.symlink("../../sda", self._at("/dev/disk/by-id/scsi-" + name))
+
+    def _at(self, name):
+        return self._root + name
+
+    def _less(self, name):
+        return name.removeprefix(os.path.realpath(self._root))
+
+
+@relied_on(MULTIPATHD, BRICK)
+def a_disk_is_called_by_udevs_first_link_unless_we_wait():
+    """LinuxSCSI.get_sysfs_wwn takes a T10 link for the name of a disk that has an NAA designator, if udev made that link first; with our wrapper it waits."""
+    from ansible_collections.baremetal.legacy_storage.plugins.host import multipathd
+    from os_brick.initiator import linuxscsi
+
+    scsi = _connector("iscsi")._linuxscsi
+    begins_with(scsi.get_sysfs_wwn, "device_names", "mpath")
+    begins_with(scsi.get_sysfs_wwid, "device_names")
+    disk = _Disk(linuxscsi)
+    assert scsi.get_sysfs_wwid(["sda"]) == NAA, "sysfs tells %r" % scsi.get_sysfs_wwid(["sda"])
+    assert scsi.get_sysfs_wwn(["sda"]) == "", "no link yet, and it is called %r" % scsi.get_sysfs_wwn(["sda"])
+    disk.link(T10)
+    early = scsi.get_sysfs_wwn(["sda"])
+    assert early == T10, "%r and not the T10 link's name: where os-brick waits for the NAA one itself, take wait_for_its_name away" % early
+
+    multipathd.wait_for_its_name(scsi)
+    assert scsi.get_sysfs_wwn(["sda"]) == "", "our wrapper does not wait: it is called %r" % scsi.get_sysfs_wwn(["sda"])
+    disk.link(NAA)
+    assert scsi.get_sysfs_wwn(["sda"]) == NAA, "udev is done, and it is called %r" % scsi.get_sysfs_wwn(["sda"])
+
+
+@relied_on(MULTIPATHD)
+def an_empty_name_is_asked_for_again():
+    """Both of ISCSIConnector's ways to connect ask get_sysfs_wwn again while it answers "", and multipathd is told of no other name than it gave in the end."""
+    from os_brick.initiator.connectors import iscsi
+
+    def one_path(_self, _rescans, _properties, data):
+        data["found_devices"].append("sda")
+        data["just_added_devices"].append("sda")
+        data.update(num_logins=1, stopped_threads=1)
+
+    iscsi.time.sleep = lambda seconds: None
+    iscsi.ISCSIConnector._connect_vol = one_path
+    properties = {"target_portal": "192.0.2.1:3260", "target_iqn": "iqn.x:y", "target_lun": 1}
+    for way, told_of in (("_connect_single_volume", []), ("_connect_multipath_volume", [NAA])):
+        connector, answers, told = _connector("iscsi"), ["", "", NAA], []
+        connector._get_ips_iqns_luns = lambda properties: [("192.0.2.1:3260", "iqn.x:y", 1)]
+        vars(connector._linuxscsi).update(
+            get_sysfs_wwn=lambda names, mpath=None, answers=answers: answers.pop(0),
+            find_sysfs_multipath_dm=lambda names, told=told: "dm-0" if told else None,
+            multipath_add_wwid=lambda name, told=told: told.append(name) or True,
+            multipath_add_path=lambda path: True,
+            wait_for_mpath_device=lambda name: None,
+        )
+        result = getattr(connector, way)(properties)
+        assert (result["scsi_wwn"], told) == (NAA, told_of), "%s: %r, multipathd was told of %r" % (way, result, told)
