@@ -59,19 +59,24 @@ class Adopting:
         """Let the driver take over what it knows by ``reference`` as the recorded volume or snapshot. Return a volume's pool.
 
         Where it says no, the thing may stand under its new name all the same: a killed run got that far, or the driver's answer was lost.
+
+        :raises StorageError: ``store``: what the array did by then is not known; any other code: it has not taken the thing over.
         """
         try:
             return self._take(noun, identity, reference)
         except StorageError as error:
-            refused = error
+            refused = _told_by_driver(error)
         with self._thing(noun, identity) as (backend, thing):
             own, host = {"source-name": thing._ovo.name}, thing._ovo.host if noun == "volume" else ""
-        with contextlib.suppress(StorageError):
+        try:
             return self._take(noun, identity, own)
+        except StorageError as error:
+            _told_by_driver(error)
         try:
             with self._thing(noun, identity) as (backend, thing):
                 self._ask(backend, noun, "%s_get_size", thing, own)
-        except StorageError:
+        except StorageError as error:
+            _told_by_driver(error)
             raise refused from None
         return host.partition("#")[2] or None
 
@@ -115,3 +120,10 @@ class Adopting:
             with contextlib.suppress(NotImplementedError):
                 return method(thing._ovo, dict(reference))
         raise StorageError("unsupported", "the driver of this backend cannot adopt %ss." % noun, "adopt")
+
+
+def _told_by_driver(error):
+    """Return a StorageError, but raise one that the store is the cause of: the array may have done what it was asked for, so it is not asked again."""
+    if error.code == "store":
+        raise error
+    return error

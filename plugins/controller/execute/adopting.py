@@ -14,10 +14,11 @@ def adopt(work, noun, operation, entry):
     identity, reference = operation.arguments["id"], operation.arguments["adopted_from"]
     try:
         pool = work.engine().adopting.take(noun, identity, reference)
-    except StorageError:
-        with work.store.writing() as writer:
-            _DROP[noun](writer, identity)
-            writer.settle(entry)
+    except StorageError as error:
+        if error.code != "store":  # then the array may have it under its new name by now, and the next run finds out
+            with work.store.writing() as writer:
+                _DROP[noun](writer, identity)
+                writer.settle(entry)
         raise
     with work.store.writing() as writer:
         _CHANGE[noun](writer, identity, status="available", **({"pool": pool} if noun == "volume" else {}))

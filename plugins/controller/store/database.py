@@ -84,9 +84,16 @@ def speaking(engine):
     except sa.exc.DBAPIError as error:
         raise StorageError(
             "store",
-            "The metadata store (%s) failed: %s. Mend that and run the task again; what was begun is settled first."
-            % (shown(engine.url), str(error.orig).strip()),
+            "The metadata store (%s) failed: %s and run the task again; what was begun is settled first." % (shown(engine.url), _reason(error)),
         ) from error
+
+
+def _reason(error):
+    """Return what a DBAPIError says, and what to do. Servers tell why they end a connection, but not that it was lost."""
+    words = " ".join(str(error.orig).split())
+    if error.connection_invalidated:
+        return "the connection to the database was lost (%s). See to it that the database answers" % words
+    return "%s. Mend that" % words
 
 
 @contextlib.contextmanager

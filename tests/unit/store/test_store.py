@@ -336,6 +336,20 @@ def _upgrade(engine, revision):
     command.upgrade(settings, revision)
 
 
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        (True, "the connection to the database was lost (server closed the connection). See to it that the database answers and run the task again"),
+        (False, "server closed the connection. Mend that and run the task again"),
+    ],
+)
+def test_a_database_that_fails_is_told_with_what_to_do_and_a_lost_connection_is_called_one(store, lost, said):
+    with pytest.raises(StorageError) as told, database.speaking(store.engine):
+        raise sa.exc.OperationalError("SELECT 1", {}, Exception("server\n\tclosed the connection\n"), connection_invalidated=lost)
+    assert told.value.code == "store"
+    assert told.value.message.endswith(") failed: %s; what was begun is settled first." % said)
+
+
 def test_a_store_that_was_never_made_is_told_with_what_to_do(tmp_path):
     engine = database.connect("sqlite:///%s" % (tmp_path / "none.sqlite"))
     with pytest.raises(StorageError, match="Apply the role") as caught:
