@@ -10,11 +10,13 @@ import datetime
 import json
 import os
 import subprocess
+import time
 
 import yaml
 from ansible_collections.baremetal.legacy_storage.tests.lab import sweep
 
 BACKEND = "lab"
+BOOT_SERVICE = "legacy-storage-attachments"
 ATTACHMENT = {"controller": "controller1", "backend": BACKEND, "multipath": "required"}
 
 
@@ -71,6 +73,11 @@ class Lab:
     def power(self, host, state):
         """Take the power from a host at once (cut), or let it boot (on) and wait until it has."""
         self._run([self._tool, "power-" + state, host], 300)
+
+    def cut_and_boot(self, host):
+        """Take the power from a host at once, give it back, and wait until the host has booted."""
+        self.power(host, "cut")
+        self.power(host, "on")
 
     def start(self, plays):
         """Start plays and return their process."""
@@ -138,6 +145,25 @@ class Lab:
     def stream(self, host, command):
         """Start a shell command, run as root on a host, that reads and writes pipes; return its process."""
         return subprocess.Popen([*self._ssh(host), command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def wait(self, host, command, seconds):
+        """Wait until a shell command prints something on a host that may be booting; return it. Fails with what the node's boot service said."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            told = self.sh(host, "(%s) 2>/dev/null || :" % command)
+            if told:
+                return told
+            time.sleep(1)
+        journal = self.sh(host, "journalctl -b -u %s --no-pager | tail -50" % BOOT_SERVICE)
+        raise AssertionError("after %d s on %s: %s\n%s" % (seconds, host, command, journal))
+
+    def told_at_boot(self, host, words, seconds):
+        """Wait until the node's boot service has said these words since the boot; return the lines that hold them."""
+        return self.wait(host, "journalctl -b -u %s -o cat --no-pager | grep '%s'" % (BOOT_SERVICE, words), seconds)
+
+    def boot_service_is_done(self, host, seconds):
+        """Wait until the node's boot service has connected everything again."""
+        self.wait(host, "systemctl is-active %s | grep ^active" % BOOT_SERVICE, seconds)
 
     def when(self, host, condition, command):
         """Wait, 90 s at most, until a shell condition holds on a host, then run a shell command there; return what it prints, nothing if it never held."""

@@ -127,33 +127,17 @@ def test_an_encrypted_volume_is_mounted_again_after_a_power_cut_where_the_node_h
     fstab = FSTAB % path
     lab.sh("node1", "mkfs.ext4 -q %s && mkdir -p /data && echo '%s' >> /etc/fstab && systemctl daemon-reload && mount /data" % (path, fstab))
     lab.sh("node1", "echo kept > /data/words && sync")
-    _cut(lab)
-    assert _wait(lab, "cat /data/words", 180) == "kept"
+    lab.cut_and_boot("node1")
+    assert lab.wait("node1", "cat /data/words", 180) == "kept"
     same = done(attach(lab, "node1", fresh, key_file="/root/volume.key"))
     assert (words(same), len(same["attachment"]["paths"])) == ([], 2)
     assert words(done(attach(lab, "node1", fresh, key=KEY))) == ["remember"]
     lab.sh("node1", "umount /data; rm /root/volume.key; sed -i '/legacy-storage-/d' /etc/fstab; sync; systemctl daemon-reload")
-    _cut(lab)
-    assert "locked" in _wait(lab, "journalctl -b -u legacy-storage-attachments -o cat --no-pager | grep 'is connected again'", 180)
+    lab.cut_and_boot("node1")
+    assert "locked" in lab.told_at_boot("node1", "is connected again", 180)
     (told,) = lab.run("node1", "legacy_attachment_info")["attachments"]
     assert (told["encryption"]["opened"], told["link_target"]) == (False, None)
     assert any("locked" in problem for problem in told["problems"]), told["problems"]
     opened = done(attach(lab, "node1", fresh, key=KEY))
     assert (words(opened), opened["attachment"]["path"]) == (["open"], path)
     assert lab.sh("node1", "mount %s /data && cat /data/words; umount /data" % path) == "kept"
-
-
-def _cut(lab):
-    lab.power("node1", "cut")
-    lab.power("node1", "on")
-
-
-def _wait(lab, command, seconds):
-    """Wait until a command on node1 prints something; return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        told = lab.sh("node1", "(%s) 2>/dev/null || :" % command)
-        if told:
-            return told
-        time.sleep(1)
-    raise AssertionError("after %d s: %s\n%s" % (seconds, command, lab.sh("node1", "journalctl -b -u legacy-storage-attachments --no-pager | tail -50")))

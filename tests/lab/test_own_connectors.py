@@ -83,9 +83,8 @@ def fixture_volume(backends, request):
 def test_after_a_power_cut_the_volume_is_back_under_its_path_without_a_task(volume):
     assert not volume.attach().get("failed")
     volume.write("before-the-cut")
-    volume.lab.power("node1", "cut")
-    volume.lab.power("node1", "on")
-    volume.lab.sh("node1", "for i in $(seq 90); do [ -e %s ] && exit 0; sleep 1; done; journalctl -u legacy-storage-attachments; exit 1" % volume.link)
+    volume.lab.cut_and_boot("node1")
+    volume.lab.wait("node1", "readlink -e " + volume.link, 120)
     assert volume.read().strip() == "before-the-cut"
     assert not volume.attach()["changed"]
 

@@ -59,17 +59,6 @@ def read(lab, node, path):
     return lab.sh(node, "dd if=%s bs=4096 count=1 iflag=direct status=none" % path).strip()
 
 
-def wait(lab, node, command, seconds):
-    """Wait until a command on a node prints something; return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        told = lab.sh(node, "(%s) 2>/dev/null || :" % command)
-        if told:
-            return told
-        time.sleep(1)
-    raise AssertionError("after %d s on %s: %s" % (seconds, node, command))
-
-
 def info(lab, node, **parameters):
     """Return the node's attachments."""
     return good(lab.run(node, "legacy_attachment_info", **parameters))["attachments"]
@@ -84,8 +73,7 @@ def test_a_dead_nodes_volume_is_attached_elsewhere_and_the_node_that_comes_back_
     assert good(lab.attach("node2", both))["attachment"]["path"] == path
     assert read(lab, "node2", path) == "written before the power went"
     lab.power("node1", "on")
-    journal = "journalctl -b -u legacy-storage-attachments -o cat --no-pager | grep 'not connected yet'"
-    assert wait(lab, "node1", journal, 240)
+    assert lab.told_at_boot("node1", "not connected yet", 240)
     found = lab.leftovers("node1")
     assert not set(found) - {"records", "iscsi records"}, found  # it goes on trying, and open-iscsi wants a record for that
     refused = lab.attach("node1", both)
@@ -213,10 +201,9 @@ def test_a_read_only_attachment_cannot_be_written_to_by_any_path_also_by_those_t
     back = good(lab.run("node1", "legacy_attachment", **read_only_too))["attachment"]
     assert (len(back["paths"]), read_only(lab, path, back["paths"])) == (2, ["1"] * 3), "a path that came later"
 
-    lab.power("node1", "cut")
-    lab.power("node1", "on")
-    wait(lab, "node1", "readlink -e " + path, 240)
-    wait(lab, "node1", "systemctl is-active legacy-storage-attachments | grep ^active", 120)
+    lab.cut_and_boot("node1")
+    lab.wait("node1", "readlink -e " + path, 240)
+    lab.boot_service_is_done("node1", 120)
     again = good(lab.run("node1", "legacy_attachment", **read_only_too))
     assert (again["operations"], read_only(lab, path, again["attachment"]["paths"])) == ([], ["1"] * 3), "after a boot"
 

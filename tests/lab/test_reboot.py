@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 pytestmark = pytest.mark.extra
@@ -17,17 +15,6 @@ WRITER = "i=0; while :; do i=$((i+1)); echo $i >> /data/numbers && sync /data/nu
 FSTAB = "%s /data ext4 _netdev,nofail,x-systemd.device-timeout=5min 0 2"
 
 
-def _wait(lab, command, seconds):
-    """Wait until a command on node1 prints something; return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        told = lab.sh("node1", "(%s) 2>/dev/null || :" % command)
-        if told:
-            return told
-        time.sleep(1)
-    raise AssertionError("after %d s: %s\n%s" % (seconds, command, lab.sh("node1", "journalctl -b -u legacy-storage-attachments --no-pager | tail -50")))
-
-
 def _survive(lab, path):
     """Put a file system on a volume, cut the power while it is written to, and look whether it is mounted again with all that was synced."""
     lab.sh("node1", "mkfs.ext4 -q -F %s && mkdir -p /data && echo '%s' >> /etc/fstab && sync && systemctl daemon-reload && mount /data" % (path, FSTAB % path))
@@ -35,9 +22,8 @@ def _survive(lab, path):
         lab.sh("node1", "systemd-run --unit=writer sh -c '%s'; sleep 3" % WRITER)
         synced = int(lab.sh("node1", "cat /dev/shm/last"))
         assert synced > 10
-        lab.power("node1", "cut")
-        lab.power("node1", "on")
-        assert _wait(lab, "findmnt -no SOURCE /data", 120)
+        lab.cut_and_boot("node1")
+        assert lab.wait("node1", "findmnt -no SOURCE /data", 120)
         numbers = lab.sh("node1", "cat /data/numbers").split()
         assert numbers[:synced] == [str(number) for number in range(1, synced + 1)]
         assert "is connected again" in lab.sh("node1", "journalctl -b -u legacy-storage-attachments -o cat --no-pager")
@@ -79,12 +65,12 @@ def test_a_node_boots_without_its_array_and_gets_its_volume_when_the_array_is_ba
         lab.cable("controller1", network, "down")
     try:
         lab.power("node1", "on")
-        assert "is not connected yet" in _wait(lab, "journalctl -b -u legacy-storage-attachments -o cat --no-pager | grep 'not connected yet'", 240)
+        assert "is not connected yet" in lab.told_at_boot("node1", "not connected yet", 240)
     finally:
         for network in ("storage-a", "storage-b"):
             lab.cable("controller1", network, "up")
-    assert _wait(lab, "readlink -e " + path, 300)
-    _wait(lab, "systemctl is-active legacy-storage-attachments | grep ^active", 120)
+    assert lab.wait("node1", "readlink -e " + path, 300)
+    lab.boot_service_is_done("node1", 120)
     again = lab.attach("node1", volume)
     assert not again.get("failed"), again["msg"]
     assert (again["operations"], len(again["attachment"]["paths"])) == ([], 2)

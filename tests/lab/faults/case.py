@@ -108,6 +108,11 @@ class Case:
         self._dark = self._dark | {host} if state == "cut" else self._dark - {host}
         self.lab.power(host, state)
 
+    def all_paths_active(self):
+        """Wait until the volume has both of its paths again."""
+        active = "[ $(multipathd show paths raw format '%t %o' | grep -c '^active') = 2 ]"
+        assert self.lab.when(NODE, active, "echo active"), "a path did not come back"
+
     # What every case ends with.
 
     def restore(self):

@@ -26,7 +26,7 @@ def test_io_goes_on_without_iscsid_and_a_path_that_goes_afterwards_comes_back(ca
     case.cables("down", networks=NETWORKS[:1])
     writer.goes_on(60)
     case.cables("up", networks=NETWORKS[:1])
-    assert case.lab.when(NODE, "[ $(multipathd show paths raw format '%t %o' | grep -c '^active') = 2 ]", "echo active"), "the path did not come back"
+    case.all_paths_active()
     case.back()
 
 
@@ -61,7 +61,7 @@ def test_io_goes_on_without_multipathd_and_paths_are_watched_again_by_the_next_o
     case.cables("down", networks=NETWORKS[:1])
     writer.goes_on(60)
     case.cables("up", networks=NETWORKS[:1])
-    assert case.lab.when(NODE, "[ $(multipathd show paths raw format '%t %o' | grep -c '^active') = 2 ]", "echo active"), "the path did not come back"
+    case.all_paths_active()
     case.back()
     assert case.lab.attach(NODE, case.volume)["operations"] == []
 

@@ -15,11 +15,6 @@ TARGETS_DOWN = "targetctl clear"
 TARGETS_UP = "targetctl restore"
 
 
-def all_paths_active(case):
-    """Wait until the volume has both of its paths again."""
-    assert case.lab.when(NODE, "[ $(multipathd show paths raw format '%t %o' | grep -c '^active') = 2 ]", "echo active"), "a path did not come back"
-
-
 @fault("one of two portals", "writing")
 def test_io_goes_on_when_one_portal_goes_and_both_paths_are_there_when_it_is_back(case):
     case.attach()
@@ -29,7 +24,7 @@ def test_io_goes_on_when_one_portal_goes_and_both_paths_are_there_when_it_is_bac
     writer.goes_on(60)
     case.back()
     case.cables("up", networks=NETWORKS[:1])
-    all_paths_active(case)
+    case.all_paths_active()
     writer.goes_on(10)
 
 
@@ -43,7 +38,7 @@ def test_io_goes_on_while_the_paths_take_turns_to_fail(case):
         writer.goes_on(60)
         case.back()
         case.cables("up", networks=[network])
-        all_paths_active(case)
+        case.all_paths_active()
 
 
 @fault("both portals, for 25 s", "writing")
@@ -57,7 +52,7 @@ def test_io_waits_while_both_portals_are_away_and_goes_on_when_they_are_back(cas
     case.mended()
     writer.goes_on(60)
     case.back()
-    all_paths_active(case)
+    case.all_paths_active()
 
 
 @fault("both portals, until multipath gives up", "writing")
@@ -68,7 +63,7 @@ def test_a_program_is_told_an_error_when_both_portals_stay_away_and_may_write_ag
     assert writer.fails(180) == "Input/output error"
     case.cables("up")
     case.mended()
-    all_paths_active(case)
+    case.all_paths_active()
     assert case.lab.sh(NODE, "dd if=%s of=/dev/null bs=4k count=1 iflag=direct status=none && echo read" % case.path) == "read"
     case.back()
 
@@ -122,7 +117,7 @@ def test_io_goes_on_when_the_targets_were_restarted(case):
     case.mended()
     writer.goes_on(90)
     case.back()
-    all_paths_active(case)
+    case.all_paths_active()
 
 
 @fault("the array's targets, set up again at once", "detaching")

@@ -18,12 +18,6 @@ FREEZE = "pkill -STOP -f '%s'; echo frozen" % WORKER  # it stays where it is unt
 MAPPED = "ls -d /sys/kernel/config/target/iscsi/iqn*/tpgt_1/acls/* >/dev/null 2>&1"
 
 
-def cut_and_boot(case, host):
-    """Pull a host's plug, put it back, and wait until the host has booted."""
-    case.power(host, "cut")
-    case.power(host, "on")
-
-
 def unsettled(case):
     """Return how many operations the store knows that a run did not finish."""
     found = case.lab.run(CONTROLLER, "legacy_doctor")["findings"]
