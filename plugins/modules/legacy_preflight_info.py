@@ -193,7 +193,8 @@ facts:
       sample: ["/etc/iscsi/initiatorname.iscsi (Permission denied)"]
     names:
       description:
-        - The host's names, and which half it is to be. C(initiator) is V(null) where it could not be read and empty where there is none; C(live) is whether there are iSCSI sessions.
+        - The host's names, and which half it is to be.
+        - C(initiator) is V(null) where it could not be read and empty where there is none; C(live) is whether there are iSCSI sessions.
       type: dict
       returned: when looked at
       sample:

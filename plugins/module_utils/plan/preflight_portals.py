@@ -9,7 +9,8 @@ from __future__ import annotations
 from ..model.errors import StorageError
 
 _ISCSI = 3260
-# Cinder's own options for where its targets listen; $my_ip and the like are known to cinder alone. What a vendor's driver calls them is not known; its exports tell.
+# Cinder's own options for where its targets listen; $my_ip and the like are known to cinder alone.
+# What a vendor's driver calls them is not known; its exports tell.
 _ADDRESSES = ("target_ip_address", "iscsi_ip_address", "target_secondary_ip_addresses", "iscsi_secondary_ip_addresses")
 _PORTS = ("target_port", "iscsi_port")
 _NFS = 2049

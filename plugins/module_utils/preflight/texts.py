@@ -85,7 +85,7 @@ def platform(text):
 
 
 def portal(text, port=3260):
-    """Split ``192.0.2.1``, ``192.0.2.1:3260``, ``[2001:db8::1]``, ``[2001:db8::1]:3260`` or any of them with a portal group behind a comma into (address, port).
+    """Split ``192.0.2.1``, ``192.0.2.1:3260``, ``[2001:db8::1]``, ``[2001:db8::1]:3260`` or either with a portal group behind a comma into (address, port).
 
     :raises ValueError: for anything else, with a sentence about it.
     """

@@ -133,7 +133,10 @@ def test_an_exception_counts_against_a_blacklist_of_its_own_kind_only():
 
 @pytest.mark.parametrize(
     ("pattern", "value", "expected"),
-    [("^sd", "sda", True), ("!^sd", "sda", False), ("!^sd", "vda", True), ("*", "sda", True), ("(", "sda", False), ("!(", "sda", False), ("^sd[[:alpha:]]$", "sda", True), ("^sd[^[:alpha:]]", "sda", False)],
+    [
+        ("^sd", "sda", True), ("!^sd", "sda", False), ("!^sd", "vda", True), ("*", "sda", True), ("(", "sda", False), ("!(", "sda", False),
+        ("^sd[[:alpha:]]$", "sda", True), ("^sd[^[:alpha:]]", "sda", False),
+    ],
 )
 def test_patterns_match_as_multipath_has_them(pattern, value, expected):
     assert multipath_conf.matches(pattern, value) is expected
