@@ -17,7 +17,8 @@ import sqlalchemy as sa
 
 from ..host.devices import System
 from ..module_utils.model.errors import StorageError, invalid
-from ..module_utils.plan.diagnosis import ArrayView, Finding, NodeView, Picture, RepositoryView, diagnose, in_order
+from ..module_utils.plan.diagnosis import diagnose, in_order
+from ..module_utils.plan.diagnosis_picture import ArrayView, Finding, NodeView, Picture, RepositoryView
 from ..module_utils.plan.failover import refuse_stranded
 from ..module_utils.plan.settlement import plan_settlement
 from .apart import ask_apart

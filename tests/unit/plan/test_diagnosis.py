@@ -10,7 +10,9 @@ import itertools
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.resources import Mapping, Snapshot, Unsettled, Volume
-from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.diagnosis import SEVERITIES, ArrayView, NodeView, Picture, diagnose, span
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.diagnosis import diagnose
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.diagnosis_picture import SEVERITIES, ArrayView, NodeView, Picture
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.diagnosis_store import span
 
 DATA = Volume("id-data", "one", "data", 2, "in-use", attached_to=("node1",))
 SNAP = Snapshot("id-snap", "one", "snap", "id-data", "data", 2)
