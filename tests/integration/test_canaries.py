@@ -299,7 +299,7 @@ class Room:
         return sorted(str(path.relative_to(self.root.parent)) for path in found)
 
 
-NODE_MODULES = ("legacy_attachment_info", "legacy_connection", "legacy_connector_info")
+NODE_MODULES = ("legacy_attachment_info", "legacy_connection", "legacy_connector_info", "legacy_preflight_info")
 
 
 @pytest.fixture(name="room")
