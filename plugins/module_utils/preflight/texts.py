@@ -10,7 +10,6 @@ import dataclasses
 import re
 
 _ESCAPED = re.compile(r"\\([0-7]{3})")
-_NAME = re.compile(r"(iqn\.[0-9]{4}-[0-9]{2}\.[A-Za-z0-9.\-]+(:\S+)?|eui\.[0-9A-Fa-f]{16}|naa\.([0-9A-Fa-f]{16}|[0-9A-Fa-f]{32}))")
 _FAMILIES = {"Debian": {"debian", "ubuntu"}, "RedHat": {"rhel", "fedora", "centos", "rocky", "almalinux"}}
 
 
@@ -28,11 +27,6 @@ def initiator_names(text):
     """Return the initiator names that initiatorname.iscsi gives, past comments and aliases; open-iscsi takes the first."""
     pairs = [line.partition("=") for line in text.splitlines() if not line.lstrip().startswith("#")]
     return [value.strip() for key, equals, value in pairs if equals and key.strip() == "InitiatorName" and value.strip()]
-
-
-def is_initiator_name(name):
-    """Tell whether a name has one of RFC 7143's three forms."""
-    return bool(_NAME.fullmatch(name))
 
 
 @dataclasses.dataclass(frozen=True)
