@@ -26,7 +26,8 @@ def test_an_attach_killed_on_the_node_is_finished_by_the_next_run(lab, volume):
 
 
 def test_a_detach_killed_on_the_node_is_finished_by_the_next_run(lab, volume):
-    assert not lab.attach("node1", volume).get("failed")
+    attached = lab.attach("node1", volume)
+    assert not attached.get("failed"), attached["msg"]
     process = lab.begin("node1", "legacy_attachment", dict(controller="controller1", backend="lab", volume=volume, state="absent"))
     assert lab.kill_when("node1", RECORD % "disconnecting", WORKER) == "killed"
     result = lab.end(process)
