@@ -148,13 +148,17 @@ def linked(system, record, seen):
 
 
 def paths(system, seen):
-    """Return ``[{"device", "state"}]`` of a device's disks; ``active`` is a path that multipath uses, or a running disk without it."""
+    """Return ``[{"device", "state"}]`` of a device's disks.
+
+    ``active`` is a path that multipath uses, or a running disk without it; ``outside the map`` a running disk that multipath did not take.
+    """
     told = multipathd.path_states() if seen.mapped else {}
+    inside = devices.slaves(system, seen.name) if seen.mapped else seen.disks
     found = []
     for disk in seen.disks:
         state = devices.path_state(system, disk)
         if state == "running":
-            state = told.get(disk, "active")
+            state = told.get(disk, "active") if disk in inside else "outside the map"
         found.append({"device": "/dev/" + disk, "state": state})
     return found
 

@@ -130,7 +130,7 @@ attachments:
       type: str
       returned: always
     paths:
-      description: The paths, each with its C(device) and C(state). A path that works is C(active).
+      description: The paths, each with its C(device) and C(state). A path that works is C(active); one that multipath did not take is C(outside the map).
       type: list
       elements: dict
       returned: always

@@ -139,6 +139,13 @@ def test_the_state_of_paths(mapped, monkeypatch, told, state):
     assert facts.paths(mapped.system, seen) == [{"device": "/dev/sda", "state": state}, {"device": "/dev/sdb", "state": "active"}]
 
 
+def test_a_disk_that_multipath_did_not_take_is_no_active_path(mapped, disk_page, monkeypatch):
+    mapped.block("sdc", page=disk_page(OURS))
+    monkeypatch.setattr(facts.multipathd, "path_states", lambda: {"sda": "active", "sdb": "active"})
+    seen = facts.look(mapped.system, record())
+    assert {"device": "/dev/sdc", "state": "outside the map"} in facts.paths(mapped.system, seen)
+
+
 def test_a_path_whose_transport_is_down(kernel, disk_page, answers):
     kernel.block("sda", page=disk_page(OURS), state="transport-offline")
     seen = facts.look(kernel.system, record(key="3" + OURS))
