@@ -14,9 +14,8 @@ from ..module_utils.model.attachment import AttachmentRecord, stable_link
 from ..module_utils.model.encryption import EncryptionRecord, mapping_name
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import refuse_file
-from . import access, detach, devices, encryption, facts, iscsi, links, loop, multipathd, wwids
+from . import access, detach, devices, encryption, facts, links, loop, paths, wwids
 
-_PATHS_WAIT = 30  # seconds for the second path of a map: os-brick goes on with the first, and a busy host takes its time
 _SIZE_WAIT = 30  # seconds for every path and the map to show a new size
 
 
@@ -43,9 +42,6 @@ def connect(node, record, wanted, seen):
     node.records.put(draft)
     try:
         device = connector.connect()
-        failures = connector.login_failures()
-        for sentence in failures:
-            node.warn("Volume %s/%s is connected, but not over every path: %s" % (export.backend, export.volume_name, sentence))
         draft = dataclasses.replace(draft, device=device)
         identity = _identify(node, device["path"])
         if draft.identity and draft.identity["serial"] != identity["serial"]:
@@ -53,7 +49,7 @@ def connect(node, record, wanted, seen):
         draft = dataclasses.replace(draft, identity=identity, link=device["path"])
         node.records.put(draft)
         refuse_file(export, identity)
-        _verify_paths(node, draft, wanted, len(failures))
+        paths.verify(node, draft, wanted, connector)
         _grow(node, draft, connector)
         if wanted.encryption is not None:
             draft = encryption.unlock(node, draft, wanted.encryption)
@@ -111,75 +107,6 @@ def _identify(node, path):
             return identity
         time.sleep(0.5)
     raise StorageError("host", "%s was connected, but does not answer when asked what it is." % path)
-
-
-def _verify_paths(node, record, wanted, unreachable):
-    """Wait until every path that can be there is active, and refuse a device that is not what was asked for.
-
-    :param unreachable: how many portals did not let this host in; nobody waits for their paths.
-    """
-    enough = 2 if wanted.multipath == "required" else 1
-    expected = _expected_paths(node.address(record.export), wanted, enough)
-    reachable = max(expected - unreachable, 1)
-    deadline = time.monotonic() + (_PATHS_WAIT if reachable >= enough else 0)
-    told = set()
-    while True:
-        seen = facts.look(node.system, record)
-        paths = facts.paths(node.system, seen)
-        active = [path for path in paths if path["state"] == "active"]
-        if seen.wrong:
-            raise StorageError(
-                "conflict",
-                "%s tell another identity than the volume: an older device stands at its address. Nothing was kept." % ", ".join(seen.wrong),
-            )
-        one_will_do = enough == 1 and (reachable == 1 or not node.system.runs("multipathd"))
-        complete = len(active) >= max(enough, reachable) if seen.mapped else seen.identity == "right" and one_will_do
-        if complete or time.monotonic() > deadline:
-            break
-        if seen.mapped:
-            _tell_of_paths(node.system, seen, told)
-        time.sleep(0.5)
-    if enough > 1 and not seen.mapped:
-        raise StorageError("host", "multipath: required, but %s is no dm-multipath map: does multipath's configuration exclude it?" % record.device["path"])
-    if len(active) < enough and enough > 1:
-        raise StorageError(
-            "host",
-            "multipath: required, but the map has %d active path(s), not 2: %s. Mend the other path, or ask for multipath: preferred."
-            % (len(active), _told_of_paths(node, record, paths)),
-        )
-    if not seen.mapped and not one_will_do:
-        node.warn(
-            "Volume %s is attached without multipath, though it has %d paths: multipathd makes no map of it. Does multipath's configuration exclude it? "
-            "Say multipath: no where that is meant." % (record.export.volume_name, expected)
-        )
-    if seen.mapped and len(active) < reachable:
-        node.warn(
-            "Volume %s has %d active path(s) of %d: %s." % (record.export.volume_name, len(active), expected, _told_of_paths(node, record, paths))
-        )
-
-
-def _tell_of_paths(system, seen, told):
-    """Have multipathd take the disks of the volume that are outside its map. Each is ``told`` once.
-
-    os-brick does so once, for those that are there when it learns the volume's name; multipathd may have looked at another one just before.
-    """
-    outside = set(seen.disks) - set(devices.slaves(system, seen.name)) - told
-    for disk in sorted(outside):
-        multipathd.add_path(disk)
-    told |= outside
-
-
-def _told_of_paths(node, record, paths):
-    """Return what is known of a volume's paths, for a message."""
-    states = ["%s is %s" % (path["device"], path["state"]) for path in paths]
-    return "; ".join(iscsi.at_portals(node.system, node.address(record.export)) + states)
-
-
-def _expected_paths(data, wanted, enough):
-    """How many paths the volume should have; what is yet to be discovered is not known."""
-    if wanted.multipath == "no" or not data.get("target_portals"):
-        return enough
-    return len({portal for portal, _iqn, _lun in iscsi.targets(data)})
 
 
 def _grow(node, record, connector):

@@ -104,8 +104,11 @@ class Brick:
     def connect(self):
         """Connect and return os-brick's device info: ``type``, ``path``, and where there is one ``scsi_wwn``, ``multipath_id``.
 
+        Called again, it connects what is missing.
+
         :raises StorageError: ``host``, with the reason that iscsiadm gave where it gave one.
         """
+        self._runner.forgive()
         try:
             info = self._connector.connect_volume(self._data)
         except Exception as error:
@@ -176,6 +179,11 @@ class _Runner:
 
     def told(self):
         return [iscsi.login_failure(portal, iqn, code, reason) for (portal, iqn), (code, reason) in sorted(self._failed.items())]
+
+    def forgive(self):
+        """Let what failed be tried again, but for a refused password: arrays may lock out who gives it again and again."""
+        with self._lock:
+            self._failed = {key: failure for key, failure in self._failed.items() if failure[0] == iscsi.AUTH_FAILED}
 
     def __call__(self, *command, **options):
         step = iscsi.parse_command(command)
