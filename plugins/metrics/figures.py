@@ -28,9 +28,9 @@ FAMILIES = {
     "exports": (("backend", "host"), "Volumes that are mapped to a host."),
     "operations_unsettled": ((), "Operations that are under way, or whose run was interrupted."),
     "attachments": (("state",), "Volumes attached to this node, by the state of their record."),
-    "attachment_verified": (("backend", "volume"), "Whether the device is there, is the right one, and the stable path leads to it."),
-    "attachment_paths": (("backend", "volume"), "Paths to an attached volume."),
-    "attachment_paths_up": (("backend", "volume"), "Paths to an attached volume that work."),
+    "attachment_verified": (("backend", "volume", "volume_id"), "Whether the device is there, is the right one, and the stable path leads to it."),
+    "attachment_paths": (("backend", "volume", "volume_id"), "Paths to an attached volume."),
+    "attachment_paths_up": (("backend", "volume", "volume_id"), "Paths to an attached volume that work."),
     "scrape_success": (("half",), "Whether this half of the collection could tell its figures."),
     "scrape_duration_seconds": (("half",), "How long it took to ask."),
     "scrape_timestamp_seconds": (("half",), "When it was asked, in Unix time."),
@@ -64,7 +64,7 @@ def of_node(answers):
     attachments = answers["attachment.list"]["attachments"]
     found = _counted("attachments", attachments, ("state",))
     for item in attachments:
-        labels = {"backend": item["backend"], "volume": item["volume_name"]}
+        labels = {"backend": item["backend"], "volume": item["volume_name"], "volume_id": item["volume_id"]}  # two controllers may call theirs alike
         found += [
             ("attachment_verified", labels, int(item["verified"])),
             ("attachment_paths", labels, len(item["paths"])),

@@ -71,6 +71,9 @@ def write(half, config, path, patience, say):
     except StorageError as error:
         say(error.message)
         success = False
+    except Exception as error:  # whatever it was: an old file that stays would tell of a time that is over
+        say("%s: %s" % (type(error).__name__, error))
+        success = False
     found = found + figures.of_scrape(half, success, time.monotonic() - clock, began)
     write_to_textfile(path, registry(found))
     os.chmod(path, 0o644)  # node_exporter is not root, and nothing in it is secret

@@ -74,13 +74,15 @@ def test_what_a_driver_does_not_say_has_no_figure_instead_of_a_wrong_one():
 
 
 def test_a_node_tells_how_many_paths_of_each_attachment_work():
-    held = attachment(volume("data"), [("/dev/sda", "active"), ("/dev/sdb", "failed")], state="connected")
+    held = attachment(volume("data"), [("/dev/sda", "active"), ("/dev/sdb", "failed")], state="connected", volume_id="one")
     assert read(figures.of_node({"attachment.list": {"attachments": [held]}})) == {
         ("legacy_storage_attachments", "connected"): 1,
-        ("legacy_storage_attachment_verified", "data", "vendor-a"): 1,
-        ("legacy_storage_attachment_paths", "data", "vendor-a"): 2,
-        ("legacy_storage_attachment_paths_up", "data", "vendor-a"): 1,
+        ("legacy_storage_attachment_verified", "data", "one", "vendor-a"): 1,
+        ("legacy_storage_attachment_paths", "data", "one", "vendor-a"): 2,
+        ("legacy_storage_attachment_paths_up", "data", "one", "vendor-a"): 1,
     }
+    namesake = attachment(volume("data"), state="connected", volume_id="of-another-controller")
+    assert read(figures.of_node({"attachment.list": {"attachments": [held, namesake]}}))[("legacy_storage_attachments", "connected")] == 2
     assert read(figures.of_node({"attachment.list": {"attachments": []}})) == {}
 
 
