@@ -80,6 +80,12 @@ def collection_root() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope='session')
+def prepared() -> set[str]:
+    """What was done to the lab's hosts in this run: `site` where site.yml was applied to them, which then need not be done again."""
+    return set()
+
+
 @pytest.fixture(scope='session', name='postgresql')
 def fixture_postgresql():
     """Give a PostgreSQL server of its own, for as long as the tests run."""

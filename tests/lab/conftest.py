@@ -14,11 +14,13 @@ from ansible_collections.baremetal.legacy_storage.tests.lab.hosts import BACKEND
 
 
 @pytest.fixture(scope="session", name="lab")
-def fixture_lab(collection_root, tmp_path_factory):
+def fixture_lab(collection_root, tmp_path_factory, prepared):
     """The lab, up and with site.yml applied."""
     subprocess.run([collection_root / "lab/lab", "up"], check=True, stdin=subprocess.DEVNULL, timeout=900)
     lab = Lab(collection_root, tmp_path_factory.mktemp("lab"))
-    lab.site()
+    if "site" not in prepared:
+        lab.site()
+        prepared.add("site")
     return lab
 
 
