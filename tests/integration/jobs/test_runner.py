@@ -111,3 +111,18 @@ def test_a_password_that_comes_as_a_credentials_file_is_rotated_once_and_is_in_n
         status, changed, output = runner.launch("rotate_array_password", again, rotate_backend="one")
     assert (status, changed) == ("failed", []), output
     assert runner.leaks("canary") == []
+
+
+def test_a_report_outlives_its_job_on_the_host_that_the_survey_names(rack, runner):
+    page = rack.root / "node1" / "storage.html"
+    status, changed, output = runner.launch("report", report_host="node1", report_path=str(page), report_mode="0644")
+    assert (status, changed) == ("successful", ["Write it there"]), output
+    assert page.stat().st_mode & 0o777 == 0o644
+    assert "told by controller1" in page.read_text()
+    status, changed, output = runner.launch("report", report_host="node1", report_path="storage.html")
+    assert (status, changed) == ("failed", []), output
+    assert "it must be an absolute path" in output
+    status, changed, output = runner.launch("report", report_host="nobody", report_path=str(page))
+    assert (status, changed) == ("failed", []), output
+    assert "report_host: nobody is not in the inventory" in output
+    assert runner.leaks("canary") == []
