@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 
 from . import aoe, drbd, loop, scsi
 
@@ -48,6 +49,14 @@ class System:
     def runs(self, command):
         """Tell whether a process of this name runs."""
         return any(self.read("proc", name, "comm") == command for name in self.names("proc") if name.isdigit())
+
+    def number(self, path):
+        """Return ``major:minor`` of the block device whose node is at ``path``, or ``""``."""
+        try:
+            state = os.stat(path)
+        except OSError:
+            return ""
+        return "%d:%d" % (os.major(state.st_rdev), os.minor(state.st_rdev)) if stat.S_ISBLK(state.st_mode) else ""
 
     def node(self, name):
         """Return the path of a kernel device's node."""

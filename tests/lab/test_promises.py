@@ -262,8 +262,21 @@ def test_after_a_detach_the_node_is_what_it_was_before(lab, volume):
             "systemctl stop apart",
             "in the mount namespace of process",
         ),
+        pytest.param(
+            "mkfs.ext4 -q -F %s && mkdir -p /mnt/lazy && mount %s /mnt/lazy && touch /mnt/lazy/file && "
+            "systemd-run --quiet --unit=lazy sh -c 'exec sleep 600 < /mnt/lazy/file'; sleep 2; umount -l /mnt/lazy",
+            "systemctl stop lazy",
+            "is held by the kernel",
+            marks=pytest.mark.extra,
+        ),
+        pytest.param(  # as a container has it
+            "mknod /run/other b $(lsblk -ndo MAJ:MIN %s | tr : ' ') && systemd-run --quiet --unit=other sh -c 'exec sleep 600 < /run/other'; sleep 2",
+            "systemctl stop other; rm /run/other",
+            "is open in process",
+            marks=pytest.mark.extra,
+        ),
     ],
-    ids=["lvm", "swap", "open", "mounted elsewhere"],
+    ids=["lvm", "swap", "open", "mounted elsewhere", "unmounted lazily", "open by another name"],
 )
 def test_a_volume_in_use_is_not_detached_and_who_uses_it_is_named(lab, volume, use, stop, words):
     path = good(lab.attach("node1", volume))["attachment"]["path"]

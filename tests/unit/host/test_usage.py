@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
-from ansible_collections.baremetal.legacy_storage.plugins.host import usage
+from ansible_collections.baremetal.legacy_storage.plugins.host import devices, usage
 
 MOUNT = "36 35 {number} / {place} rw shared:1 - ext4 /dev/dm-0 rw\n"
 
@@ -79,3 +81,51 @@ def test_a_file_behind_a_loop_device(kernel, tmp_path):
     assert usage.users(kernel.system, str(path)) == [
         "it backs %s" % kernel.system.node("loop0"), "mounted at /loop", "%s is open in process 8 (qemu)" % path,
     ]
+
+
+def test_an_encrypted_device_that_is_called_a_part_is_no_partition(stack):
+    stack.block("dm-1", uuid="CRYPT-LUKS2-0123-backup_part", below=("dm-0",))
+    stack.block("dm-2", uuid="part1-mpath-3600", below=("dm-0",))
+    assert users(stack) == ["%s (encrypted device LUKS2-0123-backup_part) stands on it" % stack.system.node("dm-1")]
+
+
+def test_btrfs_whose_mounts_have_numbers_of_their_own(stack):
+    stack.write("proc/self/mountinfo", "36 35 0:47 /@ /srv/data rw - btrfs /dev/sdz rw,subvol=/@\n")
+    stack.write("sys/fs/btrfs/1b2c/devices/sdz", "")
+    assert users(stack) == []
+    stack.write("sys/fs/btrfs/1b2c/devices/dm-0", "")
+    assert users(stack) == ["it is a part of the btrfs file system 1b2c"]
+
+
+def test_mounts_that_only_name_their_device(stack, monkeypatch):
+    monkeypatch.setattr(stack.system, "node", lambda name: "/dev/" + name)
+    stack.write("proc/self/mountinfo", "36 35 0:47 / /srv/data rw shared:7 - bcachefs /dev/sdz:/dev/dm-0 rw\n")
+    assert "mounted at /srv/data" in usage._mounts(stack.system, {}, {"/dev/dm-0"})
+
+
+def test_a_mount_is_seen_though_the_first_process_of_its_namespace_is_locked_into_a_folder_or_has_just_ended(stack):
+    stack.process("40", "ended", "", namespace="mnt:[2]")
+    stack.process("41", "sshd", "30 1 0:9 / / rw - tmpfs none rw\n", namespace="mnt:[2]")
+    os.symlink("/run/sshd", stack.root / "proc/41/root")
+    stack.process("42", "app", MOUNT.format(number="8:3", place="/data"), namespace="mnt:[2]")
+    os.symlink("/", stack.root / "proc/42/root")
+    assert users(stack) == ["mounted at /data (in the mount namespace of process 42)"]
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("tmpfs", True), ("overlay", True), ("nfs4", False)])
+def test_a_device_that_is_open_in_a_container_under_another_name(stack, monkeypatch, kind, expected):
+    """What lies on a server is not asked: it may be away."""
+    asked = []
+    monkeypatch.setattr(devices.System, "number", lambda _system, path: asked.append(path) or "8:3")  # a fake: nodes cannot be made everywhere
+    stack.process("50", "postgres", "30 1 0:9 / / rw - %s none rw\n" % kind, opened=["pipe:[1]", "/set1-data"])
+    assert users(stack) == (["%s is open in process 50 (postgres)" % stack.system.node("dm-0")] if expected else [])
+    assert bool(asked) == expected
+
+
+def test_a_loop_device_over_it_as_the_kubelet_makes_one(stack, monkeypatch):
+    place = "/var/lib/kubelet/plugins/dev/pod1"
+    monkeypatch.setattr(devices.System, "number", lambda _system, path: "8:3" if path == place else "")
+    stack.block("loop3")
+    stack.write("sys/class/block/loop3/loop/backing_file", place + "\n")
+    stack.write("proc/self/mountinfo", "36 35 0:6 /dm-0 %s rw - devtmpfs udev rw\n37 35 8:4 / /x rw - ext4 /dev/loop3 rw\n" % place)
+    assert users(stack) == ["it backs %s" % stack.system.node("loop3"), "mounted at /x"]
