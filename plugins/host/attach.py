@@ -14,7 +14,7 @@ from ..module_utils.model.attachment import AttachmentRecord, stable_link
 from ..module_utils.model.encryption import EncryptionRecord, mapping_name
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import refuse_file
-from . import access, detach, devices, encryption, facts, links, loop, paths, wwids
+from . import access, detach, devices, encryption, facts, links, loop, neighbours, paths, wwids
 
 _SIZE_WAIT = 30  # seconds for every path and the map to show a new size
 
@@ -211,13 +211,16 @@ def _link_opened(node, record, seen):
 
 def _take_back(node, record, connector, error):
     """Undo a half-made connection; return the error to raise."""
-    known, _seen = facts.gather(node.system, record, record.export.volume_id, node.address(record.export), node.loops(record.export))
+    data = node.address(record.export)
+    taken = neighbours.theirs(node, record.export.volume_id, record.identity, data)
+    known, _seen = facts.gather(node.system, record, record.export.volume_id, None if taken else data, node.loops(record.export))
     if known.users:
         return StorageError(error.code, "%s The device was in use and was left as it is." % error.message, error.parameter, error.details)
     closing = encryption.lock(node, record.export.volume_id) if record.encryption is not None else None
     failed = StorageError("host", closing) if closing else None
     try:
-        connector.disconnect(record.device, force=True)
+        if not taken:  # it is the other volume, come back before its own turn
+            connector.disconnect(record.device, force=True)
     except StorageError as second:
         failed = second
     stays = detach.wait_gone(node, record)

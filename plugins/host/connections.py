@@ -15,8 +15,10 @@ from ..module_utils.model.attachment import stable_link
 from ..module_utils.model.encryption import mapping_name
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import Wanted, plan, predict
-from . import access, attach, detach, devices, encryption, facts, links, loop
+from . import access, attach, detach, devices, encryption, facts, iscsi, links, loop, neighbours, usage
 from .locks import locked
+
+_TAKING = {"settle", "disconnect"}  # operations that take a device away
 
 
 def ensure(node, requests, check):
@@ -63,10 +65,10 @@ def _settled(node, wanted, result, check):
     _verify_request(node, wanted, check)
     export = wanted.export or (record.export if record else None)
     data = node.address(export) if export else None
-    known, seen = facts.gather(node.system, record, wanted.volume_id, data, node.loops(export) if export else ())
+    known, seen = _gather(node, record, wanted, data)
     known = dataclasses.replace(known, key=encryption.tested(node, record, seen, wanted))
     was = _summary(record, known)
-    operations = plan(record, known, wanted)
+    operations = _decided(node, record, known, seen, wanted)
     result.update(operations=operations, changed=bool(operations))
     if check:
         record, known = predict(record, known, wanted, operations)
@@ -77,20 +79,56 @@ def _settled(node, wanted, result, check):
         return result, was, _summary(record, known)
     try:
         with locked(node.settings.lock_dir, "os-brick") if operations else contextlib.nullcontext():
+            if _TAKING & set(operations):  # others may have worked here for minutes, and somebody may have mounted it since
+                now, seen = _gather(node, record, wanted, data)
+                operations = _decided(node, record, dataclasses.replace(now, key=known.key), seen, wanted)
             for operation in operations:
                 record, seen = _execute(node, operation, record, wanted, seen)
     except StorageError as error:
         record = node.records.get(wanted.volume_id)
-        known, seen = facts.gather(node.system, record, wanted.volume_id, data, node.loops(export) if export else ())
+        known, seen = _gather(node, record, wanted, data)
         becomes = _summary(record, known)
         if record is not None:
             result["attachment"] = facts.attachment(node.system, record, seen)
         result.update(failed=True, msg=error.message, error=error.to_dict(), changed=becomes != was)
         return result, was, becomes
-    known, seen = facts.gather(node.system, record, wanted.volume_id, data if record else None, node.loops(export) if record else ())
+    known, seen = _gather(node, record, wanted, data if record else None)
     if record is not None:
         result["attachment"] = facts.attachment(node.system, record, seen)
     return result, was, _summary(record, known)
+
+
+def _gather(node, record, wanted, data):
+    """Return ``(Facts, Seen)``. What stands at the address is the volume's to deal with, unless it is another attachment's.
+
+    :raises StorageError: ``conflict`` where such a one stands where the volume should.
+    """
+    identity = record.identity if record else {}
+    export = wanted.export or (record.export if record else None)
+    loops = tuple(node.loops(export)) if export and data is not None else ()
+    taken = neighbours.theirs(node, wanted.volume_id, identity, data)
+    if taken and wanted.state == "present":
+        disk, other = sorted(taken.items())[0]
+        raise StorageError(
+            "conflict",
+            "The array has given the address of volume %s/%s to volume %s/%s, which is attached on this host as /dev/%s. Detach %s and attach it again, so "
+            "that it is exported anew. Nothing was changed."
+            % (export.backend, export.volume_name, other.export.backend, other.export.volume_name, disk, export.volume_name),
+        )
+    if record is not None:  # what stood where it was exported to before goes, too
+        before = node.address(record.export)
+        free = before != data and not neighbours.theirs(node, wanted.volume_id, identity, before)
+        loops += tuple(iscsi.disks_at(node.system, before)) if free else ()
+    return facts.gather(node.system, record, wanted.volume_id, None if taken else data, loops)
+
+
+def _decided(node, record, known, seen, wanted):
+    """Return the operations. Before a device goes, the kernel is asked whether somebody holds it whom nobody could name."""
+    operations = plan(record, known, wanted)
+    if _TAKING & set(operations):
+        names = [name for name in (seen.name, *seen.disks, *known.leftovers, seen.inner) if name]
+        operations = plan(record, dataclasses.replace(known, users=tuple(usage.held(node.system, names))), wanted)
+    return operations
 
 
 def _verify_request(node, wanted, check):

@@ -12,7 +12,7 @@ import time
 
 from ..module_utils.model.attachment import AttachmentRecord
 from ..module_utils.model.errors import StorageError
-from . import access, encryption, iscsi, links, loop, mounts, programs
+from . import access, encryption, iscsi, links, loop, mounts, neighbours, programs
 
 _GONE_WAIT = 30  # seconds
 _FLUSH_WAIT = 120  # seconds
@@ -58,7 +58,8 @@ def _remove(node, record, seen, force):
         problems += [problem] if problem else []
     try:
         device = dict(record.device, path=seen.path) if seen.path and record.device else record.device
-        node.connector_for(record.export, True, tolerant=True).disconnect(device, force=force)
+        if not neighbours.theirs(node, record.export.volume_id, record.identity, node.address(record.export)):
+            node.connector_for(record.export, True, tolerant=True).disconnect(device, force=force)
     except StorageError as error:
         problems.append(error.message)
     stays = wait_gone(node, record)

@@ -90,8 +90,8 @@ def _look_below(system, record, ask):
 
 
 def leftovers(system, seen, data, loops=()):
-    """Return the disks at the address in connection_info's data, and the loop devices over the volume's file, that are not those Seen."""
-    return tuple(name for name in (*iscsi.disks_at(system, data or {}), *loops) if name not in (seen.name, *seen.disks))
+    """Return the disks at the address in connection_info's data, and of ``loops``, that are not those Seen."""
+    return tuple(name for name in dict.fromkeys((*iscsi.disks_at(system, data or {}), *loops)) if name not in (seen.name, *seen.disks))
 
 
 def lags(system, seen):
@@ -109,7 +109,7 @@ def gather(system, record, volume_id, data, loops=()):
     """Return ``(Facts, Seen)`` of one volume.
 
     :param data: connection_info's data of what is wanted, or of the record; ``None`` when neither is known.
-    :param loops: the loop devices over the volume's file.
+    :param loops: the loop devices over the volume's file, and whatever else is in the way.
     """
     seen = look(system, record)
     # Attached as a file, before files got block devices: it gets one once nobody uses it.

@@ -11,7 +11,7 @@ import os
 from ..module_utils.model.encryption import PARAMETER, mapping_name
 from ..module_utils.model.errors import StorageError
 from ..secrets.sealing import SealingKey
-from . import devices, keys, loop, remains
+from . import devices, keys, loop, neighbours, remains
 from .connectors import choice
 from .records import Records
 
@@ -111,4 +111,6 @@ class Node:
         protocol, _data = choice.unwrap(export.connection_info, export.protocol)
         found = ["device /dev/mapper/" + mapping_name(export.volume_id)] if devices.mapping(self.system, mapping_name(export.volume_id)) else []
         loops = ["device %s" % self.system.node(name) for name in self.loops(export)]
-        return list(dict.fromkeys(found + remains.what_stays(self.system, self.address(export), identity, protocol) + loops))
+        data = self.address(export)
+        data = {} if neighbours.theirs(self, export.volume_id, identity or {}, data) else data
+        return list(dict.fromkeys(found + remains.what_stays(self.system, data, identity, protocol) + loops))
