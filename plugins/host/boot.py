@@ -35,23 +35,31 @@ def reconnect(node, patience, say):
     deadline = time.monotonic() + patience
     while waiting:
         silent = set()  # backends that failed in this round: their other volumes wait for the next, and nobody waits for them
-        for volume_id, record in sorted(waiting.items()):
+        for volume_id in sorted(waiting):
+            record = node.records.get(volume_id)
+            if record is None or not record.attached:
+                say("Volume %s was detached meanwhile." % _title(waiting.pop(volume_id)))
+                continue
             backend = record.export.backend
             if backend in silent:
                 continue
             result = _connect(node, record)
             if not result.get("failed"):
                 del waiting[volume_id]
-                say("Volume %s/%s is connected again: %s." % (backend, record.export.volume_name, _told(result["attachment"])))
+                say("Volume %s is connected again: %s." % (_title(record), _told(result["attachment"])))
             else:
                 silent.add(backend)
-                say("Volume %s/%s is not connected yet: %s" % (backend, record.export.volume_name, result["msg"]))
+                say("Volume %s is not connected yet: %s" % (_title(record), result["msg"]))
         if not waiting or time.monotonic() + _PAUSE > deadline:
             break
         time.sleep(_PAUSE)
     for record in waiting.values():
-        say("Volume %s/%s stays disconnected for now." % (record.export.backend, record.export.volume_name))
+        say("Volume %s stays disconnected for now." % _title(record))
     return len(waiting) + unreadable
+
+
+def _title(record):
+    return "%s/%s" % (record.export.backend, record.export.volume_name)
 
 
 def _recorded(node, say):
@@ -67,10 +75,7 @@ def _recorded(node, say):
         if record.attached:
             found[volume_id] = record
         else:
-            say(
-                "Volume %s/%s was %s when this host went down; run that task again."
-                % (record.export.backend, record.export.volume_name, record.state)
-            )
+            say("Volume %s was %s when this host went down; run that task again." % (_title(record), record.state))
     return found, unreadable
 
 
@@ -85,9 +90,9 @@ def _connect(node, record):
     source = record.encryption.source() if record.encryption is not None else None
     if record.encryption is not None:
         request["encryption"] = LOCKED
-    (result,) = connections.ensure(node, [request], False)["connections"]
+    (result,) = connections.ensure(node, [request], False, again=True)["connections"]
     if source is not None and not result.get("failed"):  # a key that cannot be had now must not take the volume's paths away again
-        (result,) = connections.ensure(node, [dict(request, encryption={source.kind: source.value})], False)["connections"]
+        (result,) = connections.ensure(node, [dict(request, encryption={source.kind: source.value})], False, again=True)["connections"]
     if multipath != record.multipath:
         _go_on_asking(node, record.export.volume_id, record.multipath)
     return result

@@ -21,16 +21,17 @@ from .locks import locked
 _TAKING = {"settle", "disconnect"}  # operations that take a device away
 
 
-def ensure(node, requests, check):
+def ensure(node, requests, check, again=False):
     """Bring each connection into the state that is wanted; one that fails does not stop the others.
 
     :param requests: a list of ``{"export" or "volume_id", "state", "multipath", "force", "encryption"}``.
     :param check: decide and predict only.
+    :param again: connect only what is recorded as attached by that very export: since the request was made, a task may have detached it.
     :returns: ``{"changed", "connections", "diff"}``, and ``failed`` and ``msg`` when one failed.
     """
     results, before, after = [], {}, {}
     for request in requests:
-        result, was, becomes = _ensure_one(node, request, check)
+        result, was, becomes = _ensure_one(node, request, check, again)
         results.append(result)
         if was != becomes:
             before[result["volume_id"]], after[result["volume_id"]] = was, becomes
@@ -41,7 +42,7 @@ def ensure(node, requests, check):
     return answer
 
 
-def _ensure_one(node, request, check):
+def _ensure_one(node, request, check, again):
     volume_id = str(request.get("volume_id") or (request.get("export") or {}).get("volume_id") or "")
     result = {"volume_id": volume_id, "changed": False, "operations": [], "attachment": None}
     was = None
@@ -50,6 +51,8 @@ def _ensure_one(node, request, check):
         if check:
             return _settled(node, wanted, result, check)
         with locked(node.settings.lock_dir, "volume-" + volume_id):
+            if again:
+                _refuse_detached(node.records.get(volume_id), wanted)
             return _settled(node, wanted, result, check)
     except StorageError as error:
         result.update(failed=True, msg=error.message, error=error.to_dict())
@@ -58,6 +61,11 @@ def _ensure_one(node, request, check):
         fault = StorageError("internal", "Unexpected %s: %s. Please report it." % (type(error).__name__, error))
         result.update(failed=True, msg=fault.message, error=fault.to_dict())
     return result, was, was
+
+
+def _refuse_detached(record, wanted):
+    if record is None or not record.attached or record.export != wanted.export:
+        raise StorageError("conflict", "A task has detached it, or attached it anew, meanwhile.")
 
 
 def _settled(node, wanted, result, check):
