@@ -10,6 +10,8 @@ the disks of the second, and what is done at that address would be done to them.
 
 from __future__ import annotations
 
+import os
+
 from . import devices, iscsi
 
 
@@ -18,7 +20,7 @@ def theirs(node, volume_id, identity, data):
 
     :param identity: of the volume's own record. :param data: connection_info's data, ``None`` where there is none.
     """
-    strange = {disk: devices.cached_serial(node.system, disk) for disk in iscsi.disks_at(node.system, data or {})}
+    strange = {disk: devices.cached_serial(node.system, disk) for disk in _disks_at(node.system, data or {})}
     strange = {disk: serial for disk, serial in strange.items() if serial and serial != identity.get("serial")}
     if not strange:
         return {}
@@ -28,3 +30,22 @@ def theirs(node, volume_id, identity, data):
     return {
         disk: owners[serial] for disk, serial in strange.items() if serial in owners and devices.fresh_serial(node.system, disk) in (None, serial)
     }
+
+
+def _disks_at(system, data):
+    return iscsi.disks_at(system, data) + _fibre_channel_disks_at(system, data)
+
+
+def _fibre_channel_disks_at(system, data):
+    """Return the kernel names of the disks at the ports and LUNs of connection_info's data, by udev's links, as os-brick finds what it takes away."""
+    ports = data.get("target_wwns") or data.get("target_wwn") or []
+    ports = [ports] if isinstance(ports, str) else ports
+    luns = data.get("target_luns") or [data.get("target_lun", 0)]
+    endings = tuple("-fc-0x%s-lun-%s" % (port.lower(), _udevs_lun(int(lun))) for port, lun in zip(ports, luns * len(ports) if len(luns) == 1 else luns))
+    links = [name for name in system.names("dev/disk/by-path") if endings and name.endswith(endings)]
+    found = (devices.kernel_name(system, system.path("dev/disk/by-path", name)) for name in links)
+    return [name for name in dict.fromkeys(found) if name]
+
+
+def _udevs_lun(lun):
+    return lun if lun < 256 else "0x%04x%04x00000000" % (lun & 0xFFFF, lun >> 16 & 0xFFFF)

@@ -10,10 +10,11 @@ The kernel is made of files, and the connector a fake that takes away whatever d
 from __future__ import annotations
 
 import dataclasses
+import os
 import types
 
 import pytest
-from ansible_collections.baremetal.legacy_storage.plugins.host import connections, detach, devices, links, usage
+from ansible_collections.baremetal.legacy_storage.plugins.host import connections, detach, devices, links, neighbours, usage
 from ansible_collections.baremetal.legacy_storage.plugins.host.connectors import choice
 from ansible_collections.baremetal.legacy_storage.plugins.host.node import Node
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.attachment import AttachmentRecord, Export
@@ -131,3 +132,21 @@ def test_who_comes_while_others_work_on_the_node_is_not_overlooked(place, monkey
     monkeypatch.setattr(connections, "locked", locked)
     result = place.ensure(volume_id="new", state="absent")
     assert "mounted at /srv" in result["msg"] and not place.taken_away
+
+
+@pytest.mark.parametrize(
+    ("data", "link", "found"),
+    [
+        ({"target_wwn": ["50014380186B3F64", "50014380186b3f65"], "target_lun": 4}, "pci-0000:05:00.2-fc-0x50014380186b3f65-lun-4", True),
+        ({"target_wwn": "50014380186b3f65", "target_luns": [4]}, "platform-x-pci-0000:05:00.2-fc-0x50014380186b3f65-lun-4", True),
+        ({"target_wwns": ["50014380186b3f65"], "target_lun": 300}, "pci-0000:05:00.2-fc-0x50014380186b3f65-lun-0x012c000000000000", True),
+        ({"target_wwn": "50014380186b3f65", "target_lun": 4}, "pci-0000:05:00.2-fc-0x50014380186b3f65-lun-4-part1", False),
+        ({"target_wwn": "50014380186b3f65", "target_lun": 4}, "pci-0000:05:00.2-fc-0x50014380186b3f65-lun-14", False),
+    ],
+)
+def test_by_fibre_channel_too_the_disk_of_whoever_got_the_address_is_known(place, data, link, found):
+    (place.kernel.root / "dev/disk/by-path").mkdir(parents=True)
+    os.symlink("../../sda", place.kernel.root / "dev/disk/by-path" / link)
+    owners = neighbours.theirs(place.node, "old", {}, data)
+    assert {disk: record.export.volume_name for disk, record in owners.items()} == ({"sda": "new"} if found else {})
+    assert neighbours.theirs(place.node, "new", place.node.records.get("new").identity, data) == {}
