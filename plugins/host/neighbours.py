@@ -10,8 +10,6 @@ the disks of the second, and what is done at that address would be done to them.
 
 from __future__ import annotations
 
-import os
-
 from . import devices, iscsi
 
 

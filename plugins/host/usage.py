@@ -29,14 +29,12 @@ def users(system, path, own=()):
     stack = _stack(system, own)
     numbers = {system.read("sys/class/block", name, "dev"): name for name in stack}
     numbers.pop("", None)
-    if not own:
-        loops = loop.with_file(system, os.path.realpath(path))
-        told += ["it backs %s" % system.node(name) for name in loops]
-        numbers.update({system.read("sys/class/block", name, "dev"): name for name in loops})
-    else:
+    if own:
         loops = [name for name in system.names("sys/class/block") if _backed_by(system, name, numbers)]
-        told += ["it backs %s" % system.node(name) for name in loops]
-        numbers.update({system.read("sys/class/block", name, "dev"): name for name in loops})
+    else:
+        loops = loop.with_file(system, os.path.realpath(path))
+    told += ["it backs %s" % system.node(name) for name in loops]
+    numbers.update({system.read("sys/class/block", name, "dev"): name for name in loops})
     told += _mounts(system, numbers, {system.node(name) for name in stack})
     told += _swaps(system, stack)
     told += ["it is a part of the btrfs file system %s" % uuid for uuid in system.names("sys/fs/btrfs") if set(stack) & _parts(system, uuid)]
