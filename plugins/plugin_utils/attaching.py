@@ -154,7 +154,7 @@ def needs_connecting(item):
         return True
     if record.get("exported_at") and record["exported_at"] != item.export.get("exported_at"):
         return True
-    return item.multipath == "required" and not record.get("multipath_id")
+    return item.multipath == "required" and (not record.get("multipath_id") or len(record.get("paths") or ()) < 2)
 
 
 def take_exports(items, answer):
