@@ -39,12 +39,18 @@ def unlock(node, record, wish):
     _agree(record, seen.path, wish, key, previous)
     record = dataclasses.replace(record, encryption=dataclasses.replace(record.encryption, uuid=header.uuid, formatting=None))
     node.records.put(record)
+    name = mapping_name(record.export.volume_id)
     if seen.opened == "no":
-        cryptsetup.open_as(seen.path, mapping_name(record.export.volume_id), key)
-        if facts.look(node.system, record, ask=False).opened != "right":
-            lock(node, record.export.volume_id)
-            raise StorageError("host", "encryption: %s was opened, but not on the volume's device. It was closed again; please report it." % _title(record))
-    return record
+        cryptsetup.open_as(seen.path, name, key)
+    if facts.look(node.system, record, ask=False).opened == "right":
+        return record
+    if seen.opened == "no":
+        lock(node, record.export.volume_id)
+        raise StorageError("host", "encryption: %s was opened, but not on the volume's device. It was closed again; please report it." % _title(record))
+    raise StorageError(
+        "conflict", "encryption: /dev/mapper/%s is there already, but does not stand on volume %s. Look at what it is, and `cryptsetup close` it." %
+        (name, _title(record)), PARAMETER,
+    )
 
 
 def tested(node, record, seen, wanted):

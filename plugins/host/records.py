@@ -58,7 +58,7 @@ class Records:
                 return AttachmentRecord.from_dict(json.load(stream))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, StorageError) as error:
             raise StorageError(
                 "internal", "The attachment record %r cannot be read: %s. See what is attached, then mend or remove it." % (self._path(volume_id), error)
             ) from error

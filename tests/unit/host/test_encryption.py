@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.host import config, cryptsetup, encryption, facts, keys, luks_header
 from ansible_collections.baremetal.legacy_storage.plugins.host.node import Node
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.attachment import AttachmentRecord, Export
-from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.encryption import EncryptionRecord, EncryptionWish, KeySource
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.encryption import EncryptionRecord, EncryptionWish, KeySource, mapping_name
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.connections import Wanted
 
@@ -128,6 +128,15 @@ def test_an_empty_volume_is_formatted_and_opened_and_found_so_by_the_next_run(vo
     before = volume.content()
     assert volume.unlock() == record and volume.content() == before
     assert record.encryption.formatting is None
+
+
+def test_what_is_open_under_its_name_on_another_device_is_not_taken_for_the_volume(volume):
+    volume.kernel.block("sdy", 32 * MIB)
+    volume.kernel.block("dm-8", 16 * MIB, uuid="CRYPT-LUKS2-0123-other", below=("sdy",))
+    volume.kernel.write("sys/class/block/dm-8/dm/name", mapping_name(VOLUME) + "\n")
+    with pytest.raises(StorageError, match="is there already, but does not stand on volume vendor-a/data"):
+        volume.unlock()
+    assert volume.opened() == "dm-8"
 
 
 def test_a_volume_that_is_open_and_has_grown_lags(volume):

@@ -39,10 +39,13 @@ def test_a_record_comes_back_as_it_was_and_is_root_only(tmp_path):
     assert kept.ids() == []
 
 
-def test_a_record_that_cannot_be_read_is_told_with_its_path(tmp_path):
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", "[1]", '{"state": "connected"}', '{"state": "connected", "export": {"id": "e"}, "boot_id": "b", "multipath": "no"}']
+)
+def test_a_record_that_cannot_be_read_is_told_with_its_path(tmp_path, text):
     kept = records.Records(str(tmp_path))
     kept.put(RECORD)
-    (tmp_path / "attachments" / (VOLUME + ".json")).write_text("{")
+    (tmp_path / "attachments" / (VOLUME + ".json")).write_text(text)
     with pytest.raises(StorageError, match="%s.json" % VOLUME):
         kept.get(VOLUME)
 
