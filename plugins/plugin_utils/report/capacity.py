@@ -48,7 +48,7 @@ def _pool(name, told, known, limits):
         "by_store": by_store,
         "ratio": ratio,
         "allowed": allowed,
-        "promised_width": None if ratio is None else round(share(promised, max(total * (allowed or 1), promised)), 1),
+        "promised_width": None if ratio is None else round(share(promised, max(total * (allowed or 1), promised)) or 0.0, 1),
         "fill": _level(filled, limits["warning"], limits["error"]),
         "promise": "ok" if ratio is None or not allowed else _level(ratio, allowed * _NEAR, allowed),
     }
