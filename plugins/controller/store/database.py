@@ -168,10 +168,18 @@ def migrate(engine):
         return False
     if split(found)[0]:
         require(found, engine.url)
+    if found is not None and found > SCHEMA:
+        raise StorageError(
+            "not_installed",
+            "The metadata store %s has schema %s, which is newer than this collection's (%s): another controller has a newer collection, or this one had. "
+            "Apply the role from that collection. Nothing was changed." % (shown(engine.url), found, SCHEMA),
+        )
     path = _file_of(engine)
     if path:
         try:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # root-only from its first byte
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))  # root-only from its first byte
+        except FileExistsError:
+            pass  # and not opened here: closing it would let go of the locks that SQLite holds on it in this process
         except OSError as error:
             raise StorageError("store", "The metadata store %s cannot be made: %s." % (shown(engine.url), error.strerror)) from error
     settings = Config()

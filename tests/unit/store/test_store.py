@@ -327,6 +327,26 @@ def test_a_migrated_store_finds_the_exports_that_it_had_by_every_name_of_their_h
     engine.dispose()
 
 
+LOOKING = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT count(*) FROM volumes').fetchall(); c.close()"
+
+
+@IN_A_FILE
+def test_what_is_written_after_a_migration_is_kept_though_another_process_closes_the_file(url, tmp_path):
+    first = database.connect(url)
+    _upgrade(first, "0004")
+    first.dispose()
+    engine = database.connect(url)  # as the role does: it looks, and migrates with the connection that has looked
+    assert database.revision(engine) == "0004" and database.migrate(engine) is True
+    subprocess.run([sys.executable, "-c", LOOKING, str(tmp_path / "store.sqlite")], check=True, timeout=60)
+    with Store(engine, Vault([Fernet.generate_key()])).writing() as writer:
+        writer.put_backend(BACKEND)
+    seen = database.connect(url)  # as the next task sees it; the first has not closed its connection, since workers end without that
+    with seen.connect() as connection:
+        assert connection.scalars(sa.select(tables.backends.c.name)).all() == ["one"]
+    seen.dispose()
+    engine.dispose()
+
+
 def _upgrade(engine, revision):
     from alembic import command
     from alembic.config import Config
@@ -368,6 +388,14 @@ def test_a_store_of_another_version_is_not_touched(store, revision):
         database.require_schema(store.engine)
     with pytest.raises(StorageError, match="Apply the role"), store.writing():
         pass
+
+
+def test_a_store_of_a_newer_collection_is_not_migrated_and_told_so(store):
+    with database.writing(store.engine) as connection:
+        database.set_revision(connection, "9999")
+    with pytest.raises(StorageError, match="schema 9999.*newer.*collection") as told:
+        database.migrate(store.engine)
+    assert told.value.code == "not_installed" and database.revision(store.engine) == "9999"
 
 
 @IN_A_FILE
