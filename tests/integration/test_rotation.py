@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 import pytest
+from ansible_collections.baremetal.legacy_storage.plugins.controller.store.database import SCHEMA
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.secrets.vault import Vault
 from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH, STORE_PASSWORD
@@ -85,6 +86,17 @@ def test_a_key_that_is_needed_is_not_dropped(controller, connector):
     with pytest.raises(StorageError, match="Take the step reencrypt first"):
         controller.ask("store.key", {"step": "drop"})
     assert key_file(controller).read_text() == before
+
+
+def test_no_key_is_dropped_where_the_store_cannot_be_looked_through(controller):
+    for step in ("add", "use"):
+        controller.ask("store.key", {"step": step})
+    before = key_file(controller).read_text()
+    for schema in ("0004", "9999", "moved %s" % SCHEMA):
+        controller.execute("UPDATE alembic_version SET version_num = ?", schema)
+        with pytest.raises(StorageError, match="has schema|was moved to another"):
+            controller.ask("store.key", {"step": "drop"})
+        assert key_file(controller).read_text() == before
 
 
 POINTS = [
