@@ -147,13 +147,15 @@ def move_store(session, arguments, check, warn):
     if name == database.shown(source.url.set(password=None)):
         database.require_schema(source)
         return _moved(False, source, None, name)
+    if database.share_file(source, target):
+        raise StorageError("invalid", "url: %s is the file of the store itself under another name. Name another one, or leave it where it is." % name, "url")
     mark, _schema = database.split(database.revision(source))
     if mark != database.MOVED:
         database.require_schema(source)
     if check:
         before = None
         if mark != database.MOVED:
-            before = _look_at_target(target, name, replace)
+            before = _look_at_target(source, target, name, replace)
         return _moved(True, source, before, name)
     from .locks import open_locks
 
@@ -163,17 +165,17 @@ def move_store(session, arguments, check, warn):
         before = None
         if mark != database.MOVED:
             database.require_schema(source)
-            before = _look_at_target(target, name, replace)
+            before = _look_at_target(source, target, name, replace)
             _copy(source, target)
             locks.check()
             target_locks.check()
             _close(source, name)
-        _open(source, target, name)
+        _open(source, target, name, replace)
         _switch(session.config_path, arguments)
     return _moved(True, source, before, name)
 
 
-def _look_at_target(target, name, replace):
+def _look_at_target(source, target, name, replace):
     """Return how many rows the target holds, or None where it is no store yet. Raises StorageError unless it may be written."""
     mark, schema = database.split(database.revision(target))
     if schema is None:
@@ -186,6 +188,13 @@ def _look_at_target(target, name, replace):
         )
     with database.speaking(target), target.begin() as connection:
         before = contents.digest(contents.rows(connection))[0]
+    if mark == database.COPYING and not replace and _namespace(target) != _namespace(source):
+        raise StorageError(
+            "conflict",
+            "url: %s holds what the move of another store left when it was interrupted. Run that move again and name another database here, or say "
+            "replace=true to lose that." % name,
+            "replace",
+        )
     if mark == database.MOVED and not replace:
         raise StorageError(
             "conflict",
@@ -221,8 +230,8 @@ def _close(source, name):
         database.set_revision(connection, database.join(database.MOVED))
 
 
-def _open(source, target, name):
-    """Open the copy, if this source was moved there."""
+def _open(source, target, name, replace):
+    """Open the copy, if this source was moved there. One that is open is taken for what it is, unless it is another store."""
     with database.speaking(source), source.begin() as connection:
         moved_to = contents.mark(connection, marks.MOVED_TO)
         rows = list(contents.rows(connection))
@@ -234,6 +243,19 @@ def _open(source, target, name):
             _verify(connection, rows)
             database.set_revision(connection, database.SCHEMA)
     database.require_schema(target)
+    if not replace and _namespace(target) != _namespace(source):
+        raise StorageError(
+            "conflict",
+            "url: %s is another store than the one that was moved there, which was replaced since. %s still holds what was moved, and takes no writes. Say "
+            "replace=true only if that other store is the one to work with." % (name, database.shown(source.url.set(password=None))),
+            "replace",
+        )
+
+
+def _namespace(engine):
+    """Return what tells stores apart that know different objects of arrays; None for old ones."""
+    with database.speaking(engine), engine.begin() as connection:
+        return contents.mark(connection, marks.NAMESPACE)
 
 
 def _switch(path, arguments):

@@ -222,6 +222,45 @@ def test_a_move_that_was_killed_is_finished_by_the_next_one(controller, connecto
     assert not controller.ask("store.move", target)["changed"]
 
 
+def test_a_move_that_was_killed_is_not_overwritten_by_the_move_of_another_store(controller, make_controller, target, monkeypatch):
+    controller.ensure("volume", backend="one", name="data", size="1")
+    other = make_controller("other")
+    other.ensure("volume", backend="one", name="others", size="1")
+    monkeypatch.setenv("BLS_TEST_KILL_AT", "after controller.moving._close")
+    with pytest.raises(StorageError, match="ended without an answer"):
+        controller.ask("store.move", target)
+    monkeypatch.delenv("BLS_TEST_KILL_AT")
+    for check in (True, False):
+        with pytest.raises(StorageError, match="url: .* holds what the move of another store left"):
+            other.ask("store.move", target, check=check)
+    assert [item["name"] for item in other.ask("volume.list", {})["volumes"]] == ["others"], "it works as before"
+    assert controller.ask("store.move", target)["changed"] and moved(controller) == target["url"]
+    assert [item["name"] for item in controller.ask("volume.list", {})["volumes"]] == ["data"]
+
+
+def test_a_controller_does_not_take_over_another_store_in_place_of_its_own_that_was_lost(controller, make_controller, target, monkeypatch):
+    controller.ensure("volume", backend="one", name="data", size="1")
+    monkeypatch.setenv("BLS_TEST_KILL_AT", "after controller.moving._close")
+    with pytest.raises(StorageError, match="ended without an answer"):
+        controller.ask("store.move", target)
+    monkeypatch.delenv("BLS_TEST_KILL_AT")
+    other = make_controller("other")
+    other.ask("store.move", dict(target, replace=True))
+    settings = controller.config.read_text()
+    with pytest.raises(StorageError, match="url: .* is another store than the one that was moved there"):
+        controller.ask("store.move", target)
+    assert controller.config.read_text() == settings
+
+
+def test_a_store_is_not_moved_onto_itself_under_another_name(controller):
+    controller.ensure("volume", backend="one", name="data", size="1")
+    (controller.root / "link").symlink_to(controller.root / "state")
+    for check in (True, False):
+        with pytest.raises(StorageError, match="url: .* is the file of the store itself"):
+            controller.ask("store.move", {"url": "sqlite:///%s/link/store.sqlite" % controller.root, "replace": True}, check=check)
+    assert controller.ensure("volume", backend="one", name="still", size="1")["changed"]
+
+
 # Ids
 
 

@@ -195,6 +195,12 @@ def _file_of(engine):
     return path if engine.url.get_backend_name() == "sqlite" and path and path != ":memory:" else None
 
 
+def share_file(engine, other):
+    """Tell whether two engines, whatever their URLs say, work on one file of SQLite."""
+    paths = [_file_of(engine), _file_of(other)]
+    return all(path and os.path.exists(path) for path in paths) and os.path.samefile(*paths)
+
+
 def now():
     """Return the time as stored: naive UTC."""
     return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
