@@ -225,23 +225,51 @@ def test_a_conversation_whose_worker_dies_is_told_and_the_service_goes_on(warm):
     assert controller.unsettled() == []
 
 
-def test_the_service_starts_itself_anew_when_its_code_was_replaced(controller, make_service, tmp_path):
+@pytest.fixture(name="installed")
+def fixture_installed(controller, tmp_path):
+    """The folder of a copy of the plugins, which the controller's workers run."""
     plugins = Path(os.environ["PYTHONPATH"]) / "ansible_collections/baremetal/legacy_storage/plugins"
     copy = tmp_path / "copy/ansible_collections/baremetal/legacy_storage"
     copy.mkdir(parents=True)
     subprocess.run(["cp", "-rL", str(plugins), str(copy)], check=True, timeout=60)
     controller.settings["python_path"] = [str(tmp_path / "copy"), *controller.settings["python_path"][1:]]
-    service = make_service(controller)
-    name_socket(controller, service.path)
-    assert create(controller, "data").warnings == []
+    return copy / "plugins"
+
+
+def replace_code(plugins):
+    """Install a version 9 in the place of the code."""
     for file, old, new in (("protocol", 'VERSION = "', 'VERSION = "9'), ("serve", '"""The worker', '"""That worker')):
-        path = copy / "plugins/module_utils/worker" / (file + ".py")
+        path = plugins / "module_utils/worker" / (file + ".py")
         text = path.read_text()
         path.unlink()
         path.write_text(text.replace(old, new))
+
+
+def test_the_service_starts_itself_anew_when_its_code_was_replaced(controller, make_service, installed):
+    service = make_service(controller)
+    name_socket(controller, service.path)
+    assert create(controller, "data").warnings == []
+    replace_code(installed)
     answer = create(controller, "data")
     assert "is of version 9" in answer.warnings[0], "the new code answers"
     assert service.process.poll() is None
+
+
+def test_code_that_is_replaced_while_the_service_starts_is_noticed(controller, make_service, installed):
+    late = installed / "controller/locks.py"  # imported when the greeting has long been
+    waiting = "\nimport os, time\nopen(%r, 'a').close()\nwhile not os.path.exists(%r):\n    time.sleep(0.01)\n"
+    started, replaced = installed / "started", installed / "replaced"
+    late.write_text(late.read_text() + waiting % (str(started), str(replaced)))
+    service = make_service(controller)
+    deadline = time.monotonic() + 60
+    while not started.exists():
+        assert service.process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    replace_code(installed)
+    replaced.touch()
+    name_socket(controller, service.path)
+    answer = create(controller, "data")
+    assert answer.warnings and "is of version 9" in answer.warnings[0], "the new code answers, and not half of the old one"
 
 
 def test_the_service_leaves_when_nobody_asks(controller, make_service):

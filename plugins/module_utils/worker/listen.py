@@ -34,6 +34,7 @@ _PRELOADED = {
 
 def main(half, seconds):
     """Serve until nobody has asked for so many seconds."""
+    code = _stamp()  # before the imports: code that is replaced while they last must not count as this one
     package = serve.__name__.rpartition(".module_utils.")[0]
     for name in _PRELOADED[half]:
         importlib.import_module("%s.%s" % (package, name))
@@ -41,7 +42,6 @@ def main(half, seconds):
     gc.freeze()  # or each fork would copy what it only looks at
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     listener = socket.socket(fileno=0)
-    code = _stamp()
     while select.select([listener], [], [], float(seconds))[0]:
         if _stamp() != code:
             os.execv(sys.executable, sys.orig_argv)  # whoever connects waits until then
