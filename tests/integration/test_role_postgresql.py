@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import psycopg
 import pytest
 from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import run_playbook
@@ -19,13 +21,13 @@ def fixture_server():
         yield server
 
 
-def apply(folder, server):
+def apply(folder, server, **variables):
     psql = [str(server.program("psql")), "-h", str(server.folder), "-U", "postgres", "-XqtA", "-v", "ON_ERROR_STOP=1"]
     task = {"ansible.builtin.include_role": {"name": "baremetal.legacy_storage.controller", "tasks_from": "postgresql_database.yml"}}
     return run_playbook(
         folder,
         [task],
-        extra_vars={"controller_psql": psql},
+        extra_vars=dict(variables, controller_psql=psql),
         ignore_errors=False,
         variables={"PGPASSWORD": "admin"},
     )
@@ -42,3 +44,20 @@ def test_the_role_makes_a_database_once_in_which_root_makes_the_store(server, tm
         connection.execute("CREATE TABLE t (a int)")
         assert connection.execute("SELECT tableowner FROM pg_tables WHERE tablename = 't'").fetchone() == ("legacy_storage",)
         assert connection.execute("SHOW server_encoding").fetchone() == ("UTF8",)
+
+
+def test_the_password_of_other_controllers_is_not_in_the_servers_log_whatever_it_logs(server, tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        monkeypatch.setenv("PGPORT", str(free.getsockname()[1]))
+    server.stop()
+    server.start(listen_addresses="*", log_min_messages="log", log_statement="all", log_min_error_statement="error", shared_preload_libraries="pg_stat_statements")
+    played = apply(tmp_path, server, controller_postgresql_clients=["192.0.2.0/24"], controller_store_password="canary-of-others")
+    assert played.code == 0 and "canary" not in played.output, played.output
+    log = (server.folder.parent / ("%s.log" % server.folder.name)).read_text()
+    assert "CREATE ROLE legacy_storage" in log and "canary" not in log
+    with server.administrator() as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements")
+        statements = " ".join(text for (text,) in connection.execute("SELECT query FROM pg_stat_statements"))
+    assert "CREATE ROLE" in statements and "canary" not in statements
+    with psycopg.connect(host="127.0.0.1", user="legacy_storage", password="canary-of-others", dbname="legacy_storage") as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,), "the password is the one"
