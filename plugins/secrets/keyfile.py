@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 
 
 def create_once(path, content):
@@ -16,36 +18,42 @@ def create_once(path, content):
     """
     if os.path.exists(path):
         return False
-    draft = "%s.%d" % (path, os.getpid())
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    try:
-        os.link(draft, path)  # fails when another process was first: then its file counts
-    except FileExistsError:
-        return False
-    finally:
-        os.unlink(draft)
+    with _draft(path, content) as draft:
+        try:
+            os.link(draft, path)  # fails when another process was first: then its file counts
+        except FileExistsError:
+            return False
+        finally:
+            os.unlink(draft)
     return True
 
 
 def replace(path, content):
     """Put ``content`` (bytes) in a file's place (mode 0600), whole or not at all."""
-    draft = "%s.%d" % (path, os.getpid())
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with _draft(path, content) as draft:
+        os.rename(draft, path)
+
+
+@contextlib.contextmanager
+def _draft(path, content):
+    """Write a file beside ``path`` and yield its path, to be given the other name; that it has it is on disk in the end.
+
+    Its own name cannot be foreseen, since the folder may be one in which others make files and links.
+    """
+    folder, name = os.path.split(path)
+    handle, draft = tempfile.mkstemp(prefix=name + ".", dir=folder or ".")
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        os.rename(draft, path)
+        yield draft
     except BaseException:
-        os.unlink(draft)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(draft)
         raise
-    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+    folder = os.open(folder or ".", os.O_RDONLY)
     try:
-        os.fsync(folder)  # or a power cut could bring the old file back
+        os.fsync(folder)  # or a power cut could bring back what was there before
     finally:
         os.close(folder)

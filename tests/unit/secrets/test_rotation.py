@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.secrets import keyfile
@@ -55,3 +57,37 @@ def test_a_vault_that_does_not_know_a_key_yet_looks_for_it(tmp_path):
     vault = Vault.from_file(str(tmp_path / "key"))
     write(tmp_path / "key", Keyring([(OLD, False)]).add(NEW))
     assert vault.decrypt(Vault([NEW]).encrypt({"a": "b"})) == {"a": "b"}
+
+
+@pytest.mark.parametrize("make", [keyfile.replace, keyfile.create_once])
+def test_what_others_leave_beside_a_key_file_is_not_written_to(tmp_path, make):
+    precious = tmp_path / "precious"
+    precious.write_text("data")
+    (tmp_path / ("key.%d" % os.getpid())).symlink_to(precious)
+    make(str(tmp_path / "key"), b"secret")
+    assert precious.read_text() == "data"
+    assert (tmp_path / "key").read_bytes() == b"secret" and (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("make", [keyfile.replace, keyfile.create_once])
+def test_a_key_file_is_on_disk_under_its_name_before_anything_is_encrypted_with_it(tmp_path, make, monkeypatch):
+    real, synced = os.fsync, []
+
+    def fsync(handle):
+        synced.append((os.readlink("/proc/self/fd/%d" % handle), sorted(path.name for path in tmp_path.iterdir())))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    make(str(tmp_path / "key"), b"secret")
+    assert synced[-1] == (str(tmp_path), ["key"])
+
+
+@pytest.mark.parametrize("make", [keyfile.replace, keyfile.create_once])
+def test_a_full_disk_leaves_no_half_of_a_key(tmp_path, make, monkeypatch):
+    def full(_handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        make(str(tmp_path / "key"), b"secret")
+    assert list(tmp_path.iterdir()) == []
