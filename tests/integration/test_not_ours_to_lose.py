@@ -57,6 +57,23 @@ def test_what_was_made_since_a_restored_backup_of_the_store_is_left_alone_and_ca
     assert made(controller, "snapshot", name="then", volume="data", adopt={"source-name": "snapshot-" + snapshot["id"]})["size"] == 1
 
 
+def test_what_has_grown_further_since_a_restored_backup_of_the_store_is_not_cut_off(make_controller, tmp_path):
+    controller, backup = make_controller("own", backend=None), str(tmp_path / "night.export")
+    controller.register(options={"sparse_files_dir": str(controller.array), "sparse_files_without": "refusing to shrink"})
+    data = made(controller, name="data", size="1")
+    controller.ask("store.export", {"path": backup})
+    made(controller, name="data", size="4")
+    write(controller.path_of("volume", data["id"]), b"only copy", at=4 * GIB - 9)
+    controller.ask("store.import", {"path": backup, "replace": True})
+    result = controller.ensure("volume", backend="one", name="data", size="2")
+    assert result["failed"] and "has 4 GiB on its storage system" in result["msg"] and "never shrink" in result["msg"], result
+    with open(controller.path_of("volume", data["id"]), "rb") as stream:
+        stream.seek(4 * GIB - 9)
+        assert stream.read() == b"only copy"
+    assert controller.ask("volume.list", {})["volumes"][0]["size"] == 4, "the store has learned it"
+    assert made(controller, name="data", size="5")["size"] == 5 and controller.unsettled() == []
+
+
 def test_a_run_that_is_killed_on_its_way_to_make_what_the_array_has_already_does_not_delete_it(controller, tmp_path, monkeypatch):
     backup = str(tmp_path / "night.export")
     controller.ask("store.export", {"path": backup})

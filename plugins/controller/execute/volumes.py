@@ -93,13 +93,13 @@ def _extend(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, arguments["id"])
         writer.change_volume(arguments["id"], status="extending")
-    failure, _size = _grow(work, entry, arguments)
+    failure, _size = _grow(work, entry, operation)
     if failure is not None:
         raise failure
 
 
 def _finish_extend(work, operation, arguments):
-    failure, size = _grow(work, operation.settles, arguments)
+    failure, size = _grow(work, operation.settles, operation)
     if failure is not None:
         raise StorageError(
             "interrupted",
@@ -109,19 +109,32 @@ def _finish_extend(work, operation, arguments):
         ) from failure
 
 
-def _grow(work, entry, arguments):
+def _grow(work, entry, operation):
     """Extend a volume and settle the entry. Return (why it failed or None, the size that the array tells or None)."""
-    size, failure = arguments["size"], None
+    volume_id, wanted = operation.arguments["id"], operation.arguments["size"]
+    size, failure = wanted, None
     try:
-        work.engine().volumes.extend(arguments["id"], size)
+        _refuse_to_shrink(operation.name, wanted, work.engine().volumes.size_on_array(volume_id))
+        work.engine().volumes.extend(volume_id, wanted)
     except StorageError as error:
         # It may have grown and only the answer was lost; and many arrays refuse to extend to the size there is.
-        size = work.engine().volumes.size_on_array(arguments["id"])
-        failure = None if size == arguments["size"] else error
+        size = work.engine().volumes.size_on_array(volume_id)
+        failure = None if size == wanted else error
     with work.store.writing() as writer:
-        rest(writer, arguments["id"], **({"size": size} if size else {}))
+        rest(writer, volume_id, **({"size": size} if size else {}))
         writer.settle(entry)
     return failure, size
+
+
+def _refuse_to_shrink(name, wanted, there):
+    """Raise StorageError ``conflict`` where the array has more than is wanted: some drivers, such as Ceph's, set any size they are told."""
+    if there is not None and there > wanted:
+        raise StorageError(
+            "conflict",
+            "size: %d: volume %r has %d GiB on its storage system, more than this controller knew of. Volumes never shrink; give at least that."
+            % (wanted, name, there),
+            "size",
+        )
 
 
 def _forget(work, operation, arguments):

@@ -24,7 +24,8 @@ OPTIONS = [
     cfg.StrOpt("sparse_files_dir", help="Directory that holds the volumes."),
     cfg.StrOpt("sparse_files_password", secret=True, help="Checked for nothing; a secret to look for in logs."),
     cfg.StrOpt(
-        "sparse_files_without", help="Something that this driver should not be able to do: revert, to forget sources, groups, joining, consistency."
+        "sparse_files_without",
+        help="Something that this driver should not be able to do: revert, to forget sources, refusing to shrink, groups, joining, consistency.",
     ),
     cfg.IntOpt("sparse_files_capacity", default=1000, help="Capacity to report, in GiB."),
     cfg.StrOpt("sparse_files_label", help="For nothing.", deprecated_for_removal=True, deprecated_reason="Labels\n   are not read."),
@@ -145,9 +146,9 @@ class SparseFileDriver(driver.VolumeDriver):
                 os.unlink(path)
 
     def extend_volume(self, volume, new_size):
-        """Grow a volume; as many arrays do, refuse the size there is."""
+        """Grow a volume; as many arrays do, refuse the size there is. Ceph's does not, and cuts off what is past the new end."""
         self._call("extend_volume")
-        if os.path.getsize(self._path(volume)) >= new_size * GIB:
+        if self.configuration.sparse_files_without != "refusing to shrink" and os.path.getsize(self._path(volume)) >= new_size * GIB:
             raise exception.VolumeBackendAPIException(data="new size matches existing size")
         os.truncate(self._path(volume), new_size * GIB)
 
