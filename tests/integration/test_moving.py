@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import threading
+from pathlib import Path
 
 import pytest
+from ansible_collections.baremetal.legacy_storage.plugins.controller.store import database
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.identity import derive_id
 from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH
@@ -176,6 +180,36 @@ def test_nothing_is_written_to_a_store_that_was_moved_away(controller, connector
     with pytest.raises(StorageError, match="was moved to .*, not to"):
         controller.config.write_text(stale)
         controller.ask("store.move", {"url": "sqlite:///%s/another" % controller.root})
+
+
+def test_who_waited_while_the_store_was_moved_away_settles_nothing_that_the_new_one_settles(controller, monkeypatch):
+    monkeypatch.setenv("BLS_TEST_KILL_AT", "after create_volume")
+    with pytest.raises(StorageError, match="ended without an answer"):
+        controller.ensure("volume", backend="one", name="data", size="1")
+    monkeypatch.delenv("BLS_TEST_KILL_AT")
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(controller.ensure("volume", backend="one", name="data", size="1")))
+    (door,) = [path for path in Path(controller.settings["lock_dir"]).glob("store-*-outer") if "backend" not in path.name]
+    with door.open() as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)  # as a move closes it
+        thread.start()
+        while not [child for child in _who_has_open(door) if child != os.getpid()]:
+            assert thread.is_alive()
+        controller.execute("UPDATE alembic_version SET version_num = ?", database.join(database.MOVED))  # the rest of a move is not needed here
+        before = controller.listing()
+    thread.join()
+    assert answers[0]["failed"] and "was moved to another database" in answers[0]["msg"], answers
+    assert controller.listing() == before, "by now this may be what a task made that works with the new store"
+
+
+def _who_has_open(path):
+    """Return the ids of the processes that have a file open."""
+    found = set()
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(link) == str(path):
+                found.add(int(link.parts[2]))
+    return found
 
 
 def test_a_database_that_holds_another_store_is_refused(controller, make_controller, connector, target):

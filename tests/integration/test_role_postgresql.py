@@ -50,7 +50,8 @@ def test_the_password_of_other_controllers_is_not_in_the_servers_log_whatever_it
     with socket.create_server(("127.0.0.1", 0)) as free:
         monkeypatch.setenv("PGPORT", str(free.getsockname()[1]))
     server.stop()
-    server.start(listen_addresses="*", log_min_messages="log", log_statement="all", log_min_error_statement="error", shared_preload_libraries="pg_stat_statements")
+    logging = {"log_min_messages": "log", "log_statement": "all", "log_min_error_statement": "error"}
+    server.start(listen_addresses="*", shared_preload_libraries="pg_stat_statements", **logging)
     played = apply(tmp_path, server, controller_postgresql_clients=["192.0.2.0/24"], controller_store_password="canary-of-others")
     assert played.code == 0 and "canary" not in played.output, played.output
     log = (server.folder.parent / ("%s.log" % server.folder.name)).read_text()

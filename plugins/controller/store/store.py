@@ -36,18 +36,23 @@ class Store:
 
     @contextlib.contextmanager
     def reading(self):
-        """Yield a Reader with one consistent view. Raises StorageError ``store`` when the database fails."""
+        """Yield a Reader with one consistent view. Raises StorageError ``store`` when the database fails or was moved away."""
         with database.speaking(self.engine):
             with self.engine.begin() as connection:
+                self._require_open(connection)  # or whoever waited while it was moved settles what the new one settles
                 yield Reader(connection, self.vault)
 
     @contextlib.contextmanager
     def writing(self):
         """Yield a Writer whose changes appear together at the end, or not at all. Raises StorageError ``store`` or ``conflict``."""
         with database.writing(self.engine) as connection, contextlib.ExitStack() as before_commit:
-            database.require(database.revision_in(connection), self.engine.url)  # it may have been moved since it was opened
+            self._require_open(connection)
             before_commit.push(self._check)
             yield Writer(connection, self.vault)
+
+    def _require_open(self, connection):
+        """Raise StorageError unless the store is still the one that was opened: it may have been moved or migrated since."""
+        database.require(database.revision_in(connection), self.engine.url)
 
     def _check(self, failure, _error, _traceback):
         if failure is None:
