@@ -46,6 +46,7 @@ def test_the_role_makes_a_database_once_in_which_root_makes_the_store(server, tm
         assert connection.execute("SHOW server_encoding").fetchone() == ("UTF8",)
 
 
+@pytest.mark.extra
 def test_the_password_of_other_controllers_is_not_in_the_servers_log_whatever_it_logs(server, tmp_path, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as free:
         monkeypatch.setenv("PGPORT", str(free.getsockname()[1]))

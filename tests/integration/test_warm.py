@@ -255,6 +255,7 @@ def test_the_service_starts_itself_anew_when_its_code_was_replaced(controller, m
     assert service.process.poll() is None
 
 
+@pytest.mark.extra
 def test_code_that_is_replaced_while_the_service_starts_is_noticed(controller, make_service, installed):
     late = installed / "controller/locks.py"  # imported when the greeting has long been
     waiting = "\nimport os, time\nopen(%r, 'a').close()\nwhile not os.path.exists(%r):\n    time.sleep(0.01)\n"
