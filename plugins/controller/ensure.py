@@ -57,11 +57,13 @@ class Outcome:
     """What became of one item of the list.
 
     ``guessed`` marks a check-mode item whose parent does not exist yet: it would change something.
+    ``keys`` are the locks it will need, as far as they were known when it was planned: what it has in common with earlier items.
     """
 
     def __init__(self, params):
         self.params = params
         self.wanted = None
+        self.keys = frozenset()
         self.operations = []
         self.before = None
         self.after = None
@@ -152,6 +154,7 @@ class Flow:
             if outcome.error is not None:
                 continue
             outcome.before = self._noun.find(landscape, outcome.wanted)
+            outcome.keys = lock_keys(landscape, outcome.wanted)
             try:
                 outcome.operations, landscape = self._plan(landscape, outcome.wanted)
             except StorageError as error:
@@ -188,12 +191,11 @@ class Flow:
             return
         self._executor.prepare()
         with Pools(self._limits(outcomes)) as pools:
-            running, touched_before = {}, []
+            running, begun = {}, []
             for outcome in outcomes:
-                keys = outcome.wanted.touches()
-                before = [earlier for earlier, its_keys in touched_before if its_keys & keys]
+                before = [earlier for earlier in begun if earlier.keys & outcome.keys]
                 running[pools[_backend_of(outcome.wanted)].submit(self._carry_out_one, outcome, before)] = outcome
-                touched_before.append((outcome, keys))
+                begun.append(outcome)
             while running:
                 done = concurrent.futures.wait(running, self._patience.left(), concurrent.futures.FIRST_COMPLETED)[0]
                 for future in done:

@@ -208,3 +208,23 @@ def test_a_list_of_volumes_is_made_by_a_driver_that_calls_its_library_through_ev
     answer = controller.ask("volume.ensure", {"volumes": volumes})
     assert [item.get("msg") for item in answer["volumes"] if item.get("failed")] == []
     assert len([name for name in controller.listing() if name.startswith("volume-")]) == 8
+
+
+@pytest.mark.parametrize("doomed", ["name", "id"])
+def test_a_list_is_carried_out_in_its_order_whatever_its_items_call_a_thing(controller, doomed):
+    """Whoever copies something and then deletes it must not lose both."""
+    data, _old = (controller.ensure("volume", backend="one", name=name, size="1")["volumes"][0]["volume"] for name in ("data", "a-copy"))
+    if doomed == "name":
+        controller.ensure("snapshot", backend="one", name="snap", volume="data")
+        source, last = {"source_snapshot": "snap"}, {"name": "data", "force": ["snapshots"]}
+    else:
+        source, last = {"source_volume": "data"}, {"name": data["id"]}
+
+    def copy_and_delete():
+        wait_for_call(controller, "delete_volume")
+        return controller.ask("volume.ensure", {"volumes": [dict(source, backend="one", name="a-copy"), dict(last, backend="one", state="absent")]})
+
+    with controller.fault("delete_volume", "sleep 0.7"):  # so long the name of the copy is not free
+        _gone, result = at_once(lambda: controller.ensure("volume", backend="one", name="a-copy", state="absent"), copy_and_delete)
+    assert not result.get("failed"), result["msg"]
+    assert [item["name"] for item in controller.ask("volume.list", {})["volumes"]] == ["a-copy"]
