@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 
 REVERT = {"backend": "one", "name": "data", "revert_to": "snap"}
 
@@ -100,3 +101,31 @@ def test_a_driver_that_fails_leaves_a_volume_that_only_reverting_mends(controlle
     assert controller.ensure("volume", backend="one", name="data", size="2")["error"]["code"] == "conflict"
     assert controller.ensure("volume", **REVERT)["volumes"][0]["volume"]["status"] == "available"
     assert read(controller, volume) == b"good"
+
+
+def killed(controller, monkeypatch, point="before revert_to_snapshot"):
+    """Kill a run that reverts the volume."""
+    monkeypatch.setenv("BLS_TEST_KILL_AT", point)
+    with pytest.raises(StorageError, match="ended without an answer"):
+        controller.ensure("volume", **REVERT)
+    monkeypatch.delenv("BLS_TEST_KILL_AT")
+
+
+def test_what_a_killed_reverting_left_is_not_taken_for_whole_when_deleting_it_fails(controller, volume, monkeypatch):
+    killed(controller, monkeypatch)
+    with controller.fault("delete_volume", "array says no"):
+        result = controller.ensure("volume", backend="one", name="data", state="absent", force=["snapshots"])
+    assert "array says no" in result["msg"] and result["volumes"][0]["volume"]["status"] == "error_reverting"
+    assert controller.ensure("volume", backend="one", name="data", metadata={"a": "b"})["error"]["code"] == "conflict"
+    assert controller.ensure("volume", backend="one", name="data", state="absent")["changed"] is True
+
+
+def test_a_killed_reverting_that_cannot_be_finished_keeps_nobody_from_the_snapshot(controller, volume, monkeypatch):
+    killed(controller, monkeypatch)
+    with controller.fault("revert_to_snapshot", "array says no"):
+        result = controller.ensure("volume", backend="one", name="rescued", source_snapshot="snap")
+        assert "array says no" in result["msg"] and "Nobody knows what volume 'data' holds" in result["msg"]
+        rescued = controller.ensure("volume", backend="one", name="rescued", source_snapshot="snap")["volumes"][0]["volume"]
+    assert read(controller, rescued) == b"good"
+    assert controller.ensure("volume", backend="one", name="data")["error"]["code"] == "conflict"
+    assert controller.ensure("volume", **REVERT)["changed"] is True and read(controller, volume) == b"good"

@@ -168,10 +168,15 @@ def _restore(work, operation, arguments):
         writer.settle(entry)
 
 
-def _fail_restore(work, operation, arguments):
-    with work.store.writing() as writer:
-        writer.change_volume(arguments["id"], status=UNRESTORED)
-        writer.settle(operation.settles)
+def _give_content_up(status):
+    """Return the ending of a killed run after which nobody knows what the volume holds: it bears ``status`` from then on."""
+
+    def end(work, operation, arguments):
+        with work.store.writing() as writer:
+            writer.change_volume(arguments["id"], status=status)
+            writer.settle(operation.settles)
+
+    return end
 
 
 def _retype(work, operation, arguments):
@@ -228,6 +233,15 @@ def _revert(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, arguments["id"])
         writer.change_volume(arguments["id"], status="reverting", reverted_to=None, restored=None)
+    _go_on_reverting(work, operation, entry)
+
+
+def _finish_revert(work, operation, arguments):
+    _go_on_reverting(work, operation, operation.settles)
+
+
+def _go_on_reverting(work, operation, entry):
+    arguments = operation.arguments
     try:
         _revert_on_array(work, entry, arguments)
     except StorageError as error:
@@ -236,27 +250,18 @@ def _revert(work, operation, arguments):
             writer.settle(entry)
         raise StorageError(
             error.code,
-            "%s Nobody knows what volume %r holds now. Run the task again; or look at it on the array, release it and adopt it again; or delete it."
+            "%s Nobody knows what volume %r holds now. Revert it again; or look at it on the array, release it and adopt it again; or delete it."
             % (error.message, operation.name),
             error.parameter,
         ) from error
-    _reverted(work, entry, arguments)
-
-
-def _finish_revert(work, operation, arguments):
-    _revert_on_array(work, operation.settles, arguments)
-    _reverted(work, operation.settles, arguments)
+    with work.store.writing() as writer:
+        rest(writer, arguments["id"], reverted_to=arguments["snapshot_id"])
+        writer.settle(entry)
 
 
 def _revert_on_array(work, entry, arguments):
     if not work.engine().volumes.revert(arguments["id"], arguments["snapshot_id"]):
         revert_by_copying(work, entry, arguments["id"], arguments["snapshot_id"])
-
-
-def _reverted(work, entry, arguments):
-    with work.store.writing() as writer:
-        rest(writer, arguments["id"], reverted_to=arguments["snapshot_id"])
-        writer.settle(entry)
 
 
 def _adopt(work, operation, arguments):
@@ -285,11 +290,12 @@ ACTIONS = {
     "extend": _extend,
     "finish_extend": _finish_extend,
     "restore": _restore,
-    "fail_restore": _fail_restore,
+    "fail_restore": _give_content_up(UNRESTORED),
     "retype": _retype,
     "finish_retype": _finish_retype,
     "revert": _revert,
     "finish_revert": _finish_revert,
+    "fail_revert": _give_content_up(UNREVERTED),
     "forget": _forget,
     "adopt": _adopt,
     **once_here("volume"),

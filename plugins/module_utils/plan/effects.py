@@ -13,6 +13,9 @@ from ..model.images import Image
 from ..model.replication import wants_replication
 from ..model.resources import AT_REST, DRAWN_FROM, Backend, GroupSnapshot, Mapping, Snapshot, Source, Volume, left_behind
 from .failover import backend_effect as failover_effect
+from .volumes import UNREVERTED
+
+_GIVEN_UP = {"fail_restore": UNRESTORED, "fail_revert": UNREVERTED}
 
 
 def _backend_effect(landscape, operation):
@@ -58,8 +61,8 @@ def _changes(landscape, operation):
         return {"status": "available", "reverted_to": operation.arguments["snapshot_id"], "restored": None}
     if operation.action == "restore":
         return {"status": "available", "reverted_to": None, "restored": operation.arguments["backup"]}
-    if operation.action == "fail_restore":
-        return {"status": UNRESTORED}
+    if operation.action in _GIVEN_UP:
+        return {"status": _GIVEN_UP[operation.action]}
     changes = {key: value for key, value in operation.arguments.items() if key not in ("id", "migration_policy")}
     if wants_replication(changes.get("extra_specs", volume.extra_specs)) != wants_replication(volume.extra_specs):
         changes["replication_status"] = None  # what the type says, unless the driver says something else

@@ -42,7 +42,7 @@ ENDINGS = {
     ("access", "open"): "close",
 }
 _FIRST = {"open": 0, "migrate": 1}  # what is open must be closed before anything else, and a copy go before its volume changes
-_FORGOTTEN = {"finish_extend": "forget", "finish_retype": "forget", "finish_revert": "forget"}  # what need not be finished for a deletion
+_FORGOTTEN = {"finish_extend": "forget", "finish_retype": "forget", "finish_revert": "fail_revert"}  # what need not be finished for a deletion
 
 
 def plan_settlement(landscape, keys, doomed=None):
