@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import concurrent.futures
 import functools
 import hashlib
 import http.server
@@ -224,6 +225,25 @@ def test_a_wrong_checksum_makes_no_volume(controller, qcow2, web, where):
     said = refused(controller, foreseen=False, source_image=image, image_checksum="sha256:" + "0" * 64)
     assert checksum(qcow2).partition(":")[2] in said and "0" * 64 in said
     assert "create_volume" not in [method for _moment, _what, method in controller.calls()], "found out before the array was asked"
+
+
+@pytest.mark.parametrize("how", ["replaced", "removed"])
+def test_an_image_that_changes_after_its_checksum_was_verified_makes_no_volume(controller, qcow2, tmp_path, how):
+    other = tmp_path / "other.qcow2"
+    qemu_img("create", "-f", "qcow2", other, "1G")
+
+    def replace():
+        deadline = time.monotonic() + 30
+        while ("begin", "create_volume") not in [call[1:] for call in controller.calls()] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        other.rename(qcow2) if how == "replaced" else qcow2.unlink()
+
+    with controller.fault("create_volume", "sleep 0.7"), concurrent.futures.ThreadPoolExecutor(1) as pool:
+        replacing = pool.submit(replace)
+        found = volume(controller, source_image=qcow2, image_checksum=checksum(qcow2))
+        replacing.result()
+    assert "changed while it was read" in found.get("msg", ""), found
+    assert (found["volume"], controller.ask("volume.list", {})["volumes"], controller.unsettled()) == (None, [], [])
 
 
 def test_a_list_of_checksums_that_does_not_tell_is_refused(controller, qcow2, tmp_path):

@@ -37,19 +37,23 @@ class Content:
     format: str
     virtual_size: int
     checksum: str
+    stamp: tuple  # of the file that this was told of
 
     def pour(self, source):
         """Write the image to the volume on the array and compare every byte. Return the volume's Source."""
         from ..engine.access import Device  # with os-brick, which only the engine loads
 
-        before = _stamp(self.path)
+        self._refuse_changed(source)  # another image may refer to other files
         image = Device(self.path, _QEMU_NAMES.get(self.format, self.format), self.virtual_size, False)
         with opened_volume(self.work, self.volume.id) as device:
             copying.copy(image, device, self.virtual_size, telling(self.work, self.entry, "copying"))
             copying.compare(image, device, self.virtual_size, telling(self.work, self.entry, "verifying"))
-        if _stamp(self.path) != before:
-            raise StorageError("conflict", "source_image: %s changed while it was read. Run the task again." % source.name, "source_image")
+        self._refuse_changed(source)
         return dataclasses.replace(source, id=self.checksum)
+
+    def _refuse_changed(self, source):
+        if _stamp(self.path) != self.stamp:
+            raise StorageError("conflict", "source_image: %s changed while it was read. Run the task again." % source.name, "source_image")
 
 
 def taken_out(operation):
@@ -73,6 +77,7 @@ def fetched(work, entry, volume, image):
     try:
         path = _download(work, entry, volume, image) if image.is_url else image.location
         check_source(path)
+        stamp = _stamp(path)
         checksum = _verify(work, entry, path, image)
         offer = offer_of(dataclasses.replace(image, location=path))
         virtual_size = _sectors(offer.virtual_size) if offer.format == "raw" else _ask_size(path, offer.format)
@@ -83,7 +88,7 @@ def fetched(work, entry, volume, image):
                 % (volume.size, image.shown, virtual_size, -(-virtual_size // GIB)),
                 "size",
             )
-        yield Content(work, entry, volume, path, offer.format, virtual_size, checksum)
+        yield Content(work, entry, volume, path, offer.format, virtual_size, checksum, stamp)
     except OSError as error:
         raise StorageError(
             "host", "source_image: %s cannot be read: %s." % (image.shown, error.strerror or error), "source_image"
@@ -184,5 +189,9 @@ def _sectors(size):
 
 
 def _stamp(path):
-    found = os.stat(path)
+    """Return what tells whether a file is still the same, or None where it is gone."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
     return found.st_ino, found.st_size, found.st_mtime_ns
