@@ -25,6 +25,17 @@ def adopt(work, noun, operation, entry):
         writer.settle(entry)
 
 
+def refuse_managed(writer, noun, operation):
+    """Refuse a reference that another task adopted since this one was planned. No other writer can come between here.
+
+    :raises StorageError: ``conflict``; the array was not asked: some would manage one thing twice, and whoever deletes the one loses the other.
+    """
+    reference = operation.arguments["adopted_from"]
+    known = writer.adopted(noun, operation.backend, reference)
+    if known is not None:
+        raise StorageError("conflict", "adopt: %r is managed already, as %s %r." % (reference, noun, known), "adopt")
+
+
 def once_here(noun):
     """Return what the executor does about a ``volume`` or ``snapshot`` that has its row: the rest of its adopting, and its releasing."""
     return {

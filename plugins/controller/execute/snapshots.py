@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import Snapshot
-from .adopting import adopt, once_here
+from .adopting import adopt, once_here, refuse_managed
 from .endings import give_up, refuse_present
 
 
@@ -56,6 +56,7 @@ _finish_delete = _undo_create
 def _adopt(work, operation, arguments):
     snapshot = Snapshot(backend=operation.backend, name=operation.name, status="creating", **arguments)
     with work.store.writing() as writer:
+        refuse_managed(writer, "snapshot", operation)
         entry = writer.begin(operation, snapshot.id)
         writer.add_snapshot(snapshot)
     adopt(work, "snapshot", operation, entry)

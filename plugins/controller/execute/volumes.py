@@ -14,7 +14,7 @@ from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import DRAWN_FROM, Source, Volume
 from ...module_utils.plan.volumes import UNREVERTED
 from . import imports
-from .adopting import adopt, once_here
+from .adopting import adopt, once_here, refuse_managed
 from .backups import WRITING, fill
 from .copying import revert_by_copying
 from .endings import give_up, refuse_present, rest
@@ -267,6 +267,7 @@ def _revert_on_array(work, entry, arguments):
 def _adopt(work, operation, arguments):
     volume = Volume(backend=operation.backend, name=operation.name, status="managing", **arguments)
     with work.store.writing() as writer:
+        refuse_managed(writer, "volume", operation)
         entry = writer.begin(operation, volume.id)
         writer.add_volume(volume)
     adopt(work, "volume", operation, entry)

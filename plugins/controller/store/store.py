@@ -253,6 +253,10 @@ class Writer:
         table = {"volume": tables.volumes, "snapshot": tables.snapshots}[noun]
         return self._connection.scalar(sa.select(table.c.status).where(table.c.id == resource_id))
 
+    def adopted(self, noun, backend, reference):
+        """Return the name of what stands for ``reference`` by now (Reader.adopted)."""
+        return Reader(self._connection, self._vault).adopted(noun, backend, reference)
+
     def bury(self, noun, resource_id, backend, name):
         """Remember an id that the array may keep something under for longer than we do, so that nothing else gets it."""
         known = sa.select(tables.released.c.id).where(tables.released.c.id == resource_id)
