@@ -300,6 +300,16 @@ def test_an_image_is_what_the_task_says_it_is_or_refused(controller, qcow2, cont
         assert stream.read(4) == b"QFI\xfb", "byte by byte, since the task says raw"
 
 
+def test_what_one_item_of_a_list_says_of_an_image_is_not_taken_for_what_another_says(controller, qcow2):
+    items = [dict(image_format=form, name=form or "any", backend="one", source_image=str(qcow2)) for form in (None, "raw", "vmdk")]
+    foreseen = controller.ask("volume.ensure", {"volumes": items}, check=True)["volumes"]
+    found = controller.ask("volume.ensure", {"volumes": items})["volumes"]
+    for results in (foreseen, found):
+        assert [item.get("failed", False) for item in results] == [False, False, True], results
+        assert "image_format: 'vmdk'" in results[2]["msg"]
+    assert not same(controller.path_of("volume", found[0]["volume"]["id"]), controller.path_of("volume", found[1]["volume"]["id"]))
+
+
 def test_another_image_of_an_existing_volume_is_refused(controller, qcow2, tmp_path):
     made(controller, source_image=qcow2, image_checksum=checksum(qcow2))
     moved = tmp_path / "moved.qcow2"

@@ -40,9 +40,9 @@ def look_at_offers(store, landscape, wanted):
         if item.state == "absent" or image is None or item.renamed_from or (volume is not None and volume.status != "creating"):
             continue
         try:
-            landscape.offers[image.location] = offer_of(image)
+            landscape.offers[image] = offer_of(image)
         except StorageError as error:
-            landscape.offers[image.location] = Refusal(error)
+            landscape.offers[image] = Refusal(error)
     return landscape
 
 

@@ -42,7 +42,7 @@ class Landscape:
         self.unsettled = {record.operation_id: record for record in unsettled}
         self.taken_ids = frozenset(taken_ids)
         self.images = {image.path: image for image in images}
-        self.offers = dict(offers or {})  # {location: Offer or Refusal}: images to make volumes from, and places where none can be
+        self.offers = dict(offers or {})  # {ImageSource: Offer or Refusal} of images to make volumes from, {path: Refusal} where none can be
         self.repositories = {repository.name: repository for repository in repositories}
         self.backups = {(backup.repository, backup.name): backup for backup in backups}
         self.unreachable = dict(unreachable or {})  # repository's name: why its backups are not known

@@ -112,7 +112,7 @@ def _source(landscape, wanted):
 
 
 def _image_source(landscape, image):
-    offer = landscape.offers.get(image.location)
+    offer = landscape.offers.get(image)
     if isinstance(offer, Refusal):
         raise offer.error
     size = offer.virtual_size if offer else None
