@@ -92,7 +92,7 @@ def turned(volume, back, said=None):
             return dataclasses.replace(volume, status=ERROR, previous_status=volume.status, replication_status=NOT_CAPABLE)
         if not volume.unreachable:
             return volume
-        return dataclasses.replace(volume, status=volume.previous_status or "available", previous_status=None, replication_status=DISABLED)
+        return dataclasses.replace(volume, status=_resumed(volume), previous_status=None, replication_status=DISABLED)
     said = said or {}
     status = said.get("replication_status")
     if said.get("status") == ERROR or status in (IN_ERROR, ERROR):
@@ -102,8 +102,15 @@ def turned(volume, back, said=None):
         status = ENABLED if back else FAILED_OVER
     volume = dataclasses.replace(volume, replication_status=status)
     if volume.status == ERROR and volume.previous_status:
-        return dataclasses.replace(volume, status=volume.previous_status, previous_status=None)
+        return dataclasses.replace(volume, status=_resumed(volume), previous_status=None)
     return volume
+
+
+def _resumed(volume):
+    """Return the status that a volume had before its array was left; its hosts may have gone meanwhile."""
+    if volume.previous_status in (None, "available", "in-use"):
+        return "in-use" if volume.attached_to else "available"
+    return volume.previous_status
 
 
 @dataclasses.dataclass(frozen=True)

@@ -73,12 +73,15 @@ def _move_volume(landscape, volume_id, arguments):
     if volume_id in landscape.volumes:
         volume = landscape.volumes[volume_id]
         leaves = arguments["to_backend"] != volume.backend
+        changes = {key: arguments[key] for key in ("extra_specs", "qos_specs") if key in arguments}
+        if leaves or changes:  # it is another object on an array, of which nothing was said yet
+            changes["replication_status"] = None
         landscape.volumes[volume_id] = dataclasses.replace(
             volume,
             adopted_from=left_behind(volume.adopted_from, volume.backend) if leaves else volume.adopted_from,
             backend=arguments["to_backend"],
             pool=arguments["to_pool"],
-            **{key: arguments[key] for key in ("extra_specs", "qos_specs") if key in arguments},
+            **changes,
         )
 
 

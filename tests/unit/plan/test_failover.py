@@ -15,6 +15,7 @@ from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.res
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.wanted_failover import WantedFailover
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.failover import find_failover, plan_failover, refuse_stranded
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.landscape import Landscape
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.operations import Operation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,17 +28,19 @@ OVER, BACK = WantedFailover("one", "failed_over", "b"), WantedFailover("one", "f
 
 @st.composite
 def landscapes(draw):
+    statuses = draw(st.lists(st.sampled_from(STATUSES), max_size=5))
     volumes = [
         Volume(
             "id%d" % number,
             draw(st.sampled_from(("one", "two"))),
             "v%d" % number,
             1,
-            draw(st.sampled_from(STATUSES)),
+            status,
+            attached_to=("node1",) if status == "in-use" else (),
             extra_specs=draw(st.sampled_from(SPECS)),
             replication_status=draw(st.sampled_from(SAID)),
         )
-        for number in range(draw(st.integers(0, 5)))
+        for number, status in enumerate(statuses)
     ]
     mappings = [Mapping("m" + item.id, item.backend, item.id, item.name, "node1") for item in volumes if item.status == "in-use"]
     backends = [Backend("one", "d.D", secret_options={"replication_device": DEVICES}), Backend("two", "d.D")]
@@ -90,13 +93,29 @@ def test_a_group_snapshot_with_one_member_on_the_lost_array_is_left_alone():
 
 
 def test_what_a_driver_could_not_fail_over_keeps_the_status_it_had_until_it_can():
-    volume = Volume("id", "one", "v", 1, "in-use", extra_specs=SPECS[1])
+    volume = Volume("id", "one", "v", 1, "in-use", extra_specs=SPECS[1], attached_to=("node1",))
     lost = turned(volume, False, {"status": "error"})
     assert (lost.status, lost.replication, lost.previous_status) == ("error", "failover-error", "in-use")
     again = turned(lost, True, {"replication_status": "error"})
     assert (again.status, again.previous_status) == ("error", "in-use"), "the first status, not error"
     found = turned(again, False)
     assert (found.status, found.replication, found.previous_status) == ("in-use", "failed-over", None)
+
+
+@pytest.mark.parametrize("hosts, status", [((), "available"), (("node1",), "in-use")])
+def test_what_was_detached_while_it_was_in_error_counts_as_available_afterwards(hosts, status):
+    volume = Volume("id", "one", "data", 1, "in-use", extra_specs=SPECS[1], attached_to=("node1",))
+    failed = turned(volume, False, {"replication_status": "failover-error"})
+    assert (failed.status, failed.previous_status) == ("error", "in-use")
+    back = turned(dataclasses.replace(failed, attached_to=hosts), True, {"replication_status": "enabled"})
+    assert (back.status, back.previous_status) == (status, None)
+
+
+def test_what_leaves_a_backend_leaves_what_that_said_of_its_replication():
+    backends = [Backend(name, "d.D", secret_options={"replication_device": DEVICES}) for name in ("one", "two")]
+    volume = Volume("id", "one", "data", 1, extra_specs=SPECS[1], replication_status="failed-over")
+    migrate = Operation("migrate", "volume", "one", "data", {"id": "id", "to_backend": "two", "to_pool": None})
+    assert Landscape(backends, [volume]).after([migrate]).volumes["id"].replication == "enabled"
 
 
 @pytest.mark.parametrize("action", ["fail_over", "fail_back"])
