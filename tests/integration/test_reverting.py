@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 
+GIB = 1024**3
 REVERT = {"backend": "one", "name": "data", "revert_to": "snap"}
 
 
@@ -129,3 +130,42 @@ def test_a_killed_reverting_that_cannot_be_finished_keeps_nobody_from_the_snapsh
     assert read(controller, rescued) == b"good"
     assert controller.ensure("volume", backend="one", name="data")["error"]["code"] == "conflict"
     assert controller.ensure("volume", **REVERT)["changed"] is True and read(controller, volume) == b"good"
+
+
+@pytest.fixture(name="copied")
+def fixture_copied(controller, volume):
+    """The volume, on an array that cannot revert it."""
+    controller.register(options={"sparse_files_dir": str(controller.array), "sparse_files_without": "revert"})
+    return volume
+
+
+def test_copying_takes_away_what_a_host_wrote_past_the_recorded_size_since(controller, copied):
+    path = controller.path_of("volume", copied["id"])
+    with open(path, "r+b") as stream:  # as on arrays that round sizes up
+        stream.seek(GIB + 4096)
+        stream.write(b"evil" * 1024)
+    assert controller.ensure("volume", **REVERT)["changed"] is True
+    with open(path, "rb") as stream:
+        assert stream.read(4) == b"good" and stream.seek(GIB) and stream.read().count(0) == 8192
+
+
+def test_copying_reverts_what_was_adopted_and_ends_within_a_gib(controller, copied):
+    with open(controller.array / "lun7", "wb") as stream:
+        stream.write(b"good")
+        stream.truncate(GIB + 512 * 1024)
+    adopted = controller.ensure("volume", backend="one", name="lun", adopt={"source-name": "lun7"})["volumes"][0]["volume"]
+    controller.ensure("snapshot", backend="one", name="of lun", volume="lun")
+    write(controller, adopted, b"evil")
+    result = controller.ensure("volume", backend="one", name="lun", revert_to="of lun")
+    assert not result.get("failed"), result["msg"]
+    assert read(controller, adopted) == b"good"
+
+
+def test_a_volume_that_could_not_be_opened_to_copy_over_it_is_as_it_was(controller, copied):
+    controller.execute("UPDATE volumes SET restored = ?", '{"id": "a backup"}')
+    with controller.fault("initialize_connection", "no path to the host"):
+        result = controller.ensure("volume", **REVERT)
+    found = result["volumes"][0]["volume"]
+    assert "no path to the host" in result["msg"] and "Nothing was written" in result["msg"]
+    assert (found["status"], found["restored"], read(controller, copied)) == ("available", {"id": "a backup"}, b"evil")
+    assert controller.ensure("volume", **REVERT)["changed"] is True and controller.unsettled() == []

@@ -15,6 +15,7 @@ import dataclasses
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.identity import derive_id
+from ...module_utils.model.sizes import GIB
 from ...module_utils.plan.operations import Operation
 from . import access
 from .copying import copy_verified
@@ -81,7 +82,7 @@ def migrate_by_copying(work, operation, driven):
     try:
         pool = work.engine().volumes.create(copy.id)
         with access.opened_volume(work, volume.id, whole=True) as source, access.opened_volume(work, copy.id) as target:
-            copy_verified(work, entries[0], source, target, volume.size)
+            copy_verified(work, entries[0], source, target, min(volume.size * GIB, source.size))
     except StorageError as error:
         work.store.check_locks()
         try:

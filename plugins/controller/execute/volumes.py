@@ -16,7 +16,7 @@ from ...module_utils.plan.volumes import UNREVERTED
 from . import imports
 from .adopting import adopt, once_here, refuse_managed
 from .backups import WRITING, fill
-from .copying import revert_by_copying
+from .copying import UNTOUCHED, revert_by_copying
 from .endings import give_up, refuse_present, rest
 from .migration import retype_by_migration
 
@@ -230,28 +230,42 @@ def _leave_as_it_was(work, entry, arguments):
 
 
 def _revert(work, operation, arguments):
+    with work.store.reading() as reader:
+        (driven,) = reader.driven_volumes(ids=[arguments["id"]])
     with work.store.writing() as writer:
         entry = writer.begin(operation, arguments["id"])
         writer.change_volume(arguments["id"], status="reverting", reverted_to=None, restored=None)
-    _go_on_reverting(work, operation, entry)
+    before = {key: getattr(driven.resource, key) for key in ("status", "reverted_to", "restored")}
+    _go_on_reverting(work, operation, entry, before)
 
 
 def _finish_revert(work, operation, arguments):
     _go_on_reverting(work, operation, operation.settles)
 
 
-def _go_on_reverting(work, operation, entry):
+def _go_on_reverting(work, operation, entry, before=None):
+    """Revert a volume and settle the entry.
+
+    :param before: the columns that it had, where no earlier run can have written to it.
+    """
     arguments = operation.arguments
     try:
         _revert_on_array(work, entry, arguments)
     except StorageError as error:
+        untouched = before is not None and error.details.get(UNTOUCHED)
         with work.store.writing() as writer:
-            writer.change_volume(arguments["id"], status=UNREVERTED)
+            writer.change_volume(arguments["id"], **(before if untouched else {"status": UNREVERTED}))
             writer.settle(entry)
         raise StorageError(
             error.code,
-            "%s Nobody knows what volume %r holds now. Revert it again; or look at it on the array, release it and adopt it again; or delete it."
-            % (error.message, operation.name),
+            "%s %s"
+            % (
+                error.message,
+                "Nothing was written: the volume is as it was."
+                if untouched
+                else "Nobody knows what volume %r holds now. Revert it again; or look at it on the array, release it and adopt it again; or delete it."
+                % operation.name,
+            ),
             error.parameter,
         ) from error
     with work.store.writing() as writer:
