@@ -83,6 +83,7 @@ class Server(http.server.BaseHTTPRequestHandler):
 
     folder = None
     breaks_after = None
+    shifts = 0  # bytes by which a part begins before what was asked for
     password = None
     waits = None  # an Event that a download waits for after two MiB
     requests = []
@@ -99,6 +100,7 @@ class Server(http.server.BaseHTTPRequestHandler):
         data = path.read_bytes()
         part = self.headers.get("Range")
         first, _dash, last = part.partition("=")[2].partition("-") if part else ("0", "", "")
+        first = str(int(first) - self.shifts * (int(first) > 0))
         chosen = data[int(first) : int(last) + 1 if last else None]
         self.send_response(206 if part else 200)
         if part:
@@ -179,6 +181,11 @@ def test_a_download_goes_on_where_a_broken_connection_stopped(controller, conten
     assert same(content, path)
     parts = [headers.get("Range") for _path, headers in web.requests][-3:]
     assert parts[1:] == ["bytes=%d-" % web.breaks_after, "bytes=%d-" % (2 * web.breaks_after)]
+
+
+def test_a_server_that_goes_on_elsewhere_than_it_was_asked_to_makes_no_volume(controller, qcow2, web):
+    web.breaks_after, web.shifts = qcow2.stat().st_size // 3, 512
+    assert "goes on at byte" in refused(controller, foreseen=False, source_image=web.url + "disk.qcow2", image_format="raw")
 
 
 def test_progress_of_a_download_is_told(controller, tmp_path, web):

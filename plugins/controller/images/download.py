@@ -57,6 +57,8 @@ def download(image, path, tell):
                 with _asking(image, image.location, headers) as response:
                     if response.status != 206:
                         done = 0
+                    elif _start(response) != done:
+                        raise _failed(image.location, "asked for the rest from byte %d on, the server goes on at byte %s" % (done, _start(response)))
                     total, tag = _total(response), _tag(response)
                     _check_space(path, image, total, done)
                     stream.seek(done)
@@ -120,6 +122,12 @@ def _failed(location, why, parameter="source_image"):
 
 def _same_host(one, other):
     return urllib.parse.urlsplit(one)[:2] == urllib.parse.urlsplit(other)[:2]
+
+
+def _start(response):
+    """Return the offset at which the part begins that a response is, or None where it does not say so."""
+    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range") or "")
+    return int(found.group(1)) if found else None
 
 
 def _total(response):
