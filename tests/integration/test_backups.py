@@ -242,12 +242,20 @@ def test_a_damaged_repository_is_told_and_leaves_no_volume_that_counts(backups):
     assert refused["code"] == "backend" and "restic" in refused["message"]
     assert [item["name"] for item in backups.controller.ask("volume.list", {})["volumes"]] == ["data"]
     assert len([path for path in backups.controller.listing() if path.startswith("volume-")]) == 1
-    refused = backups.refused("backup", **OFFSITE, name="monday", backend="one", volume="data", state="restored")
-    assert "worth nothing" in refused["message"]
-    volume = backups.controller.ask("volume.list", {})["volumes"][0]
-    assert volume["status"] == "error_restoring" and volume["restored"] is None
-    assert "legacy_backup" in backups.refused("volume", **DATA, size="2")["message"]
     assert backups.controller.unsettled() == []
+
+
+def test_a_backup_of_which_the_repository_gives_nothing_leaves_the_volume_as_it_was(backups):
+    backups.write(b"gold")
+    backups.make()
+    for pack in backups.packs():
+        pack.chmod(0o600)
+        pack.write_bytes(bytes(pack.stat().st_size))
+    backups.write(b"lead")
+    told = backups.refused("backup", **OFFSITE, name="monday", backend="one", volume="data", state="restored")["message"]
+    assert "restic" in told and "Nothing was written" in told
+    (volume,) = backups.controller.ask("volume.list", {})["volumes"]
+    assert (volume["status"], backups.path.open("rb").read(4), backups.controller.unsettled()) == ("available", b"lead", [])
 
 
 def test_a_restoring_that_failed_before_anything_was_written_leaves_the_volume_as_it_was(backups):
@@ -282,6 +290,9 @@ def test_a_volume_whose_restoring_failed_takes_another_backup_or_is_deleted(back
     backups.ensure("backup", **restore)
     with backups.controller.fault("terminate_connection", "no more answers"):
         assert "worth nothing" in backups.refused("backup", **restore, force=["restored"])["message"]
+    volume = backups.controller.ask("volume.list", {})["volumes"][0]
+    assert volume["status"] == "error_restoring" and volume["restored"] is None
+    assert "legacy_backup" in backups.refused("volume", **DATA, size="2")["message"]
     backups.write(b"lead")
     assert backups.ensure("backup", **restore)["backups"][0]["volume"]["status"] == "available", "restored again, though it held that backup before"
     assert backups.path.open("rb").read(4) == b"gold"

@@ -92,10 +92,17 @@ def fill(work, entry, volume_id, repository, run):
         raise StorageError("not_found", "The backup is not in the repository %s any more." % repository)
     with opened_volume(work, volume_id) as device:
         with content.writing(device, backup.bytes) as write:  # refuses what it cannot write to, while all of the content is still there
-            with work.store.writing() as writer:
-                writer.step(entry, WRITING)
-                writer.change_volume(volume_id, reverted_to=None, restored=None)
-            catalogue.read(backup, write)
+            told = []
+
+            def put(block):
+                if not told:  # a repository that gives nothing does no harm
+                    with work.store.writing() as writer:
+                        writer.step(entry, WRITING)
+                        writer.change_volume(volume_id, reverted_to=None, restored=None)
+                    told.append(True)
+                write(block)
+
+            catalogue.read(backup, put)
         if content.checksum(device, backup.bytes) != backup.sha256:
             raise StorageError("backend", "What the volume gives back is not what was written to it. Look at the array and the way to it.")
 
