@@ -125,7 +125,7 @@ def test_only_what_nobody_writes_to_is_copied_and_nothing_else_is_touched(situat
 @given(st.integers(1, 5 * 1024**3), maybe(st.integers(1, 6)))
 def test_a_volume_from_an_image_holds_all_of_it(virtual_size, size):
     image = ImageSource("/images/a")
-    landscape = Landscape([Backend("one", "d.D")], offers={"/images/a": Offer("raw", virtual_size)})
+    landscape = Landscape([Backend("one", "d.D")], offers={image: Offer("raw", virtual_size)})
     wanted = WantedVolume("one", "data", size=size, source_image=image)
     try:
         operations = plan_volume(landscape, wanted)
