@@ -32,13 +32,13 @@ def fixture_rack(tmp_path, controller):
 
 
 def figures(half, config, path):
-    """Write a half's figures as systemd would; return (exit code, {(name, labels): value})."""
+    """Write a half's figures as systemd would; return (exit code, {(name, labels but for the id): value})."""
     python = os.environ["BLS_CONTROLLER_PYTHON" if half == "controller" else "BLS_NODE_PYTHON"]
     done = subprocess.run([python, "-m", MODULE, half, config, path, "30"], capture_output=True, text=True, timeout=120, check=False)
     text = path.read_text(encoding="utf-8")
     assert PASSWORD not in text + done.stderr
     read = {
-        (sample.name, *sorted(sample.labels.values())): sample.value
+        (sample.name, *sorted(value for label, value in sample.labels.items() if label != "volume_id")): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
