@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 
 from cinder import exception as cinder_exception
 from cinderlib import objects
 
-from .persistence import SNAPSHOT_FIELDS
+from .persistence import SNAPSHOT_FIELDS, VOLUME_FIELDS, driver_data
 
 _MAPPING = ("create_export_snapshot", "initialize_connection_snapshot", "terminate_connection_snapshot", "remove_export_snapshot")
 
@@ -27,7 +28,7 @@ class Snapshots:
 
     def create(self, snapshot_id):
         """Take the recorded snapshot on the array."""
-        with self._engine.snapshot(snapshot_id) as (backend, snapshot):
+        with self._engine.snapshot(snapshot_id) as (backend, snapshot), self._keeping_volume_of(snapshot):
             self._engine.keep("snapshot", snapshot, SNAPSHOT_FIELDS, backend.driver.create_snapshot(snapshot._ovo))
 
     def is_on_array(self, snapshot):
@@ -40,9 +41,23 @@ class Snapshots:
 
     def delete(self, snapshot_id):
         """Delete a snapshot on the array; one that is not there counts as deleted."""
-        with self._engine.snapshot(snapshot_id) as (backend, snapshot):
+        with self._engine.snapshot(snapshot_id) as (backend, snapshot), self._keeping_volume_of(snapshot):
             with contextlib.suppress(cinder_exception.NotFound):
                 backend.driver.delete_snapshot(snapshot._ovo)
+
+    @contextlib.contextmanager
+    def _keeping_volume_of(self, snapshot):
+        """Save what the driver leaves on the snapshot's volume, also when it fails.
+
+        Cinder's file drivers note there that the volume's file is a qcow2 one as long as there are snapshots, and believe their note: a host that took it
+        for a raw one would destroy it.
+        """
+        before = copy.deepcopy(driver_data(snapshot.volume, VOLUME_FIELDS))
+        try:
+            yield
+        finally:
+            if driver_data(snapshot.volume, VOLUME_FIELDS) != before:
+                self._engine.keep("volume", snapshot.volume, VOLUME_FIELDS, None)
 
     def can_map(self, snapshot_id):
         """Tell whether the driver can map this backend's snapshots to a host; Cinder's base classes only have the methods' names."""
