@@ -28,8 +28,9 @@ class Snapshots:
 
     def create(self, snapshot_id):
         """Take the recorded snapshot on the array."""
-        with self._engine.snapshot(snapshot_id) as (backend, snapshot), self._keeping_volume_of(snapshot):
-            self._engine.keep("snapshot", snapshot, SNAPSHOT_FIELDS, backend.driver.create_snapshot(snapshot._ovo))
+        with self._engine.snapshot(snapshot_id) as (backend, snapshot):
+            with self._keeping_volume_of(snapshot):
+                self._engine.keep("snapshot", snapshot, SNAPSHOT_FIELDS, backend.driver.create_snapshot(snapshot._ovo))
 
     def is_on_array(self, snapshot):
         """Tell whether the array has something under the name of a Snapshot that the store does not know yet; False where the driver cannot tell."""
@@ -41,8 +42,8 @@ class Snapshots:
 
     def delete(self, snapshot_id):
         """Delete a snapshot on the array; one that is not there counts as deleted."""
-        with self._engine.snapshot(snapshot_id) as (backend, snapshot), self._keeping_volume_of(snapshot):
-            with contextlib.suppress(cinder_exception.NotFound):
+        with self._engine.snapshot(snapshot_id) as (backend, snapshot):
+            with self._keeping_volume_of(snapshot), contextlib.suppress(cinder_exception.NotFound):
                 backend.driver.delete_snapshot(snapshot._ovo)
 
     @contextlib.contextmanager
