@@ -57,6 +57,7 @@ class Outcome:
     """What became of one item of the list.
 
     ``guessed`` marks a check-mode item whose parent does not exist yet: it would change something.
+    ``unclear`` marks one that what another task is doing just now stands in the way of: it is planned when that one has given its locks back.
     ``keys`` are the locks it will need, as far as they were known when it was planned: what it has in common with earlier items.
     """
 
@@ -69,6 +70,7 @@ class Outcome:
         self.after = None
         self.error = None
         self.guessed = False
+        self.unclear = False
         self.ended = threading.Event()
         self._guard = threading.Lock()
         self._begun = False
@@ -122,7 +124,7 @@ class Flow:
         self._parse(outcomes)
         self._foresee(outcomes)
         if not self._check:
-            self._carry_out([outcome for outcome in outcomes if outcome.error is None and outcome.operations])
+            self._carry_out([outcome for outcome in outcomes if outcome.error is None and (outcome.operations or outcome.unclear)])
         return outcomes
 
     def _parse(self, outcomes):
@@ -163,6 +165,8 @@ class Flow:
                         outcome.wanted.state == "present"
                     )  # the parent may be what an earlier task of this very run would make
                     self._warn("Check mode: %s It is taken for something that an earlier task of this run would make." % error.message)
+                elif not self._check and error.details.get("passing"):
+                    outcome.unclear = True
                 else:
                     outcome.error = error
             outcome.after = self._noun.find(landscape, outcome.wanted)

@@ -112,6 +112,19 @@ def test_group_snapshots_of_the_same_volumes_in_whatever_order_do_not_wait_for_e
 
 
 @ON_BOTH
+def test_a_group_snapshot_waits_for_one_of_the_same_volumes_that_is_being_taken(controller):
+    take = _grouping(controller, "a", "b")
+
+    def take_another():
+        wait_for_call(controller, "create_group_snapshot")
+        return take("two", "b", "a")()
+
+    with controller.fault("create_group_snapshot", "sleep 1"):
+        results = at_once(take("one", "a", "b"), take_another)
+    assert [(result["changed"], result.get("failed", False)) for result in results] == [(True, False)] * 2, results
+
+
+@ON_BOTH
 def test_of_two_tasks_whose_groups_overlap_one_takes_its_snapshots_and_the_other_is_told(controller):
     take = _grouping(controller, "a", "b", "c")
     with controller.fault("create_group_snapshot", "sleep 0.3"):

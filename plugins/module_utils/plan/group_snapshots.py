@@ -126,6 +126,7 @@ def _refuse_other_groups(landscape, volumes, group_id):
                 "volumes: group snapshot %r of the same volumes is in status %s. Run its task again, or delete it, before another is taken."
                 % (other.name, other.status),
                 "volumes",
+                {"passing": True},  # unless whoever takes it was killed
             )
 
 
