@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-CALLBACKS = Path(__file__).resolve().parents[1] / "callbacks"
+HERE = Path(__file__).resolve().parent
+CALLBACKS = HERE.parent / "callbacks"
 GROUP = "group/baremetal.legacy_storage.legacy_storage"
 ATTACHMENT = "baremetal.legacy_storage.legacy_attachment"
 
@@ -54,9 +55,11 @@ class Rack:
     def _node(self, name):
         folder = self.root / name
         folder.mkdir(parents=True)
-        config = folder / "node.json"
+        python, config = folder / "python", folder / "node.json"
+        python.write_text('#!/bin/sh\nexec %s %s %s "$@"\n' % (os.environ["BLS_NODE_PYTHON"], HERE / "named_node.py", name))
+        python.chmod(0o755)
         settings = {
-            "python": os.environ["BLS_NODE_PYTHON"], "python_path": [os.environ["PYTHONPATH"]], "host": name, "multipath": False, "my_ip": "192.0.2.1",
+            "python": str(python), "python_path": [os.environ["PYTHONPATH"]], "host": name, "multipath": False, "my_ip": "192.0.2.1",
             "state_dir": str(folder / "state"), "lock_dir": str(folder / "locks"),
         }
         config.write_text(json.dumps(settings))
