@@ -25,6 +25,7 @@ from ..module_utils.plan.images import plan_image
 from ..module_utils.plan.migration import find_volume
 from ..module_utils.plan.naming import bearer
 from ..module_utils.plan.repositories import plan_repository
+from ..module_utils.plan.retyping import refuse_unable as refuse_unretypable
 from ..module_utils.plan.snapshots import plan_snapshot
 from ..module_utils.plan.volumes import plan_volume
 from ..secrets.sealing import seal
@@ -41,13 +42,13 @@ _OPEN_PROTOCOLS = {"aoe", "glusterfs", "gpfs", "local", "nfs", "quobyte", "rbd",
 
 def ensure_volumes(session, arguments, check, warn):
     """Make volumes as wanted: {"volumes": [parameters, ...]}."""
-    noun = dataclasses.replace(VOLUME, plan=_replicating(session, _measuring(session, "volume", plan_volume)))
+    noun = dataclasses.replace(VOLUME, plan=_able(session, _measuring(session, "volume", plan_volume)))
     return summarize(noun, _flow(session, noun, check, warn).run(arguments["volumes"]))
 
 
 def ensure_snapshots(session, arguments, check, warn):
     """Make snapshots as wanted: {"snapshots": [parameters, ...]}."""
-    noun = dataclasses.replace(SNAPSHOT, plan=_measuring(session, "snapshot", plan_snapshot))
+    noun = dataclasses.replace(SNAPSHOT, plan=_releasing(session, _measuring(session, "snapshot", plan_snapshot)))
     return summarize(noun, _flow(session, noun, check, warn).run(arguments["snapshots"]))
 
 
@@ -89,13 +90,27 @@ def _measuring(session, noun, plan):
     return measured
 
 
-def _replicating(session, plan):
-    """Return ``plan`` for volumes that may be replicated: the driver is asked, also in check mode, whether it does that."""
+def _able(session, plan):
+    """Return ``plan`` for volumes that may be replicated or retyped: what their driver cannot do is refused also in check mode."""
 
     def planned(landscape, wanted):
         operations = plan(landscape, wanted)
         for name in refuse_unreplicable(landscape, operations):
             session.engine().replication.require(landscape.backend(name))
+        refuse_unretypable(landscape, operations, lambda backend: session.engine().volumes.changes_in_place(backend))
+        return operations
+
+    return planned
+
+
+def _releasing(session, plan):
+    """Return ``plan`` for snapshots that may be released: a driver that could not adopt one again is refused, also in check mode."""
+
+    def planned(landscape, wanted):
+        operations = plan(landscape, wanted)
+        for operation in operations:
+            if operation.action == "release":
+                session.engine().adopting.require_release("snapshot", landscape.backend(operation.backend))
         return operations
 
     return planned

@@ -48,7 +48,7 @@ options:
   state:
     description:
       - Whether the snapshot should exist.
-      - V(released) forgets it and leaves it on the storage system with all its data.
+      - V(released) forgets it and leaves it on the storage system with all its data. Refused where the driver cannot let go of snapshots (NFS).
     type: str
     choices: [present, absent, released]
     default: present
@@ -92,7 +92,7 @@ options:
       state:
         description:
           - Whether the snapshot should exist.
-          - V(released) forgets it and leaves it on the storage system with all its data.
+          - V(released) forgets it and leaves it on the storage system with all its data. Refused where the driver cannot let go of snapshots (NFS).
         type: str
         choices: [present, absent, released]
         default: present

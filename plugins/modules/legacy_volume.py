@@ -90,7 +90,7 @@ options:
     description:
       - All extra specs of the volume, as the Cinder driver documents them for volume types. Not given, they stay as they are.
       - On an existing volume the driver changes them where the volume lies (retype). Where it cannot, O(migration_policy=on-demand) lets
-        the volume migrate.
+        the volume migrate. A driver that changes none at all is refused in check mode as well; one that says no to these alone says so in a run.
       - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
       - "For a copy on another storage system, where the backend has a C(replication_device): C(replication_enabled: '<is> True').
         C(replication_status) of the volume tells how it is. See M(baremetal.legacy_storage.legacy_backend_failover)."

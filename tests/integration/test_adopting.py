@@ -145,3 +145,18 @@ def test_what_is_called_as_a_volume_was_elsewhere_can_be_adopted_where_that_has_
         other = result["volumes"][0]["volume"]
         assert front(folder / ("volume-" + other["id"])) == "new"
     assert controller.ensure("volume", backend="two", name="data", adopt={"source-name": "lun7"})["changed"] is False
+
+
+def test_a_volume_is_released_by_a_driver_that_cannot_let_snapshots_go_and_those_are_refused(make_controller):
+    controller = make_controller(backend=None)
+    controller.register(driver="plain_files.PlainFileDriver")
+    controller.ensure("volume", backend="one", name="data", size="1")
+    controller.ensure("snapshot", backend="one", name="snap", volume="data")
+    release = {"backend": "one", "name": "snap", "state": "released"}
+    foreseen, found = controller.ensure("snapshot", True, **release), controller.ensure("snapshot", **release)
+    assert foreseen["error"] == found["error"] and (found["error"]["code"], found["error"]["parameter"]) == ("unsupported", "state")
+    assert [item["name"] for item in controller.ask("snapshot.list", {"backend": "one"})["snapshots"]] == ["snap"]
+    controller.ensure("snapshot", backend="one", name="snap", state="absent")
+    before = controller.listing()
+    assert controller.ensure("volume", backend="one", name="data", state="released")["changed"] is True
+    assert controller.listing() == before

@@ -73,3 +73,27 @@ def test_what_a_driver_cannot_change_in_place_is_changed_by_migration_where_that
     assert (controller.array / path).read_bytes()[:4] == b"gold" and path != "volume-" + before["id"]
     assert controller.ensure("volume", backend="one", name="data", **wanted)["changed"] is False
     assert controller.ensure("volume", backend="one", name="data", qos_specs={"iops": "1"}, **wanted)["volumes"][0]["volume"]["qos_specs"] == {"iops": "1"}
+
+
+def test_what_no_driver_method_would_change_is_refused_in_check_mode_as_well(make_controller, connector):
+    controller = make_controller(backend=None)
+    controller.register(driver="plain_files.PlainFileDriver")
+    before = make(controller, size="1")
+    wanted = {"backend": "one", "name": "data", "qos_specs": {"iops": "1"}}
+    migrating = dict(wanted, migration_policy="on-demand")
+
+    def refused(**item):
+        foreseen, found = controller.ensure("volume", True, **item), controller.ensure("volume", **item)
+        assert foreseen["error"] == found["error"] and make(controller, migration_policy="on-demand")["qos_specs"] == {}
+        return found["error"]["code"]
+
+    assert refused(**wanted) == "unsupported"
+    controller.ensure("snapshot", backend="one", name="snap", volume="data")
+    assert refused(**migrating) == "in_use"
+    controller.ensure("snapshot", backend="one", name="snap", state="absent")
+    controller.ensure("export", backend="one", volume="data", connector=connector("node1"))
+    assert refused(**migrating) == "in_use"
+    controller.ensure("export", backend="one", volume="data", host="node1", state="absent")
+    foreseen = controller.ensure("volume", True, **migrating)
+    assert controller.ensure("volume", **migrating) == foreseen
+    assert make(controller) == dict(before, qos_specs={"iops": "1"})

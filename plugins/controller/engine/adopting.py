@@ -14,11 +14,13 @@ from cinder import exception as cinder_exception
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import Snapshot, Volume
 from ..store.reading import Driven
+from .options import load_driver
 from .persistence import SNAPSHOT_FIELDS, VOLUME_FIELDS
 
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 _FIELDS = {"volume": VOLUME_FIELDS, "snapshot": SNAPSHOT_FIELDS}
 _MANAGE = {"volume": "manage_existing", "snapshot": "manage_existing_snapshot"}
+_RELEASE = {"volume": "unmanage", "snapshot": "unmanage_snapshot"}
 _MOST = 10000  # candidates; a listing is for people
 
 
@@ -90,7 +92,21 @@ class Adopting:
         """Tell the driver that a volume or snapshot is no longer ours; it stays on the array."""
         with self._thing(noun, identity) as (backend, thing):
             with contextlib.suppress(cinder_exception.NotFound, NotImplementedError):
-                {"volume": backend.driver.unmanage, "snapshot": backend.driver.unmanage_snapshot}[noun](thing._ovo)
+                getattr(backend.driver, _RELEASE[noun])(thing._ovo)
+
+    @staticmethod
+    def require_release(noun, backend):
+        """Raise StorageError ``unsupported`` unless the driver of a Backend record knows how to let go of things of this kind.
+
+        Cinder's remotefs drivers (NFS and more) cannot do so with snapshots. Theirs are files that a volume's present file builds on: whoever
+        adopted that volume by its name later would get what it had before the snapshot.
+        """
+        if not hasattr(load_driver(backend.driver), _RELEASE[noun]):
+            raise StorageError(
+                "unsupported",
+                "state: the driver of backend %s (%s) cannot let go of %ss. Delete it (state: absent) or keep it." % (backend.name, backend.driver, noun),
+                "state",
+            )
 
     def candidates(self, backend, known):
         """Return {"volumes": [...], "snapshots": [...]} of what a backend has, as its driver tells it; None where it cannot tell.

@@ -12,6 +12,8 @@ from cinder import exception as cinder_exception
 from cinderlib import objects
 
 from ...module_utils.model.replication import DISABLED, ENABLED, wants_replication
+from .features import offers
+from .options import load_driver
 from .persistence import VOLUME_FIELDS
 from .types import difference, typed_like
 
@@ -75,6 +77,11 @@ class Volumes:
         """Grow a volume to ``size`` GiB."""
         with self._engine.volume(volume_id) as (backend, volume, record):
             backend.driver.extend_volume(volume._ovo, size)
+
+    @staticmethod
+    def changes_in_place(backend):
+        """Tell whether the driver of a Backend record can change extra specs and QoS where a volume lies."""
+        return offers(load_driver(backend.driver), "retype")
 
     def retype(self, volume_id, extra_specs, qos_specs):
         """Give a volume other extra specs and QoS where it lies. Return whether its driver could."""

@@ -17,6 +17,7 @@ from ...module_utils.model.errors import StorageError
 from ...module_utils.model.identity import derive_id
 from ...module_utils.model.sizes import GIB
 from ...module_utils.plan.operations import Operation
+from ...module_utils.plan.retyping import refuse_migration
 from . import access
 from .copying import copy_verified
 from .endings import refuse_present
@@ -113,19 +114,7 @@ def retype_by_migration(work, operation):
         (driven,) = reader.driven_volumes(ids=[operation.arguments["id"]])
         snapshots = reader.driven_snapshots(volume_ids=[driven.resource.id])
     volume = driven.resource
-    if volume.attached_to or snapshots:
-        raise StorageError(
-            "in_use",
-            "extra_specs, qos_specs: the driver of backend %s cannot change these of volume %r where it lies, and migrating it needs it to be "
-            "detached (attached to: %s) and without snapshots (it has: %s). The volume is as it was."
-            % (
-                volume.backend,
-                volume.name,
-                ", ".join(volume.attached_to) or "none",
-                ", ".join(item.resource.name for item in snapshots) or "none",
-            ),
-            "extra_specs",
-        )
+    refuse_migration(volume, [item.resource.name for item in snapshots])
     arguments = {key: operation.arguments[key] for key in ("id", "extra_specs", "qos_specs")}
     migrate_by_copying(
         work, dataclasses.replace(operation, arguments=dict(arguments, to_backend=volume.backend, to_pool=volume.pool)), driven

@@ -12,6 +12,7 @@ import dataclasses
 from ...module_utils.model.backups import UNRESTORED
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import DRAWN_FROM, Source, Volume
+from ...module_utils.plan import retyping
 from ...module_utils.plan.volumes import UNREVERTED
 from . import imports
 from .adopting import adopt, once_here, refuse_managed
@@ -209,12 +210,7 @@ def _retype_on_array(work, operation, arguments):
     if arguments.get("migration_policy") == "on-demand":
         retype_by_migration(work, operation)
         return
-    raise StorageError(
-        "unsupported",
-        "extra_specs, qos_specs: the driver of backend %s cannot change these of volume %r where it lies. migration_policy: on-demand lets "
-        "the controller copy its data to a new one. The volume is as it was." % (operation.backend, operation.name),
-        "extra_specs",
-    )
+    raise retyping.unsupported(operation.backend, operation.name)
 
 
 def _retyped(work, entry, arguments):
