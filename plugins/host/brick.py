@@ -17,19 +17,23 @@ import shutil
 import sys
 import threading
 import types
-
-import os_brick
-from os_brick import exception as brick_exception
-from os_brick import privileged
-from os_brick.initiator import connector as brick_connector
-from os_brick.privileged import rootwrap
-from oslo_concurrency import lockutils, processutils
-from oslo_config import cfg
+import warnings
 
 from ..module_utils.model.errors import StorageError
 from ..module_utils.worker.children import start_quickly
 from . import iscsi, loop, multipathd
 from .protocols import lacks
+
+with warnings.catch_warnings():
+    # os-brick 7.1 brings an eventlet that says on import that it is deprecated: nothing that a reader of the boot service's journal could mend.
+    warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+    import os_brick
+    from os_brick import exception as brick_exception
+    from os_brick import privileged
+    from os_brick.initiator import connector as brick_connector
+    from os_brick.privileged import rootwrap
+    from oslo_concurrency import lockutils, processutils
+    from oslo_config import cfg
 
 # Rescans for a LUN that the array has mapped but does not show yet: at 0, 4 and 13 s.
 _SCANS = 1
