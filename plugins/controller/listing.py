@@ -39,6 +39,7 @@ def list_volumes(session, arguments, check, warn):
                 item.resource.to_public(),
                 snapshots=snapshots.get(item.resource.id, []),
                 created_at=item.created_at.isoformat() + "Z",
+                name_id=item.data.get("_name_id") or item.resource.id,
                 in_progress=_in_progress(item.resource, unsettled),
             )
             for item in found

@@ -46,6 +46,8 @@ RETURN = r"""
 volumes:
   description:
     - The volumes found, by backend and name. Sizes in GiB.
+    - RV(ignore:name_id) is the id that the volume's object on the storage system is named by, as Cinder calls it; most drivers name that
+      C(volume-<name_id>). It is another one than RV(ignore:id) once the volume has been migrated.
     - RV(ignore:in_progress) holds what a task has begun and not ended, and how far it got. It is at it, or it was killed.
   returned: always
   type: list
@@ -71,6 +73,7 @@ volumes:
       snapshots:
         - data-nightly
       created_at: '2026-11-20T09:30:00Z'
+      name_id: 6229f862-a401-5616-bf1c-8011d75b8844
       in_progress:
         - action: migrate
           step: copying 37 %

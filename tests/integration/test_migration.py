@@ -73,6 +73,7 @@ def test_to_another_backend_and_all_that_users_know_stays(controller, two, data)
     ]
     after = listed(controller)
     assert {key: after[key] for key in KEPT} == {key: data[key] for key in KEPT}
+    assert data["name_id"] == data["id"] and ["volume-" + after["name_id"]] == volumes_in(two)
     assert (volumes_in(controller.array), content(two)) == ([], b"goldlast")
     assert controller.unsettled() == []
     assert migrate(controller)["changed"] is False
