@@ -6,6 +6,9 @@
 
 The order is the safety (CVE-2023-2088): export before connecting; disconnect, verified, before unmapping. Where a step
 on the node fails, or its outcome is not known, the export stays.
+
+Other tasks may attach or detach the same volume there at the same moment. So a detaching task learns which export it means before it asks the node, which
+from then on connects that one no more, and unmaps that one only; and an attaching task has an export that it finds renewed, which makes it another one.
 """
 
 from __future__ import annotations
@@ -82,7 +85,7 @@ class ActionModule(ActionBase):
         self._task_vars = task_vars
         self._arguments = self.validate_argument_spec(ARGUMENT_SPEC, **RULES)[1]
         self._messages = {"warnings": [], "deprecations": []}
-        self._other = None
+        self._other, self._records = None, []
         items = attaching.wanted(self._arguments)
         for place, item in enumerate(items):
             if not item.backend:
@@ -120,25 +123,28 @@ class ActionModule(ActionBase):
                 attaching.predict_unprepared(item)
             return
         self._host = connector["host"]
-        self._disconnect([item for item in items if item.state == "absent" and item.record])
-        going_on = [item for item in items if not item.error]
+        self._disconnect([item for item in items if attaching.to_disconnect(item)])
+        going_on = [item for item in items if not item.error and not attaching.is_unmapped(item)]
         if going_on:
             attaching.take_exports(going_on, self._on_controller(attaching.export_requests(going_on, connector)))
+        self._renew(going_on, connector)
         self._connect([item for item in going_on if item.state == "present" and not item.error], connector)
 
     def _read_node(self, items):
         answer = self._on_node("legacy_connector_info", {})
         if answer.get("failed"):
             raise _Halted(answer)
-        records = answer.get("attachments") or []
+        self._records = answer.get("attachments") or []
         for item in items:
-            item.record = attaching.find_record(records, item.backend, item.volume)
-        self._resolve(items, records)
-        return answer.get("connector")
+            item.record = attaching.find_record(self._records, item.backend, item.volume)
+        connector = answer.get("connector")
+        if connector is not None:
+            self._resolve(items, connector["host"])
+        return connector
 
-    def _resolve(self, items, records):
-        """Find the node's records of volumes that were renamed since they were attached: only what is disconnected may be unmapped."""
-        names = sorted({name for item in items for name in attaching.names_to_resolve(item, records)})
+    def _resolve(self, items, host):
+        """Find out which exports are to be unmapped, and the node's records of their volumes: only what is disconnected may be unmapped."""
+        names = sorted({name for item in items for name in attaching.names_to_resolve(item)})
         if not names:
             return
         told = self._ask_controller("legacy_volume_info", {"names": names})
@@ -146,7 +152,15 @@ class ActionModule(ActionBase):
             raise _Halted(told)
         for item in items:
             if item.state == "absent":
-                attaching.resolve(item, records, told.get("volumes") or [])
+                attaching.resolve(item, self._records, told.get("volumes") or [], host)
+
+    def _renew(self, items, connector):
+        """Make the exports this task's own that were there already and that the node does not have: another task may be about to unmap them."""
+        for item in items:
+            attaching.recognize(item, self._records)
+        found = [item for item in items if attaching.is_unrecorded(item)]
+        if found:
+            attaching.take_exports(found, self._on_controller(attaching.export_requests(found, connector, renew=True)))
 
     def _disconnect(self, items):
         if items:

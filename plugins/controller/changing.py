@@ -18,7 +18,7 @@ from ..module_utils.model.wanted_groups import WantedGroupSnapshot
 from ..module_utils.plan.adopting import snapshots_volume
 from ..module_utils.plan.backends import plan_backend
 from ..module_utils.plan.backups import plan_backup
-from ..module_utils.plan.exports import identities, plan_export
+from ..module_utils.plan.exports import ANEW, identities, plan_export
 from ..module_utils.plan.failover import find_failover, plan_failover, refuse_unreplicable
 from ..module_utils.plan.group_snapshots import plan_group_snapshot
 from ..module_utils.plan.images import plan_image
@@ -248,7 +248,7 @@ def _sealed_export(mapping, connector, driven, size):
         protocol=connection_info.get("driver_volume_type", ""),
         connection_info=redact_connection(connection_info),
         access_mode=mapping.access_mode,
-        exported_at=driven.created_at.isoformat() + "Z" if driven else None,
+        exported_at=driven.resource.exported_at if driven and mapping.exported_at != ANEW else mapping.exported_at,
         sealed_connection_info=seal(connector.sealing_key, connection_info) if connector and connection_info else None,
     ).to_dict()
 

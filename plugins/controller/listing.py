@@ -32,11 +32,13 @@ def list_volumes(session, arguments, check, warn):
         for item in reader.driven_snapshots(volume_ids=[item.resource.id for item in found]):
             snapshots.setdefault(item.resource.volume_id, []).append(item.resource.name)
         unsettled = reader.unsettled(keys=(), resource_ids={item.resource.id for item in found})
+        exported_at = reader.exported_at([item.resource.id for item in found if item.resource.attached_to])
     return {
         "changed": False,
         "volumes": [
             dict(
                 item.resource.to_public(),
+                exported_at=exported_at.get(item.resource.id, {}),
                 snapshots=snapshots.get(item.resource.id, []),
                 created_at=item.created_at.isoformat() + "Z",
                 name_id=item.data.get("_name_id") or item.resource.id,
@@ -101,7 +103,7 @@ def list_exports(session, arguments, check, warn):
             size=sizes[item.resource.volume_id],
             protocol=item.data.get("driver_volume_type", ""),
             connection_info=redact_connection(item.data),
-            exported_at=item.created_at.isoformat() + "Z",
+            exported_at=item.resource.exported_at,
         )
         for item in found
         if backend in (None, item.resource.backend) and volume in (None, item.resource.volume_name, item.resource.volume_id)

@@ -14,8 +14,8 @@ import traceback
 from ..module_utils.model.attachment import stable_link
 from ..module_utils.model.encryption import mapping_name
 from ..module_utils.model.errors import StorageError
-from ..module_utils.plan.connections import Wanted, plan, predict
-from . import access, attach, detach, devices, encryption, facts, iscsi, links, loop, neighbours, usage
+from ..module_utils.plan.connections import Wanted, plan, predict, refuse_withdrawn
+from . import access, attach, detach, devices, encryption, facts, iscsi, links, loop, neighbours, usage, withdrawn
 from .locks import locked
 
 _TAKING = {"settle", "disconnect"}  # operations that take a device away
@@ -24,7 +24,7 @@ _TAKING = {"settle", "disconnect"}  # operations that take a device away
 def ensure(node, requests, check, again=False):
     """Bring each connection into the state that is wanted; one that fails does not stop the others.
 
-    :param requests: a list of ``{"export" or "volume_id", "state", "multipath", "force", "encryption"}``.
+    :param requests: a list of ``{"export" or "volume_id", "state", "multipath", "force", "encryption", "exported_at"}``.
     :param check: decide and predict only.
     :param again: connect only what is recorded as attached by that very export: since the request was made, a task may have detached it.
     :returns: ``{"changed", "connections", "diff"}``, and ``failed`` and ``msg`` when one failed.
@@ -90,6 +90,10 @@ def _settled(node, wanted, result, check):
             if _TAKING & set(operations):  # others may have worked here for minutes, and somebody may have mounted it since
                 now, seen = _gather(node, record, wanted, data)
                 operations = _decided(node, record, dataclasses.replace(now, key=known.key), seen, wanted)
+            if wanted.exported_at:
+                withdrawn.put(node.settings.lock_dir, wanted.volume_id, wanted.exported_at)
+            elif "connect" in operations:
+                refuse_withdrawn(record, wanted.export, withdrawn.get(node.settings.lock_dir, wanted.volume_id))
             for operation in operations:
                 record, seen = _execute(node, operation, record, wanted, seen)
     except StorageError as error:

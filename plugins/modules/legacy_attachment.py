@@ -222,6 +222,8 @@ seealso:
 notes:
   - Needs root on both hosts, so usually C(become).
   - Where the node cannot connect a volume that this very task exported, the task unmaps it again, and fails with the node's reason.
+  - Of two tasks that attach and detach one volume on one node at the same moment, one may fail and say so. A detaching task leaves an export mapped
+    that another task made, or renewed, since it began; an attaching one does not connect an export that another task unmaps.
 author:
   - baremetal.legacy_storage contributors (@baremetal-legacy-storage)
 """

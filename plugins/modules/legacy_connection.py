@@ -50,6 +50,15 @@ options:
       - While a path answers it changes nothing, and a device in use is never taken away.
     type: bool
     default: false
+  exported_at:
+    description:
+      - With O(state=absent), the C(exported_at) of the export that is meant, which is to be unmapped next; where the node's record is of another one, of
+        that as well. A volume that another task attached by a later export is not disconnected, and the task fails.
+      - From then on this node refuses to connect these exports and earlier ones of the volume, so a task that was told of one before does not connect what
+        is not mapped any more.
+      - Without it whatever is connected is disconnected, and the same export may be connected again.
+    type: list
+    elements: str
   encryption:
     description:
       - Encrypts the volume on this node (LUKS2). See O(baremetal.legacy_storage.legacy_attachment#module:encryption), which has the same options.
@@ -126,6 +135,10 @@ options:
         description: As O(force).
         type: bool
         default: false
+      exported_at:
+        description: As O(exported_at).
+        type: list
+        elements: str
       encryption:
         description: As O(encryption).
         type: dict
@@ -251,6 +264,7 @@ CONNECTION = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "multipath": {"type": "str", "choices": ["required", "preferred", "no"], "default": "preferred"},
     "force": {"type": "bool", "default": False},
+    "exported_at": {"type": "list", "elements": "str"},
     "encryption": SEALED_ENCRYPTION,
 }
 

@@ -36,6 +36,24 @@ options:
     type: str
     choices: [rw, ro]
     default: rw
+  renew:
+    description:
+      - Makes another export of one that is there already, with a new C(exported_at) in RV(export). The storage system is not asked, and a host that uses
+        the volume is not disturbed. Each task with it changes something.
+      - For a host that is about to connect the volume and has no record of it. A task that is just detaching the volume there knows the export of before,
+        and leaves this one alone (O(exported_at)). M(baremetal.legacy_storage.legacy_attachment) does so.
+      - Only with O(state=present).
+    type: bool
+    default: false
+  exported_at:
+    description:
+      - Unmaps only the export with this C(exported_at), and fails where another task has exported the volume to the host anew meanwhile. That one stays.
+      - Read it with M(baremetal.legacy_storage.legacy_export_info) before the host disconnects the volume, and hand it to
+        M(baremetal.legacy_storage.legacy_connection) as well. Without it whatever export there is gets unmapped, also under a task that is just
+        attaching the volume.
+      - Empty says that there was none, so none is unmapped.
+      - Only with O(state=absent).
+    type: str
   fenced:
     description:
       - Unmap without the host, which is known to be dead, as with O(ignore:fenced) of M(baremetal.legacy_storage.legacy_attachment).
@@ -72,6 +90,13 @@ options:
         type: str
         choices: [rw, ro]
         default: rw
+      renew:
+        description: As O(renew).
+        type: bool
+        default: false
+      exported_at:
+        description: As O(exported_at).
+        type: str
       fenced:
         description: As O(fenced).
         type: bool
@@ -104,6 +129,31 @@ EXAMPLES = r"""
 - name: Connect the node
   baremetal.legacy_storage.legacy_connection:
     export: "{{ mapped.export }}"
+
+- name: To detach it, see first which export there is
+  baremetal.legacy_storage.legacy_export_info:
+    backend: lvm
+    volume: data
+    host: "{{ node.connector.host }}"
+  delegate_to: controller1
+  register: before
+
+- name: Disconnect the node
+  baremetal.legacy_storage.legacy_connection:
+    volume_id: "{{ before.exports[0].volume_id }}"
+    exported_at: "{{ before.exports[0].exported_at }}"
+    state: absent
+  when: before.exports | length > 0
+
+- name: Unmap that export, and not one that another task made meanwhile
+  baremetal.legacy_storage.legacy_export:
+    backend: lvm
+    volume: data
+    host: "{{ node.connector.host }}"
+    exported_at: "{{ before.exports[0].exported_at }}"
+    state: absent
+  delegate_to: controller1
+  when: before.exports | length > 0
 """
 
 RETURN = r"""
@@ -217,6 +267,8 @@ ITEM = dict(
     volume=dict(type="str"),
     connector=dict(type="dict"),
     host=dict(type="str"),
+    renew=dict(type="bool", default=False),
+    exported_at=dict(type="str"),
     fenced=dict(type="bool", default=False),
     access_mode=dict(type="str", choices=["rw", "ro"], default="rw"),
     state=dict(type="str", choices=["present", "absent"], default="present"),

@@ -48,6 +48,7 @@ volumes:
     - The volumes found, by backend and name. Sizes in GiB.
     - RV(ignore:name_id) is the id that the volume's object on the storage system is named by, as Cinder calls it; most drivers name that
       C(volume-<name_id>). It is another one than RV(ignore:id) once the volume has been migrated.
+    - RV(ignore:exported_at) tells for each host of RV(ignore:attached_to) when it was exported there.
     - RV(ignore:in_progress) holds what a task has begun and not ended, and how far it got. It is at it, or it was killed.
   returned: always
   type: list
@@ -57,7 +58,7 @@ volumes:
       backend: lvm
       name: data
       size: 10
-      status: available
+      status: in-use
       description: ''
       metadata:
         team: a
@@ -67,7 +68,9 @@ volumes:
       source: null
       reverted_to: null
       adopted_from: null
-      attached_to: []
+      attached_to: [node1]
+      exported_at:
+        node1: '2026-11-20T09:31:00Z'
       restored: null
       replication_status: disabled
       snapshots:

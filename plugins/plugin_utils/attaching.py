@@ -28,6 +28,8 @@ class Progress:
     :param export: the controller's Export as a dict, or ``None`` where there is none (or none yet, in check mode).
     :param connection: the node's attachment after the task, or ``None``.
     :param fresh: the export was made by this task, so this task may take it back.
+    :param volume_id: of the volume that a detaching item means, None where the controller does not know it.
+    :param exported_at: tells the one export that this task may unmap from those that other tasks make meanwhile. None where there is none.
     """
 
     backend: str
@@ -41,6 +43,8 @@ class Progress:
     connection: t.Optional[dict] = None
     changed: bool = False
     fresh: bool = False
+    volume_id: t.Optional[str] = None
+    exported_at: t.Optional[str] = None
     operations: t.List[dict] = dataclasses.field(default_factory=list)
     error: t.Optional[str] = None
 
@@ -68,34 +72,58 @@ def find_record(records, backend, volume):
     return None
 
 
-def names_to_resolve(item, records):
-    """Return the names and ids by which the controller must be asked what volume a detaching item means, [] where it need not be.
+def names_to_resolve(item):
+    """Return the names and ids by which the controller must be asked what volume and which export a detaching item means.
 
     A node's record keeps the name of the day it was attached: since then the volume may have been renamed, and its name given to another.
     """
-    if item.state == "present" or not any(record.get("backend") == item.backend for record in records):
+    if item.state == "present":
         return []
     return [item.volume] + ([item.record["volume_id"]] if item.record else [])
 
 
-def resolve(item, records, volumes):
-    """Give an item the node's record of the volume that bears its name now.
+def resolve(item, records, volumes, host):
+    """Give an item the node's record of the volume that bears its name now, and the export of that volume to ``host``.
 
     :param volumes: what the controller knows by :func:`names_to_resolve`; a volume it knows no longer goes by the record alone.
     """
     known = {volume["id"]: volume for volume in volumes if volume.get("backend") == item.backend}
-    meant = next((volume["id"] for volume in known.values() if item.volume in (volume["name"], volume["id"])), None)
+    meant = next((volume for volume in known.values() if item.volume in (volume["name"], volume["id"])), None)
     if meant is not None:
-        item.record = find_record(records, item.backend, meant)
+        item.volume_id = meant["id"]
+        item.exported_at = (meant.get("exported_at") or {}).get(host)
+        item.record = find_record(records, item.backend, meant["id"])
     elif item.record and item.record["volume_id"] in known:
         item.record = None
 
 
-def export_requests(items, connector, fenced=False, state=None):
+def to_disconnect(item):
+    """Tell whether the node must be asked before the volume is unmapped: also where it had no record a moment ago, since another task may attach it."""
+    return item.state == "absent" and bool(item.record or item.exported_at)
+
+
+def is_unmapped(item):
+    """Tell whether there is nothing to unmap of a detaching item: what is exported after this task looked is another task's."""
+    return item.state == "absent" and item.volume_id is not None and item.exported_at is None
+
+
+def recognize(item, records):
+    """Give an attaching item the node's record of the volume that the controller means by its name."""
+    if item.state == "present" and item.export:
+        item.record = find_record(records, item.backend, item.export["volume_id"])
+
+
+def is_unrecorded(item):
+    """Tell whether an export was there of which the node has no whole record: a task that detaches the volume may be about to unmap it."""
+    found = item.state == "present" and not item.error and item.export and not item.fresh
+    return bool(found) and (item.record is None or item.record.get("state", "connected") != "connected")
+
+
+def export_requests(items, connector, fenced=False, state=None, renew=False):
     """Return legacy_export's ``exports`` for the items that are still on their way.
 
     :param connector: of the node; for a fenced one, which cannot be asked, only ``host``.
-    :param state: instead of what each item wants.
+    :param state: instead of what each item wants. :param renew: make other exports of those that are there, for whoever is to unmap one of before.
 
     ``multipath: no`` is told to the array through the connector: it then hands out one path.
     """
@@ -104,10 +132,11 @@ def export_requests(items, connector, fenced=False, state=None):
         request = {"backend": item.backend, "volume": item.volume, "state": state or item.state}
         if request["state"] == "absent":
             request.update(host=connector["host"], fenced=fenced)
-        elif item.multipath == "no":
-            request.update(access_mode=item.access_mode, connector=dict(connector, properties=dict(connector["properties"], multipath=False)))
+            if not fenced:
+                request.update(exported_at=item.exported_at or "")
         else:
-            request.update(access_mode=item.access_mode, connector=connector)
+            properties = dict(connector["properties"], multipath=False) if item.multipath == "no" else connector["properties"]
+            request.update(access_mode=item.access_mode, renew=renew, connector=dict(connector, properties=properties))
         requests.append(request)
     return requests
 
@@ -122,7 +151,8 @@ def connection_requests(items, force=False, seal=None):
         if item.state == "present":
             request = {"export": item.export, "volume_id": item.export["volume_id"], "encryption": sealed(item.encryption, seal)}
         else:
-            request = {"volume_id": item.record["volume_id"], "force": force}
+            meant = sorted({moment for moment in (item.exported_at, (item.record or {}).get("exported_at")) if moment})
+            request = {"volume_id": item.record["volume_id"] if item.record else item.volume_id, "force": force, "exported_at": meant}
         requests.append(dict(request, state=item.state, multipath=item.multipath))
     return requests
 
@@ -162,6 +192,8 @@ def take_exports(items, answer):
     for item, result in zip(items, _answers(items, answer, "exports")):
         item.changed = item.changed or bool(result.get("changed"))
         item.export = result.get("export") or item.export
+        if item.state == "present":
+            item.exported_at = (item.export or {}).get("exported_at")
         operations = result.get("operations") or []
         item.operations.extend(operations)
         item.fresh = item.state == "present" and any(one.get("action") == "create" for one in operations)

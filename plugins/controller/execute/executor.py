@@ -61,7 +61,8 @@ class Executor:
 
 def _backend_asked(operation):
     """Return the backend whose array an operation works on, or None."""
-    if operation.noun in ("backend", "repository", "image") or (operation.noun != "export" and operation.action in _STORE_ONLY):
+    store_only = ("renew",) if operation.noun == "export" else _STORE_ONLY
+    if operation.noun in ("backend", "repository", "image") or operation.action in store_only:
         return None
     if operation.noun == "backup":
         asked = operation.action == "create" or operation.arguments.get("temporary_snapshot")

@@ -42,6 +42,12 @@ def _update(work, operation, arguments):
         raise
 
 
+def _renew(work, operation, arguments):
+    """Nothing to ask the array for, and nothing to settle: it is one transaction."""
+    with work.store.writing() as writer:
+        writer.renew_export(arguments["id"])
+
+
 def _finish_update(work, operation, arguments):
     _map_again(work, operation.settles, arguments)
 
@@ -115,6 +121,7 @@ def _forget_export(work, entry, arguments):
 ACTIONS = {
     "create": _create,
     "update": _update,
+    "renew": _renew,
     "finish_update": _finish_update,
     "delete": _delete,
     "undo_create": _undo_create,

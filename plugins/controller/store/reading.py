@@ -15,7 +15,7 @@ from ...module_utils.model.identity import derive_id
 from ...module_utils.model.resources import Backend, GroupSnapshot, Snapshot, Source, Unsettled, Volume
 from ...module_utils.plan.landscape import Landscape
 from . import contents, marks, tables
-from .twins import exports_to, mapping
+from .twins import exported_at, exports_to, mapping
 
 _CHUNK = 500  # SQLite takes at most 999 bound values in old builds
 
@@ -117,6 +117,13 @@ class Reader:
         )
         column, values = (tables.exports.c.volume_id, volume_ids) if ids is None else (tables.exports.c.id, ids)
         return [self._export(row) for row in self._rows(query, column, values, {tables.exports.c.host: host})]
+
+    def exported_at(self, volume_ids):
+        """Return {volume's id: {host: when it was exported there}} of the volumes with these ids."""
+        found, columns = {}, tables.exports.c
+        for row in self._rows(sa.select(columns.volume_id, columns.host, columns.created_at), columns.volume_id, volume_ids, {}):
+            found.setdefault(row["volume_id"], {})[row["host"]] = exported_at(row["created_at"])
+        return found
 
     def landscape(self, keys, identities=()):
         """Return the Landscape that concerns ``keys``, a set of (noun, backend, name or id).

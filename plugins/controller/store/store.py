@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import uuid
 
 import sqlalchemy as sa
@@ -275,11 +276,26 @@ class Writer:
         }
         changed = self._connection.execute(tables.exports.update().where(tables.exports.c.id == export_id).values(**values))
         if not changed.rowcount:
-            self._connection.execute(tables.exports.insert().values(id=export_id, created_at=database.now(), **values))
+            self._connection.execute(tables.exports.insert().values(id=export_id, created_at=self._later_than_all(), **values))
         self._connection.execute(tables.export_names.delete().where(tables.export_names.c.export_id == export_id))
         names = [{"export_id": export_id, "name": name} for name in sorted(identities(connector))]
         if names:
             self._connection.execute(tables.export_names.insert(), names)
+
+    def renew_export(self, export_id):
+        """Give an export a later time: so whoever was told the one it had means another export."""
+        columns = tables.exports.c
+        before = self._connection.scalar(sa.select(columns.created_at).where(columns.id == export_id))
+        moment = self._later_than_all(before)
+        self._connection.execute(tables.exports.update().where(columns.id == export_id).values(created_at=moment))
+
+    def _later_than_all(self, known=None):
+        """Return the time, but later than that of every export there was, and than ``known``: nodes tell by it which of two came first."""
+        last = contents.mark(self._connection, marks.LAST_EXPORT)
+        moments = [known, last and datetime.datetime.fromisoformat(last)]
+        moment = max([database.now()] + [moment + datetime.timedelta(microseconds=1) for moment in moments if moment])
+        contents.set_mark(self._connection, marks.LAST_EXPORT, moment.isoformat())
+        return moment
 
     def exports_to(self, names):
         """Return the Mappings to hosts that arrays know by one of these names."""

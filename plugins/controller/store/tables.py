@@ -94,7 +94,7 @@ exports = sa.Table(
     sa.Column("connector", sa.JSON, nullable=False),
     sa.Column("status", sa.String(32), nullable=False),
     sa.Column("connection", sa.Text),
-    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.Column("created_at", sa.DateTime, nullable=False),  # or renewed; tells it from the ones before
     sa.UniqueConstraint("volume_id", "host"),
 )
 

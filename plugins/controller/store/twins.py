@@ -26,4 +26,10 @@ def exports_to(connection, names):
 
 def mapping(row):
     """Return the Mapping of a row with its volume's name and backend."""
-    return Mapping(**{key: row[key] for key in ("id", "backend", "volume_id", "volume_name", "host", "connector", "status")})
+    keys = ("id", "backend", "volume_id", "volume_name", "host", "connector", "status")
+    return Mapping(exported_at=exported_at(row["created_at"]), **{key: row[key] for key in keys})
+
+
+def exported_at(moment):
+    """Return how an export's time, as stored, is told."""
+    return moment.isoformat() + "Z"

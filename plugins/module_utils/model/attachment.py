@@ -55,7 +55,7 @@ class Export:
     :param sealed_connection_info: connection_info that only the node named by ``host`` can open; ``None`` in listings.
     :param connection_info: the same, redacted, for people.
     :param size: the volume's size in GiB.
-    :param exported_at: when it was mapped, which tells one export from the next of the same volume to the same host.
+    :param exported_at: when it was mapped or last renewed, which tells one export from the next of the same volume to the same host.
     :param access_mode: ``rw``, or ``ro`` where the host must not write, as Cinder calls it.
     """
 

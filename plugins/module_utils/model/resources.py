@@ -186,7 +186,10 @@ class GroupSnapshot:
 
 @dataclasses.dataclass(frozen=True)
 class Mapping:
-    """An export as the store knows it, without its secrets: one volume mapped to one host."""
+    """An export as the store knows it, without its secrets: one volume mapped to one host.
+
+    :param exported_at: when it was mapped, or last renewed (UTC, ISO 8601): what tells it from the ones before. None where that is still to come.
+    """
 
     id: str
     backend: str
@@ -195,6 +198,7 @@ class Mapping:
     host: str
     connector: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
     status: str = "exported"
+    exported_at: t.Optional[str] = None
 
     @property
     def access_mode(self):

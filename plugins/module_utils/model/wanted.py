@@ -359,7 +359,11 @@ class WantedBackend:
 
 @dataclasses.dataclass(frozen=True)
 class WantedExport:
-    """A volume mapped to a host, as a task describes it. ``fenced`` says the host is known to be dead; ``access_mode`` is ``rw`` or ``ro``."""
+    """A volume mapped to a host, as a task describes it. ``fenced`` says the host is known to be dead; ``access_mode`` is ``rw`` or ``ro``.
+
+    :param renew: an export that is there already becomes another one, which who means to unmap the one before leaves alone.
+    :param exported_at: the only export that is to be unmapped; "" where there was none, ``None`` for whichever there is.
+    """
 
     backend: str
     volume: str
@@ -368,11 +372,16 @@ class WantedExport:
     connector: t.Optional[Connector] = None
     fenced: bool = False
     access_mode: str = "rw"
+    renew: bool = False
+    exported_at: t.Optional[str] = None
 
     @classmethod
     def from_params(cls, data):
         """Parse task parameters (a dict). Raises StorageError ``invalid`` naming the parameter."""
         state = _choice(data, "state", STATES, "present")
+        for key, other in (("renew", "absent"), ("exported_at", "present")):
+            if state == other and data.get(key):
+                raise invalid(key, data[key], "has no meaning with state: %s. Leave it out." % state)
         connector = None if data.get("connector") is None else Connector.from_dict(data["connector"])
         if state == "present" and connector is None:
             raise StorageError(
@@ -384,7 +393,8 @@ class WantedExport:
         if connector is not None and connector.host != str(host):
             raise invalid("host", host, "is not the host that the connector is of (%s). Leave host out." % connector.host)
         mode = _choice(data, "access_mode", ("rw", "ro"), "rw")
-        return cls(_name(data, "backend"), _name(data, "volume"), str(host), state, connector, bool(data.get("fenced")), mode)
+        renew, exported_at = bool(data.get("renew")), data.get("exported_at")
+        return cls(_name(data, "backend"), _name(data, "volume"), str(host), state, connector, bool(data.get("fenced")), mode, renew, exported_at)
 
     def touches(self):
         """Return the (noun, backend, name) keys this item reads or changes."""

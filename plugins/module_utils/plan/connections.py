@@ -42,6 +42,7 @@ class Wanted:
         multipathd runs) or ``no``.
     :param force: give up what was not written, where no path to the array answers.
     :param encryption: ``None`` for a volume that is to be used as it is.
+    :param exported_at: of the exports that are meant to be disconnected: no other is, and from then on none of them is connected again.
     """
 
     volume_id: str
@@ -50,6 +51,7 @@ class Wanted:
     force: bool = False
     export: t.Optional[Export] = None
     encryption: t.Optional[EncryptionWish] = None
+    exported_at: t.Tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data):
@@ -74,8 +76,11 @@ class Wanted:
             raise invalid("volume_id", volume_id, "is no volume's id.")
         if export is not None and export.access_mode not in ACCESS_MODES:
             raise invalid("access_mode", export.access_mode, "must be one of %s." % ", ".join(ACCESS_MODES))
+        exported_at = tuple(data.get("exported_at") or ())
+        if exported_at and state == "present":
+            raise invalid("exported_at", exported_at[0], "has no meaning with state: present. Leave it out.")
         encryption = EncryptionWish.from_dict(data.get("encryption")) if state == "present" else None
-        return cls(volume_id, state, multipath, bool(data.get("force")), export, encryption)
+        return cls(volume_id, state, multipath, bool(data.get("force")), export, encryption, exported_at)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +131,7 @@ def plan(record, facts, wanted):
     if wanted.state == "absent":
         if record is None and not facts.leftovers:
             return []
+        _refuse_attached_anew(record, wanted)
         if facts.users:
             raise StorageError(
                 "in_use",
@@ -156,6 +162,42 @@ def plan(record, facts, wanted):
             details={"users": list(facts.users)},
         )
     return ["settle", "connect"]
+
+
+def _refuse_attached_anew(record, wanted):
+    """What another task attached since this one looked is that one's."""
+    if wanted.exported_at and record is not None and record.export.exported_at not in (None, *wanted.exported_at):
+        raise StorageError(
+            "conflict",
+            "exported_at: another task attached volume %s to this host meanwhile, by an export of %s, which is none of those that this task means (%s). "
+            "Nothing was disconnected. If the volume shall be detached all the same, run this task again."
+            % (_title(record, wanted), record.export.exported_at, ", ".join(wanted.exported_at)),
+            "exported_at",
+        )
+
+
+def latest(moments):
+    """Return the latest of exports' ``exported_at`` (ISO 8601, UTC, with or without microseconds), "" where there is none."""
+    return max(moments, key=lambda moment: moment.rstrip("Z"), default="")
+
+
+def refuse_withdrawn(record, export, withdrawn):
+    """Refuse an export that a task has disconnected in order to unmap it, or an earlier one: its LUN may be another volume's by the time it is connected.
+
+    :param withdrawn: the latest ``exported_at`` of such exports of this volume, "" where there is none.
+    :raises StorageError: ``conflict``, unless the record says that it is attached still: then that task ended before it began.
+    """
+    if export.exported_at is None or latest([withdrawn, export.exported_at]) != withdrawn:
+        return
+    if record is not None and record.attached and record.export.exported_at == export.exported_at:
+        return
+    raise StorageError(
+        "conflict",
+        "export: another task detached volume %s/%s from this host meanwhile, and the export of %s, which this one was told of, is unmapped. Nothing was "
+        "connected. Run this task again, if the volume shall be attached (by legacy_export and legacy_connection: with renew: true)."
+        % (export.backend, export.volume_name, export.exported_at),
+        "export",
+    )
 
 
 def refuse_file(export, identity):

@@ -12,6 +12,7 @@ from ..model.backups import UNRESTORED, Backup, Repository
 from ..model.images import Image
 from ..model.replication import wants_replication
 from ..model.resources import AT_REST, DRAWN_FROM, Backend, GroupSnapshot, Mapping, Snapshot, Source, Volume, left_behind
+from .exports import ANEW
 from .failover import backend_effect as failover_effect
 from .volumes import UNREVERTED
 
@@ -157,7 +158,10 @@ def _group_snapshot_effect(landscape, operation):
 
 def _export_effect(landscape, operation):
     arguments = operation.arguments
-    if operation.action in ("create", "update", "finish_update"):
+    before = landscape.mappings.get(arguments["id"])
+    if operation.action == "renew":
+        landscape.mappings[arguments["id"]] = dataclasses.replace(before, exported_at=ANEW)
+    elif operation.action in ("create", "update", "finish_update"):
         landscape.mappings[arguments["id"]] = Mapping(
             id=arguments["id"],
             backend=operation.backend,
@@ -165,6 +169,7 @@ def _export_effect(landscape, operation):
             volume_name=operation.name,
             host=arguments["host"],
             connector=arguments["connector"],
+            exported_at=before.exported_at if before else None,
         )
     else:
         landscape.mappings.pop(arguments["id"], None)

@@ -11,6 +11,7 @@ from ..model.identity import derive_id
 from ..model.replication import ELSEWHERE
 from .operations import Operation
 
+ANEW = "(anew)"  # stands for the time of an export that is yet to be renewed
 # By these an array knows a host. Two connectors that differ in one are two hosts to it.
 IDENTITY_KEYS = ("initiator", "wwpns", "wwnns", "nqn")
 # Two hosts that have one of these in common are one host to an array.
@@ -26,6 +27,8 @@ def plan_export(landscape, wanted):
     volume = landscape.volume(wanted.backend, wanted.volume)
     if wanted.state == "absent":
         current = volume and landscape.mapping(volume, wanted.host)
+        if current:
+            _refuse_renewed(volume, current, wanted)
         return [delete_export(current, wanted.fenced)] if current else []
     if volume is None:
         raise missing_parent("volume", "there is no volume %r on backend %s." % (wanted.volume, wanted.backend))
@@ -33,12 +36,16 @@ def plan_export(landscape, wanted):
         raise StorageError("conflict", "volume: volume %r is in status %s; it must be available." % (volume.name, volume.status), "volume")
     current = landscape.mapping(volume, wanted.host)
     _refuse_shared(landscape, volume, wanted)
+    renewal = []
     if current is not None:
         _refuse_stranger(volume, current, wanted)
         _refuse_elsewhere(volume, current)
+        if wanted.renew:
+            arguments = {"id": current.id, "volume_id": volume.id, "host": wanted.host}
+            renewal = [Operation("renew", "export", wanted.backend, volume.name, arguments)]
         same_paths = current.connector.get("multipath") == wanted.connector.properties.get("multipath")
         if same_paths and current.access_mode == wanted.access_mode:
-            return []
+            return renewal
     action = "create" if current is None else "update"
     arguments = {
         "id": derive_id("export", wanted.backend, "%s/%s" % (volume.id, wanted.host)),
@@ -46,7 +53,7 @@ def plan_export(landscape, wanted):
         "host": wanted.host,
         "connector": dict(wanted.connector.properties, **({"mode": "ro"} if wanted.access_mode == "ro" else {})),
     }
-    return [Operation(action, "export", wanted.backend, volume.name, arguments)]
+    return renewal + [Operation(action, "export", wanted.backend, volume.name, arguments)]
 
 
 def delete_export(mapping, fenced=False):
@@ -55,6 +62,20 @@ def delete_export(mapping, fenced=False):
     if mapping.status == ELSEWHERE:
         arguments["elsewhere"] = True
     return Operation("delete", "export", mapping.backend, mapping.volume_name, arguments)
+
+
+def _refuse_renewed(volume, current, wanted):
+    """Another task attaches the volume there: its device would lose the LUN, which the array may give to another volume at once."""
+    if wanted.exported_at in (None, current.exported_at):
+        return
+    before = "not the one of %s that this task means" % wanted.exported_at if wanted.exported_at else "and there was none when this task began"
+    raise StorageError(
+        "conflict",
+        "volume: another task exported volume %r to %s meanwhile, to attach it there: its export is of %s, %s. It was left mapped, so that what the other "
+        "task connects keeps working. If the volume shall be detached all the same, run this task again."
+        % (volume.name, current.host, current.exported_at, before),
+        "volume",
+    )
 
 
 def _refuse_elsewhere(volume, current):

@@ -32,7 +32,7 @@ class Operation:
     """One step that changes something.
 
     :param action: ``register``, ``create``, ``rename``, ``retype``, ``revert``, ``restore``, ``migrate``, ``adopt``, ``release``, ``extend``,
-        ``update``, ``replace``, ``delete``, ``forget``; and for what a killed run left: ``undo_create``, ``finish_adopt``, ``finish_update``,
+        ``update``, ``renew``, ``replace``, ``delete``, ``forget``; and for what a killed run left: ``undo_create``, ``finish_adopt``, ``finish_update``,
         ``finish_extend``, ``undo_migrate``, ``finish_move``, ``finish_discard``, ``finish_release``, ``finish_delete``, ``forget``,
         ``fail_restore``, ``fail_revert``, ``clean_up``. Of a backend also ``fail_over`` and ``fail_back``, with ``finish_`` or ``record_`` before them.
     :param noun: ``backend``, ``volume``, ``snapshot``, ``group_snapshot``, ``export``, ``image``, ``repository`` or ``backup``.

@@ -66,7 +66,7 @@ def test_a_record_whose_export_is_gone_is_cleaned_by_a_detach(rack):
 
 
 def test_an_export_without_a_record_is_told_and_the_next_run_settles_it_either_way(rack):
-    for state, expected in (("present", [("connect", "connection")]), ("absent", [("delete", "export")])):
+    for state, expected in (("present", [("renew", "export"), ("connect", "connection")]), ("absent", [("delete", "export")])):
         rack.attach(**DATA)
         (record,) = rack.records()
         record.unlink()

@@ -181,6 +181,33 @@ def test_a_killed_worker_is_settled_by_the_next_run(node, tmp_path):
     assert answer["connections"][0]["attachment"]["state"] == "connected"
 
 
+def test_an_export_that_a_task_is_about_to_unmap_is_not_connected_by_one_that_was_told_of_it_before(node):
+    earlier, first, second = (node.export("database", exported_at=moment) for moment in ("T0", "T1", "T2"))
+    node.ensure(present(first))
+    node.ensure(absent(first, exported_at=["T1"]), check=True)
+    assert node.ensure(present(first))["changed"] is False, "check mode says nothing to anybody"
+    assert node.ensure(absent(first, exported_at=["T1"]))["changed"] is True
+    assert node.ensure(present(first), check=True).get("failed", False) is False, "a run would renew it"
+    refused = node.ensure(present(first))
+    assert refused["failed"] and "another task detached volume files/database from this host meanwhile" in refused["msg"]
+    assert (refused["changed"], node.record(first).exists()) == (False, False)
+    assert node.ensure(present(earlier))["failed"]
+    assert node.ensure(present(second))["connections"][0]["attachment"]["state"] == "connected"
+    late = node.ensure(absent(first, exported_at=["T1"]))
+    assert late["failed"] and "another task attached volume files/database to this host meanwhile" in late["msg"] and late["changed"] is False
+    assert node.ensure(present(second))["changed"] is False
+    assert node.ensure(absent(second))["changed"] is True
+    again = node.ensure(present(second))
+    assert not again.get("failed") and again["changed"], "named by nobody, it may be connected again"
+
+
+def test_an_export_without_a_record_is_not_connected_either_once_a_task_is_about_to_unmap_it(node):
+    export = node.export("database", exported_at="T1")
+    assert node.ensure(absent(export, exported_at=["T1"]))["changed"] is False
+    assert node.ensure(present(export))["failed"]
+    assert not node.record(export).exists()
+
+
 def test_one_failure_does_not_stop_the_others(node):
     good, bad = node.export("good"), node.export("bad", host="node2")
     answer = node.ensure(present(bad), present(good))

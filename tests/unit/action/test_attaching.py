@@ -47,7 +47,58 @@ def test_exports_carry_the_connector_and_without_multipath_say_so_to_the_array()
     assert many["connector"] == CONNECTOR
     assert one["connector"]["properties"] == {"initiator": "iqn.n1", "multipath": False}
     assert CONNECTOR["properties"]["multipath"] is True
-    assert gone == {"backend": "lab", "volume": "data", "state": "absent", "host": "node1", "fenced": False}
+    assert gone == {"backend": "lab", "volume": "data", "state": "absent", "host": "node1", "fenced": False, "exported_at": ""}
+
+
+def test_a_detaching_task_means_the_export_that_it_found_and_none_that_comes_later():
+    volume = {"id": "v-1", "backend": "lab", "name": "data", "exported_at": {"node1": "T1", "node2": "T2"}}
+    recorded, alone, gone = item(state="absent", record=dict(RECORD, exported_at="T0")), item(state="absent"), item(state="absent")
+    attaching.resolve(recorded, [recorded.record], [volume], "node1")
+    attaching.resolve(alone, [], [volume], "node1")
+    attaching.resolve(gone, [], [dict(volume, exported_at={"node2": "T2"})], "node1")
+    assert [attaching.to_disconnect(one) for one in (recorded, alone, gone)] == [True, True, False]
+    assert [attaching.is_unmapped(one) for one in (recorded, alone, gone)] == [False, False, True]
+    asked = attaching.connection_requests([recorded, alone])
+    assert [(request["volume_id"], request["exported_at"]) for request in asked] == [("v-1", ["T0", "T1"]), ("v-1", ["T1"])]
+    assert [request["exported_at"] for request in attaching.export_requests([recorded, alone], CONNECTOR)] == ["T1", "T1"]
+
+
+def test_a_volume_that_the_controller_does_not_know_is_asked_for_all_the_same_so_that_a_mistaken_backend_is_told():
+    unknown = item(state="absent")
+    attaching.resolve(unknown, [], [], "node1")
+    assert not attaching.is_unmapped(unknown) and not attaching.to_disconnect(unknown)
+
+
+@pytest.mark.parametrize(
+    ("values", "unrecorded"),
+    [
+        ({"record": None}, True),
+        ({"record": dict(RECORD, state="disconnecting")}, True),
+        ({"record": dict(RECORD, state="connecting")}, True),
+        ({"record": dict(RECORD, state="connected", stale=True)}, False),
+        ({"record": dict(RECORD, verified=False)}, False),
+        ({"record": None, "fresh": True}, False),
+        ({"record": None, "export": None}, False),
+        ({"record": None, "error": "the array is off"}, False),
+        ({"record": None, "state": "absent"}, False),
+    ],
+)
+def test_only_an_export_that_was_there_and_that_the_node_does_not_have_is_renewed(values, unrecorded):
+    assert attaching.is_unrecorded(item(**dict({"export": EXPORT}, **values))) is unrecorded
+
+
+def test_a_volume_renamed_since_it_was_attached_is_known_by_its_id_and_its_export_is_not_renewed():
+    one = item(volume="archive")
+    attaching.take_exports([one], {"exports": [{"changed": False, "operations": [], "export": dict(EXPORT, volume_name="archive")}]})
+    attaching.recognize(one, [RECORD])
+    assert one.record is RECORD and not attaching.is_unrecorded(one) and not attaching.needs_connecting(one)
+
+
+def test_what_a_task_takes_back_is_the_export_that_it_made():
+    one = item()
+    attaching.take_exports([one], {"changed": True, "exports": [{"changed": True, "operations": [CREATE], "export": dict(EXPORT, exported_at="T1")}]})
+    (request,) = attaching.export_requests([one], CONNECTOR, state="absent")
+    assert request["exported_at"] == "T1"
 
 
 def test_fencing_is_only_said_of_what_is_detached():

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.attachment import AttachmentRecord, Export
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.encryption import EncryptionRecord, EncryptionWish
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
-from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.connections import Facts, Wanted, plan, predict
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.plan.connections import Facts, Wanted, latest, plan, predict, refuse_withdrawn
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -259,6 +259,7 @@ def test_a_refusal_names_who_uses_the_device():
         {"export": {"volume_id": VOLUME, "host": "node1"}},
         {"export": export().to_dict(), "volume_id": "another"},
         {"export": export(access_mode="r").to_dict()},
+        {"export": export().to_dict(), "exported_at": ["T1"]},
     ],
 )
 def test_what_cannot_be_meant_is_refused(request_):
@@ -270,3 +271,39 @@ def test_what_cannot_be_meant_is_refused(request_):
 def test_the_short_form_of_absent():
     wanted = Wanted.from_dict({"export": {"volume_id": VOLUME}, "state": "absent", "multipath": None})
     assert (wanted.volume_id, wanted.export, wanted.multipath) == (VOLUME, None, "preferred")
+
+
+@pytest.mark.parametrize(("recorded", "meant", "expected"), [
+    ("T1", ("T1",), ["disconnect"]),
+    ("T0", ("T0", "T1"), ["disconnect"]),
+    ("T1", (), ["disconnect"]),
+    (None, ("T1",), ["disconnect"]),  # a record from before exports had a time
+    ("T2", ("T0", "T1"), "conflict"),
+])
+def test_only_what_is_meant_is_disconnected_and_not_what_another_task_attached_meanwhile(recorded, meant, expected):
+    wanted = Wanted(VOLUME, "absent", exported_at=meant)
+    if expected == "conflict":
+        with pytest.raises(StorageError, match="Nothing was disconnected") as caught:
+            plan(made_at(recorded), HERE, wanted)
+        assert (caught.value.code, caught.value.parameter) == ("conflict", "exported_at")
+    else:
+        assert plan(made_at(recorded), HERE, wanted) == expected
+
+
+def test_an_export_that_is_about_to_be_unmapped_is_not_connected_unless_whoever_meant_to_unmap_it_never_began():
+    export_ = dataclasses.replace(export(), exported_at="T1")
+    attached = dataclasses.replace(made_at("T1"), attached=True)
+    refuse_withdrawn(None, export_, "")
+    refuse_withdrawn(None, export_, "T0")
+    refuse_withdrawn(None, export(), "T1")  # from before exports had a time
+    refuse_withdrawn(attached, export_, "T1")
+    for before in (None, made_at("T1"), dataclasses.replace(made_at("T0"), attached=True)):
+        for withdrawn in ("T1", "T2"):
+            with pytest.raises(StorageError, match="Nothing was connected") as caught:
+                refuse_withdrawn(before, export_, withdrawn)
+            assert (caught.value.code, caught.value.parameter) == ("conflict", "export")
+
+
+def test_the_latest_of_exports_is_told_also_where_one_was_made_in_a_whole_second():
+    whole, after, earlier = "2026-11-20T09:30:00Z", "2026-11-20T09:30:00.000001Z", "2026-11-20T09:29:59.999999Z"
+    assert (latest([]), latest(["", earlier]), latest([whole, after, earlier]), latest([earlier, whole])) == ("", earlier, after, whole)

@@ -56,3 +56,50 @@ def test_a_mapping_of_another_host_is_refused_also_where_it_only_reads():
     other = dataclasses.replace(next(iter(landscape().after(plan_export(landscape(), wanted("ro"))).mappings.values())), host="node2", connector={})
     with pytest.raises(StorageError, match="is attached to node2"):
         plan_export(landscape(other), wanted("ro"))
+
+
+def unmapping(exported_at, fenced=False):
+    return WantedExport("one", "data", "node1", "absent", fenced=fenced, exported_at=exported_at)
+
+
+def made(moment="T1"):
+    """A landscape with an export that was made then."""
+    (mapping,) = landscape().after(plan_export(landscape(), wanted("rw"))).mappings.values()
+    return landscape(dataclasses.replace(mapping, exported_at=moment))
+
+
+def test_only_the_export_that_is_meant_is_unmapped_and_any_where_none_is_named():
+    assert [operation.action for operation in plan_export(made("T1"), unmapping("T1"))] == ["delete"]
+    assert [operation.action for operation in plan_export(made("T1"), unmapping(None))] == ["delete"]
+    assert [operation.action for operation in plan_export(made("T1"), unmapping(None, fenced=True))] == ["delete"]
+    assert plan_export(landscape(), unmapping("T1")) == plan_export(landscape(), unmapping("")) == []
+
+
+@pytest.mark.parametrize(("meant", "words"), [("T0", "not the one of T0"), ("", "there was none when this task began")])
+def test_an_export_that_another_task_made_meanwhile_is_left_mapped_and_that_is_told(meant, words):
+    with pytest.raises(StorageError, match="left mapped") as caught:
+        plan_export(made("T1"), unmapping(meant))
+    assert (caught.value.code, caught.value.parameter) == ("conflict", "volume")
+    assert words in caught.value.message and "its export is of T1" in caught.value.message
+
+
+def test_renewing_makes_another_export_of_one_that_is_there_and_nothing_else():
+    renewing = dataclasses.replace(wanted("rw"), renew=True)
+    assert [operation.action for operation in plan_export(landscape(), renewing)] == ["create"]
+    operations = plan_export(made("T1"), renewing)
+    assert [operation.action for operation in operations] == ["renew"]
+    (before,), (after,) = (where.mappings.values() for where in (made("T1"), made("T1").after(operations)))
+    assert after.exported_at not in ("T1", None) and dataclasses.replace(after, exported_at="T1") == before
+    assert [operation.action for operation in plan_export(made("T1"), dataclasses.replace(renewing, access_mode="ro"))] == ["renew", "update"]
+
+
+def test_an_export_that_is_changed_in_place_is_the_same_one_still():
+    changed = made("T1").after(plan_export(made("T1"), wanted("ro")))
+    assert [mapping.exported_at for mapping in changed.mappings.values()] == ["T1"]
+
+
+@pytest.mark.parametrize(("state", "given"), [("absent", {"renew": True}), ("present", {"exported_at": "T1"})])
+def test_words_that_have_no_meaning_for_a_state_are_refused(state, given):
+    connector = {"host": "node1", "properties": {}, "sealing_key": "k"}
+    with pytest.raises(StorageError, match="has no meaning with state: %s" % state):
+        WantedExport.from_params(dict({"backend": "one", "volume": "data", "state": state, "connector": connector}, **given))

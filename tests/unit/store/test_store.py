@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import os
 import re
 import subprocess
@@ -303,6 +304,30 @@ def test_exports_to_hosts_that_share_a_name_are_found_by_it_until_they_are_dropp
         assert (writer.exports_to(["iqn.one"]), len(writer.exports_to(["iqn.two"]))) == ([], 1)
         writer.drop_export("e-id")
         assert writer.exports_to(["iqn.two"]) == []
+
+
+def test_each_export_has_a_later_time_than_those_before_also_where_the_clock_went_back(store, monkeypatch):
+    def moment():
+        with store.reading() as reader:
+            (export,) = reader.driven_exports()
+            assert reader.exported_at([VOLUME.id, "other"]) == {VOLUME.id: {"node1": export.resource.exported_at}}
+            return export
+
+    with store.writing() as writer:
+        writer.put_export("e-id", VOLUME.id, "node1", {"initiator": "iqn"}, "exported", CONNECTION)
+    first = moment()
+    with store.writing() as writer:
+        writer.put_export("e-id", VOLUME.id, "node1", {"initiator": "iqn", "mode": "ro"}, "exported", CONNECTION)
+    assert moment().resource.exported_at == first.resource.exported_at, "changed in place it is the same export"
+    monkeypatch.setattr(database, "now", lambda: first.created_at - datetime.timedelta(days=1))
+    with store.writing() as writer:
+        writer.renew_export("e-id")
+    second = moment()
+    assert second.created_at > first.created_at and second.data == CONNECTION
+    with store.writing() as writer:
+        writer.drop_export("e-id")
+        writer.put_export("e-id", VOLUME.id, "node1", {"initiator": "iqn"}, "exported", CONNECTION)
+    assert moment().created_at > second.created_at, "nor is one that is made anew taken for an earlier one"
 
 
 @IN_A_FILE
