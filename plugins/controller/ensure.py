@@ -169,6 +169,7 @@ class Flow:
                     outcome.unclear = True
                 else:
                     outcome.error = error
+            outcome.keys |= {_key(operation) for operation in outcome.operations if operation.spares}
             outcome.after = self._noun.find(landscape, outcome.wanted)
 
     def _read(self, outcomes):
@@ -240,8 +241,11 @@ class Flow:
             with self._alone_with(outcome) as landscape:
                 operations, expected = self._plan(landscape, outcome.wanted)
                 for operation in operations:
-                    with self._patience.spent_on(outcome):
-                        self._executor.run(operation)
+                    with self._unless_spared(operation) as free:
+                        if not free:
+                            continue
+                        with self._patience.spent_on(outcome):
+                            self._executor.run(operation)
                     done.append(operation)
                 after = self._noun.find(self._read([outcome]), outcome.wanted)
         except StorageError as error:
@@ -251,6 +255,20 @@ class Flow:
             failure = StorageError("internal", "Unexpected %s: %s. Please report it." % (type(error).__name__, error))
         finally:
             outcome.end(done, after if failure is None else self._find_now(outcome), failure)
+
+    @contextlib.contextmanager
+    def _unless_spared(self, operation):
+        """Yield whether an operation may be carried out: a thing that the task did not name is left to whoever works on it just now."""
+        if not operation.spares:
+            yield True
+            return
+        with self._locks().claim(_key(operation)) as free:
+            if not free:
+                self._warn(
+                    "%s %s/%s is to go, but another task works on it just now, as one that restores it would. It was left; the next task like this "
+                    "one deletes it." % (operation.noun.capitalize(), operation.backend, operation.name)
+                )
+            yield free
 
     @contextlib.contextmanager
     def _alone_with(self, outcome):
@@ -330,6 +348,10 @@ def lock_keys(landscape, wanted):
         if record.action == "migrate":  # whoever settles it works on both backends
             keys |= {("volume", record.arguments[key], record.name) for key in ("from_backend", "to_backend")}
     return keys
+
+
+def _key(operation):
+    return (operation.noun, operation.backend, operation.name)
 
 
 def _too_late(noun, outcome, seconds):

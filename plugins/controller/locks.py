@@ -53,8 +53,7 @@ class Locks:
             for name in sorted({backend for noun, backend, _name in keys if noun not in NOT_ON_BACKENDS} | set(whole_backends)):
                 self._enter(stack, name, name in whole_backends)
             for key in sorted(keys):
-                digest = hashlib.sha256("/".join(key).encode("utf-8")).hexdigest()[:32]
-                lock = self._coordinator.get_lock(b"legacy-storage-" + digest.encode("ascii"))
+                lock = self._lock(key)
                 with _speaking():
                     acquired = lock.acquire(blocking=self._timeout)
                 if not acquired:
@@ -66,6 +65,22 @@ class Locks:
                     )
                 stack.callback(_release, lock)
             yield
+
+    @contextlib.contextmanager
+    def claim(self, key):
+        """Try to take one more lock beside those that are held, without waiting, so that nobody waits in a circle. Yields whether that worked."""
+        lock = self._lock(key)
+        with _speaking():
+            acquired = lock.acquire(blocking=False)
+        try:
+            yield acquired
+        finally:
+            if acquired:
+                _release(lock)
+
+    def _lock(self, key):
+        digest = hashlib.sha256("/".join(key).encode("utf-8")).hexdigest()[:32]
+        return self._coordinator.get_lock(b"legacy-storage-" + digest.encode("ascii"))
 
     def _enter(self, stack, backend, alone):
         gate = self._backend_gate(backend)

@@ -51,6 +51,7 @@ options:
       - How many backups of the same volume in this repository to keep. All others are deleted, and listed in RV(operations).
       - Counted as C(restic forget) counts. Of each hour, day, week, month or year in which there are backups the newest is kept, for so many of them.
         What one rule keeps, no other deletes. The backup that the task names is always kept.
+      - One that another task is restoring at that moment, to any volume, is left with a warning; the next task deletes it.
     type: dict
     suboptions:
       last:
@@ -132,6 +133,7 @@ options:
           - How many backups of the same volume in this repository to keep. All others are deleted, and listed in RV(backups[].operations).
           - Counted as C(restic forget) counts. Of each hour, day, week, month or year in which there are backups the newest is kept, for so many of them.
             What one rule keeps, no other deletes. The backup that the task names is always kept.
+          - One that another task is restoring at that moment, to any volume, is left with a warning; the next task deletes it.
         type: dict
         suboptions:
           last:

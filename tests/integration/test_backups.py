@@ -10,12 +10,16 @@ the first one reads and writes all of it.
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
 import hashlib
 import json
 import os
 import subprocess
+import time
 
 import pytest
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker.client import ask
 from ansible_collections.baremetal.legacy_storage.tests.integration.test_secrecy import CANARY, SECRET, left_behind, watching_arguments
 
 GIB = 1024**3
@@ -334,6 +338,67 @@ def test_what_is_not_kept_is_deleted_by_name_and_nothing_of_others(backups):
     backups.ensure("backup", **OFFSITE, name="c", state="absent")
     assert backups.ensure("backup", **OFFSITE, name="c", state="absent")["changed"] is False
     assert backups.names() == ["d", "logs"]
+
+
+def until_begun(controller, method, times):
+    """Wait until the driver was called so often."""
+    deadline = time.monotonic() + 60
+    while [call[1:] for call in controller.calls()].count(("begin", method)) < times:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def held_at(controller, method, call):
+    """Run ``call`` beside the block, and let the driver's method wait in it until the block ends; yields what will be its result."""
+    before = [made[1:] for made in controller.calls()].count(("begin", method))
+    door = controller.array / "faults" / method
+    os.mkfifo(door)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        running = pool.submit(call)
+        try:
+            until_begun(controller, method, before + 1)
+            yield running
+        finally:
+            if not running.done():
+                door.write_text("sleep 0")
+            running.exception()
+            door.unlink()
+
+
+def test_a_backup_that_another_task_is_restoring_elsewhere_is_left_and_told(make_controller, tmp_path, monkeypatch):
+    monkeypatch.setenv("BLS_TEST_BACKUP_BYTES", str(PART))
+    backups = Backups(make_controller(lock_timeout=1), tmp_path / "repository")
+    backups.write(b"gold")
+    gold = backups.make("a")["backup"]["sha256"]
+    backups.write(b"lead")
+    backups.make("b")
+    wanted = {"backups": [dict(OFFSITE, name="c", backend="one", volume="data", keep={"last": 1})]}
+    copy = {"backend": "one", "name": "copy", "source_repository": "offsite", "source_backup": "a"}
+    with held_at(backups.controller, "create_volume", lambda: backups.ensure("volume", **copy)) as restoring:
+        answer = ask("controller", str(backups.controller.config), "backup.ensure", wanted)
+        assert backups.names() == ["a", "c"], "b, which nobody works on, is gone"
+        assert [(item["action"], item["name"]) for item in answer.result["backups"][0]["operations"]] == [("create", "c"), ("delete", "b")]
+        assert [text for text in answer.warnings if "offsite/a" in text and "another task works on it" in text], answer.warnings
+        refused = backups.refused("backup", **OFFSITE, name="a", state="absent")
+        assert refused["code"] == "busy" and "'a'" in refused["message"]
+    made = restoring.result()["volumes"][0]["volume"]
+    assert digest(backups.controller.path_of("volume", made["id"]), PART) == gold
+    again = ask("controller", str(backups.controller.config), "backup.ensure", wanted)
+    assert again.warnings == [] and backups.names() == ["c"]
+
+
+def test_a_backup_that_goes_while_its_volume_is_being_opened_is_told_and_the_volume_is_as_it_was(backups):
+    """As by another controller, with a store of its own, that shares the repository."""
+    backups.make()
+    backups.write(b"lead")
+    wanted = dict(OFFSITE, name="monday", backend="one", volume="data", state="restored")
+    with held_at(backups.controller, "initialize_connection", lambda: backups.refused("backup", **wanted)) as refused:
+        backups.restic("forget", *(item["id"] for item in backups.kept()))
+    error = refused.result()
+    assert error["code"] == "not_found" and "Nothing was written" in error["message"]
+    (volume,) = backups.controller.ask("volume.list", {})["volumes"]
+    assert (volume["status"], backups.path.open("rb").read(4), backups.controller.unsettled()) == ("available", b"lead", [])
 
 
 def test_snapshots_of_restic_that_are_not_ours_are_left_alone(backups, tmp_path):

@@ -102,8 +102,10 @@ class Catalogue:
     def read(self, backup, write):
         """Hand a backup's content to ``write`` (bytes), block by block. Raises StorageError unless it is what was saved."""
         checksum, length = hashlib.sha256(), 0
-        (found,) = [item for item in self._restic.snapshots_once_free(_tag("run", backup.id)) if _CONTENT in item["tags"]]
-        with self._restic.reading(found["id"], _filename(backup.volume)) as stream:
+        found = [item for item in self._restic.snapshots_once_free(_tag("run", backup.id)) if _CONTENT in item["tags"]]
+        if not found:
+            raise StorageError("not_found", "The backup is not in the repository %s any more." % self._name)
+        with self._restic.reading(found[0]["id"], _filename(backup.volume)) as stream:
             while block := stream.read(content.BLOCK):
                 checksum.update(block)
                 length += len(block)

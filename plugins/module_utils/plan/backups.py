@@ -45,9 +45,9 @@ def temporary_name(repository, name):
     return ("backup %s/%s" % (repository, name))[:MAX_NAME]
 
 
-def delete_backup(backup, prune):
-    """Return the operation that deletes a backup."""
-    return Operation("delete", "backup", backup.repository, backup.name, {"id": backup.id, "prune": prune})
+def delete_backup(backup, prune, spares=False):
+    """Return the operation that deletes a backup; with ``spares`` only if no other task works on it."""
+    return Operation("delete", "backup", backup.repository, backup.name, {"id": backup.id, "prune": prune}, spares=spares)
 
 
 def _plan_create(landscape, wanted):
@@ -129,7 +129,7 @@ def _plan_keep(landscape, current, wanted, now):
     candidates = others + [current]
     going = superfluous([item.created_at or now for item in candidates], wanted.keep)
     doomed = [candidates[index] for index in going if candidates[index] is not current]
-    return [delete_backup(item, wanted.prune and item is doomed[-1]) for item in doomed]
+    return [delete_backup(item, wanted.prune and item is doomed[-1], spares=True) for item in doomed]
 
 
 def _plan_restore(landscape, current, wanted):

@@ -40,6 +40,7 @@ class Operation:
     :param name: the thing's name; for an export, the volume's name; for an image, its path.
     :param arguments: plain data the action needs.
     :param settles: id of the unsettled record that this operation brings to an end.
+    :param spares: the task did not name this thing and holds no lock of it: it is left alone while another task works on it.
     """
 
     action: str
@@ -48,6 +49,7 @@ class Operation:
     name: str
     arguments: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
     settles: t.Optional[str] = None
+    spares: bool = False
 
     def to_public(self):
         """Return what a task lists under ``operations``."""
