@@ -91,7 +91,29 @@ def test_a_killed_deletion_is_finished(point, backups, kill):
     settled(backups)
 
 
-@pytest.mark.parametrize("point", ["before read", "amid write", "after read"])
+@pytest.mark.parametrize("point", ["after commit 1", "before read"])
+def test_a_restoring_that_was_killed_before_its_first_byte_leaves_the_volume_as_it_was(point, backups, kill):
+    backups.make()
+    backups.write(b"spoilt" * MIB)
+    before, was = digest(backups.path, PART), backups.controller.ask("volume.list", {})["volumes"][0]
+    kill(RESTORE, point)
+    changed = backups.ensure("volume", backend="one", name="data", description="new")["volumes"][0]
+    assert backups.controller.ask("volume.list", {})["volumes"] == [dict(was, description="new")] and digest(backups.path, PART) == before
+    assert [item["action"] for item in changed["operations"]][-2:] == ["undo_restore", "update"]
+    settled(backups)
+
+
+def test_a_volume_without_content_stays_so_when_its_next_restoring_is_killed_at_once(backups, kill):
+    backups.make()
+    kill(RESTORE, "amid write")
+    kill(RESTORE, "before read")
+    assert "not end well" in backups.refused("volume", backend="one", name="data", size="2")["message"]
+    backups.ensure(RESTORE[0], **RESTORE[1])
+    assert backups.ensure("volume", backend="one", name="data", size="2")["changed"]
+    settled(backups)
+
+
+@pytest.mark.parametrize("point", ["amid write", "after read"])
 def test_a_volume_whose_restoring_was_killed_is_not_used_until_it_is_whole(point, backups, kill):
     backups.make()
     backups.write(b"spoilt" * MIB)

@@ -148,14 +148,13 @@ def _restore(work, operation, arguments):
     volume_id, backup = arguments["id"], arguments["backup"]
     with work.store.writing() as writer:
         entry = writer.begin(operation, volume_id)
-        former = writer.status_of("volume", volume_id)
         writer.change_volume(volume_id, status="restoring-backup")
     try:
         fill(work, entry, volume_id, backup["repository"], backup["id"])
     except StorageError as error:
         with work.store.writing() as writer:
             untouched = not writer.reached(entry, WRITING)
-            writer.change_volume(volume_id, status=former if untouched else UNRESTORED)
+            writer.change_volume(volume_id, status=arguments["former_status"] if untouched else UNRESTORED)
             writer.settle(entry)
         if untouched:
             raise StorageError(error.code, "%s Nothing was written: the volume is as it was." % error.message, error.parameter) from error
@@ -167,6 +166,12 @@ def _restore(work, operation, arguments):
     with work.store.writing() as writer:
         rest(writer, volume_id, restored=backup)
         writer.settle(entry)
+
+
+def _undo_restore(work, operation, arguments):
+    with work.store.writing() as writer:
+        writer.change_volume(arguments["id"], status=arguments["former_status"])
+        writer.settle(operation.settles)
 
 
 def _give_content_up(status):
@@ -301,6 +306,7 @@ ACTIONS = {
     "extend": _extend,
     "finish_extend": _finish_extend,
     "restore": _restore,
+    "undo_restore": _undo_restore,
     "fail_restore": _give_content_up(UNRESTORED),
     "retype": _retype,
     "finish_retype": _finish_retype,

@@ -160,4 +160,4 @@ def _plan_restore(landscape, current, wanted):
     if volume.status not in ("available", UNRESTORED, UNREVERTED):
         raise StorageError("conflict", "volume: volume %r is in status %s; it must be available." % (volume.name, volume.status), "volume")
     source = {"repository": current.repository, "name": current.name, "id": current.id}
-    return [Operation("restore", "volume", volume.backend, volume.name, {"id": volume.id, "backup": source})]
+    return [Operation("restore", "volume", volume.backend, volume.name, {"id": volume.id, "backup": source, "former_status": volume.status})]

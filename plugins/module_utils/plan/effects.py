@@ -62,6 +62,8 @@ def _changes(landscape, operation):
         return {"status": "available", "reverted_to": operation.arguments["snapshot_id"], "restored": None}
     if operation.action == "restore":
         return {"status": "available", "reverted_to": None, "restored": operation.arguments["backup"]}
+    if operation.action == "undo_restore":
+        return {"status": operation.arguments["former_status"]}
     if operation.action in _GIVEN_UP:
         return {"status": _GIVEN_UP[operation.action]}
     changes = {key: value for key, value in operation.arguments.items() if key not in ("id", "migration_policy")}

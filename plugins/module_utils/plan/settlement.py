@@ -6,7 +6,7 @@
 
 A creation is undone, since nobody can know how far the array got with it; whoever wants the thing creates it
 again under the same derived id. Everything else is finished: the user had asked for it by name. But a volume whose restoring
-was killed stays marked as such, since finishing that needs the repository, and a backup that was complete stays.
+was killed stays marked as such, unless nothing had been written, since finishing that needs the repository; and a backup that was complete stays.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ def plan_settlement(landscape, keys, doomed=None):
         if record.noun == "backend":  # a fail over, which only its own task may end (failover.py)
             continue
         ending = ENDINGS[(record.noun, record.action)]
+        if ending == "fail_restore" and _wrote_nothing(record):
+            ending = "undo_restore"
         if record.resource_id == doomed:
             ending = _FORGOTTEN.get(ending, ending)
         operations.append(Operation(ending, record.noun, record.backend, record.name, dict(record.arguments), settles=record.operation_id))
@@ -69,6 +71,11 @@ def opened_elsewhere(arguments, host, boot):
     :param arguments: of an ``access`` record. :param host: our name. :param boot: the id of our boot: a host that was renamed since has it still.
     """
     return bool(arguments.get("connection")) and arguments["host"] != host and arguments["boot"] != boot
+
+
+def _wrote_nothing(record):
+    """Tell whether a killed restoring got nowhere: its step changes before the first byte is written. Old records do not say what to go back to."""
+    return record.step == "begun" and "former_status" in record.arguments
 
 
 def _concerns(record):

@@ -147,6 +147,24 @@ def test_what_a_killed_backup_left_is_settled_by_who_names_the_backup_or_the_vol
     assert plan_settlement(landscape, {("backup", "nas", "a"), ("volume", "two", "v"), ("volume", "one", "w")}) == []
 
 
+@pytest.mark.parametrize(
+    ("step", "arguments", "status"),
+    [
+        ("begun", {"former_status": "available"}, "available"),
+        ("begun", {"former_status": "error_restoring"}, "error_restoring"),
+        ("begun", {}, "error_restoring"),  # as releases before this one recorded it
+        ("writing", {"former_status": "available"}, "error_restoring"),
+        ("something newer", {"former_status": "available"}, "error_restoring"),
+    ],
+)
+def test_a_killed_restoring_costs_a_volume_its_status_unless_nothing_was_written_for_certain(step, arguments, status):
+    volume = dataclasses.replace(VOLUMES[0], status="restoring-backup")
+    record = Unsettled("op", "volume", "restore", "one", volume.name, volume.id, dict(arguments, id=volume.id), step)
+    landscape = Landscape([Backend("one", "d.D")], [volume], unsettled=[record])
+    after = landscape.after(plan_settlement(landscape, {("volume", "one", volume.name)}))
+    assert (after.volumes[volume.id].status, after.unsettled) == (status, {})
+
+
 @pytest.mark.parametrize("keep", [{"last": 0}, {"fortnightly": 1}, {"last": -1}, {"last": True}, {}])
 def test_a_policy_that_cannot_be_meant_is_refused(keep):
     with pytest.raises(StorageError, match="keep"):
