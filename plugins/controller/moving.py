@@ -28,7 +28,7 @@ def show_store(session, arguments, check, warn):
     url = database.parse(config.store_url, config.store_password)
     found = {
         "changed": False,
-        "store_url": database.shown(url.set(password=None)),
+        "store_url": database.named(url),
         "shared": url.get_backend_name() == "postgresql",
         "sealing_key": _sealing_key(config, check).public,
         "key_fingerprints": read_keyring(config.key_file).fingerprints if os.path.exists(config.key_file) else [],
@@ -143,19 +143,25 @@ def move_store(session, arguments, check, warn):
     target_config = dataclasses.replace(config, store_url=arguments["url"], store_password=arguments.get("password"), lock_url=None)
     target_url = database.parse(arguments["url"], arguments.get("password"), "url")
     target = database.connect(arguments["url"], arguments.get("password"))
-    name = database.shown(target_url.set(password=None))
-    if name == database.shown(source.url.set(password=None)):
-        database.require_schema(source)
-        return _moved(False, source, None, name)
-    if database.share_file(source, target):
+    name = database.named(target_url)
+    stays = name == database.named(source.url)
+    if not stays and database.share_file(source, target):
         raise StorageError("invalid", "url: %s is the file of the store itself under another name. Name another one, or leave it where it is." % name, "url")
-    mark, _schema = database.split(database.revision(source))
-    if mark != database.MOVED:
-        database.require_schema(source)
+    try:
+        mark, _schema = database.split(database.revision(source))
+        if stays or mark != database.MOVED:
+            database.require_schema(source)
+    except StorageError as error:  # not as one that was never prepared: settings name it, so it may know something
+        raise StorageError("store", error.message, error.parameter, dict(error.details, **_between(source, name))) from error
+    if stays:
+        return _moved(False, source, None, name)
     if check:
-        before = None
+        before, rows = None, _counted(source)
         if mark != database.MOVED:
-            before = _look_at_target(source, target, name, replace)
+            try:
+                before = _look_at_target(source, target, name, replace)
+            except StorageError as error:
+                raise StorageError(error.code, error.message, error.parameter, dict(error.details, **_between(source, name, rows))) from error
         return _moved(True, source, before, name)
     from .locks import open_locks
 
@@ -186,8 +192,7 @@ def _look_at_target(source, target, name, replace):
             "url: the store in %s has schema %s, this one has %s. Name an empty database." % (name, schema, database.SCHEMA),
             "url",
         )
-    with database.speaking(target), target.begin() as connection:
-        before = contents.digest(contents.rows(connection))[0]
+    before = _counted(target)
     if mark == database.COPYING and not replace and _namespace(target) != _namespace(source):
         raise StorageError(
             "conflict",
@@ -235,7 +240,7 @@ def _open(source, target, name, replace):
     with database.speaking(source), source.begin() as connection:
         moved_to = contents.mark(connection, marks.MOVED_TO)
         rows = list(contents.rows(connection))
-    if moved_to != name:
+    if str(moved_to).replace(":***@", "@") != name:  # as earlier releases wrote a URL that held a password
         raise StorageError("conflict", "url: the store was moved to %s, not to %s. Name that one." % (moved_to, name), "url")
     mark, _schema = database.split(database.revision(target))
     if mark == database.COPYING:
@@ -247,7 +252,7 @@ def _open(source, target, name, replace):
         raise StorageError(
             "conflict",
             "url: %s is another store than the one that was moved there, which was replaced since. %s still holds what was moved, and takes no writes. Say "
-            "replace=true only if that other store is the one to work with." % (name, database.shown(source.url.set(password=None))),
+            "replace=true only if that other store is the one to work with." % (name, database.named(source.url)),
             "replace",
         )
 
@@ -270,9 +275,18 @@ def _switch(path, arguments):
 
 
 def _moved(changed, source, before, name):
-    with database.speaking(source), source.begin() as connection:
-        counts = contents.digest(contents.rows(connection))[0]
-    return _answer(changed, before, counts, store_url=name, previous_store_url=database.shown(source.url.set(password=None)))
+    between = _between(source, name, _counted(source))
+    return _answer(changed, before, between.pop("rows"), **between)
+
+
+def _between(source, name, rows=None):
+    """Return what is said of a move, also of one that is refused: the role asks what another URL would leave behind. No ``rows``: not known."""
+    return {"store_url": name, "previous_store_url": database.named(source.url), "rows": rows}
+
+
+def _counted(engine):
+    with database.speaking(engine), engine.begin() as connection:
+        return contents.digest(contents.rows(connection))[0]
 
 
 def _answer(changed, before, after, **more):

@@ -350,19 +350,61 @@ def test_a_store_keeps_its_ids_when_it_moves(controller, target):
 # The role
 
 
-def test_the_role_does_not_leave_a_stores_volumes_behind_for_another_url_until_it_was_moved(controller, connector, target):
-    def apply(url):
-        task = {"ansible.builtin.include_role": {"name": "baremetal.legacy_storage.controller", "tasks_from": "store.yml"}}
-        wanted = {"controller_config": str(controller.config), "controller_store_url": url, "controller_store_password": PASSWORD}
-        return controller.play([task], extra_vars=wanted, ignore_errors=False)
+def apply_store(controller, url, **more):
+    """Run the role's part that looks after the store."""
+    task = {"ansible.builtin.include_role": {"name": "baremetal.legacy_storage.controller", "tasks_from": "store.yml"}}
+    settings = {"controller_config": str(controller.config), "controller_store_url": url, "controller_store_password": PASSWORD}
+    return controller.play([task], extra_vars=dict(settings, **more), ignore_errors=False)
 
-    assert apply(target["url"]).code == 0, "there is nothing yet that could be left behind"
+
+def said(played):
+    """Return what a play printed, on one line."""
+    return " ".join(played.output.split())
+
+
+def test_the_role_does_not_leave_a_stores_volumes_behind_for_another_url_until_it_was_moved(controller, connector, target):
+    assert apply_store(controller, target["url"]).code == 0, "there is nothing yet that could be left behind"
     fill(controller, connector)
-    refused = apply(target["url"])
+    refused = apply_store(controller, target["url"])
     assert refused.code != 0 and "knows 2 volumes" in refused.output and "store_move" in refused.output, refused.output
     assert PASSWORD not in refused.output
-    assert apply(controller.settings["store_url"]).code == 0
+    assert apply_store(controller, controller.settings["store_url"]).code == 0
     controller.ask("store.move", target)
-    assert apply(target["url"]).code == 0
-    refused = apply(controller.settings["store_url"])
+    assert apply_store(controller, target["url"]).code == 0
+    refused = apply_store(controller, controller.settings["store_url"])
     assert refused.code != 0 and "holds what was true then" in refused.output, refused.output
+
+
+def test_the_role_does_not_leave_a_store_behind_that_does_not_answer_unless_it_is_said_to_be_lost(controller):
+    there, other = controller.settings["store_url"], "sqlite:///%s/state/other.sqlite" % controller.root
+    away = "postgresql://somebody:canary-old@127.0.0.1:1/store"
+    for store, shown in ((away, "postgresql+psycopg://somebody@127.0.0.1:1/store"), (there, there)):
+        controller.write_config(controller.config, python=controller.warm(), store_url=store)
+        if store == there:
+            (controller.root / "state" / "store.sqlite").rename(controller.root / "state" / "mislaid")
+        before = controller.config.read_bytes()
+        refused = apply_store(controller, other)
+        assert refused.code != 0 and "controller_store_url: the store of this controller is %s, which cannot be asked" % shown in said(refused), refused.output
+        assert "With %s alone" % other in said(refused) and "controller_store_lost" in refused.output and "store_move" in refused.output
+        assert "canary" not in refused.output and controller.config.read_bytes() == before
+        assert apply_store(controller, store.replace("canary-old", "canary-new")).code == 0, "it is the same store, with another password"
+        assert apply_store(controller, other, controller_store_lost=True).code == 0
+    controller.config.write_text(controller.config.read_text().replace(controller.warm(), "/nowhere/python"))
+    refused = apply_store(controller, other)
+    assert refused.code != 0 and "cannot be asked what it knows" in said(refused), "nor where the code is gone that could ask it"
+    assert apply_store(controller, there).code == 0
+
+
+def test_a_store_url_that_never_worked_can_be_mended(make_controller):
+    controller = make_controller("new", ready=False, store_url="postgresql://somebody@127.0.0.1:1/store")
+    assert apply_store(controller, "sqlite:///%s/state/store.sqlite" % controller.root, controller_key_file="/nowhere/key").code == 0
+
+
+def test_the_role_leaves_the_settings_alone_where_the_other_store_cannot_take_over(controller, make_controller, connector):
+    refused = apply_store(controller, "postgresql://somebody@127.0.0.1:1/store")
+    assert refused.code != 0 and "somebody@127.0.0.1:1/store cannot be used" in said(refused), refused.output
+    fill(controller, connector)
+    other = make_controller("other")
+    other.ensure("volume", backend="one", name="theirs", size="1")
+    refused = apply_store(controller, other.settings["store_url"])
+    assert refused.code != 0 and "knows 2 volumes" in said(refused), refused.output

@@ -72,6 +72,11 @@ def shown(url):
     return url.render_as_string(hide_password=True)
 
 
+def named(url):
+    """Return a URL without its password, which is no part of what the store is called."""
+    return shown(sa.engine.URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query))
+
+
 @contextlib.contextmanager
 def speaking(engine):
     """Turn what the database raises into StorageError ``conflict`` or ``store``."""
