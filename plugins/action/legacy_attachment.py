@@ -144,7 +144,7 @@ class ActionModule(ActionBase):
 
     def _resolve(self, items, host):
         """Find out which exports are to be unmapped, and the node's records of their volumes: only what is disconnected may be unmapped."""
-        names = sorted({name for item in items for name in attaching.names_to_resolve(item)})
+        names = sorted({name for item in items for name in attaching.names_to_resolve(item, self._records)})
         if not names:
             return
         told = self._ask_controller("legacy_volume_info", {"names": names})
@@ -153,6 +153,7 @@ class ActionModule(ActionBase):
         for item in items:
             if item.state == "absent":
                 attaching.resolve(item, self._records, told.get("volumes") or [], host)
+        attaching.refuse_unreadable(items, self._records, told.get("volumes") or [])
 
     def _renew(self, items, connector):
         """Make the exports this task's own that were there already and that the node does not have: another task may be about to unmap them."""
@@ -195,7 +196,7 @@ class ActionModule(ActionBase):
             return
         seen = self._on_node("legacy_connector_info", {})
         for item in items:
-            if seen.get("failed") or attaching.find_record(seen.get("attachments") or [], item.backend, item.volume):
+            if seen.get("failed") or attaching.may_hold(item, seen.get("attachments") or []):
                 item.fresh = False
                 item.error += " The node still holds a part of the connection, so the export stays. Run the task again, or detach."
         returned = [item for item in items if item.fresh]

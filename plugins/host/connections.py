@@ -11,7 +11,7 @@ import dataclasses
 import os
 import traceback
 
-from ..module_utils.model.attachment import stable_link
+from ..module_utils.model.attachment import UNREADABLE, stable_link
 from ..module_utils.model.encryption import mapping_name
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import Wanted, plan, predict, refuse_withdrawn
@@ -213,14 +213,21 @@ def _predicted(node, record, seen, operations, data):
 def listing(node, volumes=None):
     """Return the attachments: record, what the kernel shows, and where the link leads.
 
-    :param volumes: names or ids; all when ``None``.
+    :param volumes: names or ids; all when ``None``. Of a record that cannot be read only the id is known.
     """
-    found = []
-    for volume_id in node.records.ids():
-        record = node.records.get(volume_id)
-        if record and (volumes is None or {volume_id, record.export.volume_name} & set(volumes)):
-            found.append(_listed(node, volume_id, record))
-    return found
+    records, unreadable = node.records.all()
+    found = {volume_id: _unreadable(node, volume_id, error) for volume_id, error in unreadable.items() if volumes is None or volume_id in volumes}
+    for volume_id, record in records.items():
+        if volumes is None or {volume_id, record.export.volume_name} & set(volumes):
+            found[volume_id] = _listed(node, volume_id, record)
+    return [found[volume_id] for volume_id in sorted(found)]
+
+
+def _unreadable(node, volume_id, error):
+    """What is known of an attachment by the name of its record alone; whoever detaches must not take it for none."""
+    unknown = ("protocol", "access_mode", "path", "device", "multipath_id", "encryption", "multipath", "identity", "link_target", "exported_at", "settled_by")
+    told = dict(dict.fromkeys(unknown), volume_id=volume_id, volume_name=volume_id, backend="", host=node.settings.host, paths=[], size=0)
+    return dict(told, state=UNREADABLE, verified=False, stale=False, problems=[error.message])
 
 
 def _listed(node, volume_id, record):

@@ -77,7 +77,12 @@ def _remove(node, record, seen, force):
 
 def _leave_share(node, record):
     if loop.serves(record.export.protocol):
-        used = [other.device.get("file") or other.device.get("path") or "" for other in _others(node, record)]
+        records, unreadable = node.records.all()
+        for other in sorted(set(unreadable) - {record.export.volume_id}):
+            node.warn("Volume %s is disconnected, but shares that nobody uses stay mounted: %s" % (record.export.volume_name, unreadable[other].message))
+            return
+        others = [other for volume_id, other in records.items() if volume_id != record.export.volume_id]
+        used = [other.device.get("file") or other.device.get("path") or "" for other in others]
         for problem in mounts.unmount_unused(node.system, node.mount_dir, used):
             node.warn("Volume %s is disconnected, but its share stays mounted: %s" % (record.export.volume_name, problem))
 
@@ -103,14 +108,6 @@ def _close(node, record, seen, force):
             raise StorageError("host", _kept(record, problem, "the encrypted device, open"))
         problems += [problem] if problem else []
     return problems
-
-
-def _others(node, record):
-    for volume_id in node.records.ids():
-        if volume_id != record.export.volume_id:
-            other = node.records.get(volume_id)
-            if other is not None:
-                yield other
 
 
 def _stays_by_nature(record):

@@ -10,6 +10,7 @@ the disks of the second, and what is done at that address would be done to them.
 
 from __future__ import annotations
 
+from ..module_utils.model.errors import StorageError
 from . import devices, iscsi
 
 
@@ -17,13 +18,22 @@ def theirs(node, volume_id, identity, data):
     """Return ``{kernel name: record}`` of the disks at an address that are another attachment's.
 
     :param identity: of the volume's own record. :param data: connection_info's data, ``None`` where there is none.
+    :raises StorageError: ``host`` where a disk may be that of an attachment whose record cannot be read.
     """
     strange = {disk: devices.cached_serial(node.system, disk) for disk in _disks_at(node.system, data or {})}
     strange = {disk: serial for disk, serial in strange.items() if serial and serial != identity.get("serial")}
     if not strange:
         return {}
-    records = [node.records.get(other) for other in node.records.ids() if other != volume_id]
-    owners = {record.identity["serial"]: record for record in records if record is not None and record.identity.get("kind") == "scsi"}
+    records, unreadable = node.records.all()
+    others = [record for other, record in records.items() if other != volume_id]
+    owners = {record.identity["serial"]: record for record in others if record.identity.get("kind") == "scsi"}
+    unknown = sorted(disk for disk, serial in strange.items() if serial not in owners)
+    for other in sorted(set(unreadable) - {volume_id}) if unknown else ():
+        raise StorageError(
+            "host",
+            "/dev/%s stands at the address of volume %s and may be that of another attachment, which cannot be told: %s Nothing was changed."
+            % (unknown[0], volume_id, unreadable[other].message),
+        )
     # A disk that has become another volume under what the kernel remembers of it is nobody's.
     return {
         disk: owners[serial] for disk, serial in strange.items() if serial in owners and devices.fresh_serial(node.system, disk) in (None, serial)

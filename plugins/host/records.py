@@ -60,8 +60,21 @@ class Records:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, StorageError) as error:
             raise StorageError(
-                "internal", "The attachment record %r cannot be read: %s. See what is attached, then mend or remove it." % (self._path(volume_id), error)
+                "internal", "The attachment record %r cannot be read: %s. See what is attached of that volume, then mend or remove the record." % (self._path(volume_id), error)
             ) from error
+
+    def all(self):
+        """Return ``({volume id: record}, {volume id: StorageError})`` of those that can be read and of those that cannot."""
+        found, unreadable = {}, {}
+        for volume_id in self.ids():
+            try:
+                record = self.get(volume_id)
+            except StorageError as error:
+                unreadable[volume_id] = error
+                continue
+            if record is not None:  # not detached meanwhile
+                found[volume_id] = record
+        return found, unreadable
 
     def put(self, record):
         """Write the record; when this returns it survives a power cut. Raises StorageError ``host`` when it cannot be written."""

@@ -102,7 +102,10 @@ attachments:
       type: str
       returned: always
     state:
-      description: What the record says, of V(connecting), V(connected) and V(disconnecting).
+      description:
+        - What the record says, of V(connecting), V(connected) and V(disconnecting).
+        - V(unreadable) where the record is damaged. Its volume's id is then all that is known, RV(attachments[].problems) names the file, and no task
+          touches this volume on the node before it is mended or removed. Others are served.
       type: str
       returned: always
     path:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..module_utils.model.attachment import stable_link
+from ..module_utils.model.attachment import UNREADABLE, stable_link
 from ..module_utils.plan.difference import collect
 
 # The parts of a node's record and of an export that a user gets to see.
@@ -72,12 +72,13 @@ def find_record(records, backend, volume):
     return None
 
 
-def names_to_resolve(item):
+def names_to_resolve(item, records):
     """Return the names and ids by which the controller must be asked what volume and which export a detaching item means.
 
-    A node's record keeps the name of the day it was attached: since then the volume may have been renamed, and its name given to another.
+    A node's record keeps the name of the day it was attached: since then the volume may have been renamed, and its name given to another. Of a
+    record that cannot be read only the id is known.
     """
-    if item.state == "present":
+    if item.state == "present" and not any(record.get("state") == UNREADABLE for record in records):
         return []
     return [item.volume] + ([item.record["volume_id"]] if item.record else [])
 
@@ -99,7 +100,7 @@ def resolve(item, records, volumes, host):
 
 def to_disconnect(item):
     """Tell whether the node must be asked before the volume is unmapped: also where it had no record a moment ago, since another task may attach it."""
-    return item.state == "absent" and bool(item.record or item.exported_at)
+    return item.state == "absent" and not item.error and bool(item.record or item.exported_at)
 
 
 def is_unmapped(item):
@@ -117,6 +118,24 @@ def is_unrecorded(item):
     """Tell whether an export was there of which the node has no whole record: a task that detaches the volume may be about to unmap it."""
     found = item.state == "present" and not item.error and item.export and not item.fresh
     return bool(found) and (item.record is None or item.record.get("state", "connected") != "connected")
+
+
+def refuse_unreadable(items, records, volumes):
+    """Give an error to each item whose record on the node cannot be read: nobody knows what the node holds of its volume.
+
+    :param volumes: what the controller knows by :func:`names_to_resolve`.
+    """
+    unreadable = {record["volume_id"]: record for record in records if record.get("state") == UNREADABLE}
+    for item in items:
+        ids = {item.volume} | {volume["id"] for volume in volumes if volume.get("backend") == item.backend and volume["name"] == item.volume}
+        for volume_id in sorted(ids & set(unreadable)):
+            item.error = unreadable[volume_id]["problems"][0]
+
+
+def may_hold(item, records):
+    """Tell whether the node may still hold a part of an item's connection."""
+    exported = (item.export or {}).get("volume_id")
+    return find_record(records, item.backend, item.volume) is not None or any(record["volume_id"] == exported for record in records)
 
 
 def export_requests(items, connector, fenced=False, state=None, renew=False):

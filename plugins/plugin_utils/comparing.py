@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from ..module_utils.model.attachment import UNREADABLE
+
 _SETTLE, _CLEAN = "legacy_attachment, state: present", "legacy_attachment, state: absent"
 _SHARED = ("backend", "volume_id", "volume_name", "host", "protocol", "size", "access_mode")
 
@@ -21,6 +23,10 @@ def side_by_side(attachments, exports, volumes=None):
     left = {(export["backend"], export["volume_id"]): export for export in exports}
     shown = []
     for attachment in attachments:
+        if attachment["state"] == UNREADABLE:
+            export = next((left.pop(key) for key in sorted(left) if key[1] == attachment["volume_id"]), None)
+            shown.append(dict(attachment, export=export, **({key: export[key] for key in _SHARED} if export else {})))
+            continue
         export = left.pop((attachment["backend"], attachment["volume_id"]), None)
         found, task = _compared(attachment, export)
         shown.append(

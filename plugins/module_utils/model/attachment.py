@@ -13,6 +13,9 @@ from .encryption import EncryptionRecord, mapping_uuid
 from .errors import StorageError
 
 
+UNREADABLE = "unreadable"  # what a node lists as the state of an attachment whose record is damaged
+
+
 def _known(cls, data):
     names = {field.name for field in dataclasses.fields(cls)}
     return {key: value for key, value in dict(data).items() if key in names}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..model.attachment import UNREADABLE
 from .diagnosis_picture import Finding, titled
 
 
@@ -79,6 +80,16 @@ def _export(picture, item, node):
 def _record(picture, node, record, exported):
     backend, name, volume_id = record.get("backend"), record.get("volume_name"), record.get("volume_id")
     where = "node %s, volume %s/%s" % (node.name, backend, name)
+    if record.get("state") == UNREADABLE:
+        return [
+            Finding(
+                "error",
+                "unreadable_record",
+                "node %s, volume %s" % (node.name, volume_id),
+                "The node says: %s" % " ".join(record["problems"]),
+                "Do just that, on the node. No task touches this volume there until then; others are served.",
+            )
+        ]
     if backend not in picture.backends:
         return [
             Finding(

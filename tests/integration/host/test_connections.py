@@ -334,3 +334,22 @@ def test_an_encrypted_attachment_is_predicted_and_a_plain_one_never_becomes_one(
     for check in (True, False):
         refused = node.ensure(present(export, encryption={"key": "k"}), check=check)["connections"][0]
         assert (refused["error"]["code"], refused["error"]["parameter"], refused["changed"]) == ("conflict", "encryption", False)
+
+
+def test_a_damaged_record_stops_what_concerns_its_volume_and_nothing_else(node):
+    hurt, well = node.export("hurt"), node.export("well")
+    assert not node.ensure({"export": hurt, "multipath": "no"}, {"export": well, "multipath": "no"}).get("failed")
+    node.record(hurt).write_text("{")
+    listed = {item["volume_id"]: item for item in node.ask("attachment.list", {})["attachments"]}
+    told = listed[hurt["volume_id"]]
+    assert (told["state"], told["verified"], told["paths"]) == ("unreadable", False, []) and str(node.record(hurt)) in told["problems"][0]
+    assert listed[well["volume_id"]]["verified"]
+    assert node.ask("attachment.list", {"volumes": ["well"]})["attachments"] == [listed[well["volume_id"]]]
+    assert node.ask("connector.get", {})["attachments"] == [listed[key] for key in sorted(listed)]
+    assert node.ensure({"volume_id": well["volume_id"], "state": "absent"})["changed"]
+    assert node.ensure({"export": well, "multipath": "no"})["changed"]
+    for request in ({"volume_id": hurt["volume_id"], "state": "absent"}, {"export": hurt, "multipath": "no"}):
+        for check in (True, False):
+            refused = node.ensure(request, check=check)
+            assert refused["failed"] and "cannot be read" in refused["msg"], refused
+    assert node.record(hurt).read_text() == "{"

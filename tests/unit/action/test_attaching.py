@@ -242,3 +242,13 @@ def test_keys_are_handed_to_the_node_sealed_and_what_a_task_leaves_open_is_not_h
     assert told == {"sealed_key": "sealed 10", "previous_sealed_key": "sealed 13", "format": "empty"}
     assert attaching.sealed({"key_file": "/k", "key": None}, None) == {"key_file": "/k"}
     assert attaching.sealed(None, None) is None
+
+
+def test_only_what_has_a_damaged_record_on_the_node_is_refused():
+    records = [RECORD, {"volume_id": "v-9", "volume_name": "v-9", "backend": "", "state": "unreadable", "problems": ["cannot be read"]}]
+    volumes = [{"id": "v-9", "name": "hurt", "backend": "lab"}, {"id": "v-8", "name": "hurt", "backend": "other"}]
+    items = [item(volume="hurt", state="absent"), item(volume="hurt"), item(volume="v-9", state="absent"), item(volume="hurt", backend="other"), item()]
+    assert all(attaching.names_to_resolve(each, records) == [each.volume] for each in items)
+    attaching.refuse_unreadable(items, records, volumes)
+    assert [each.error for each in items] == ["cannot be read"] * 3 + [None] * 2
+    assert attaching.may_hold(item(volume="hurt", export={"volume_id": "v-9"}), records) and not attaching.may_hold(item(volume="hurt"), [RECORD])

@@ -56,3 +56,12 @@ def test_an_export_without_a_record_follows_with_every_part_that_an_attachment_h
 
 def test_an_export_that_was_not_asked_for_is_left_out():
     assert [len(side_by_side([], [EXPORT], names)) for names in (None, ["data"], ["v-1"], ["logs"], [])] == [1, 1, 1, 0, 0]
+
+
+def test_a_damaged_record_is_shown_beside_its_export_and_no_task_is_said_to_settle_it():
+    damaged = dict(ATTACHED, backend="", volume_name="v-1", size=0, access_mode=None, state="unreadable", verified=False, problems=["It cannot be read."])
+    (shown,) = side_by_side([damaged], [EXPORT])
+    assert (shown["backend"], shown["volume_name"], shown["export"], shown["problems"]) == ("lab", "data", EXPORT, ["It cannot be read."])
+    assert shown["settled_by"] is None and not shown["verified"]
+    (alone,) = side_by_side([damaged], [])
+    assert (alone["export"], alone["settled_by"]) == (None, None)

@@ -33,6 +33,7 @@ class Place:
 
     def __init__(self, kernel, folder, disk_page, monkeypatch):
         self.kernel = kernel
+        self.folder = folder
         self.node = Node(types.SimpleNamespace(state_dir=str(folder / "state"), lock_dir=str(folder / "lock"), host="node1"), print, kernel.system)
         self.key = self.node.sealing_key().public
         self.taken_away = []
@@ -104,6 +105,21 @@ def test_an_export_whose_address_is_another_volumes_now_is_refused_with_what_to_
     result = place.ensure(check, export=place.export("old").to_dict(), state="present", multipath="no")
     assert "to volume vendor-a/new, which is attached on this host as /dev/sda" in result["msg"] and "Detach old and attach it again" in result["msg"]
     assert not place.taken_away and not result["changed"]
+
+
+@pytest.mark.parametrize("request_", [{"volume_id": "old", "state": "absent"}, {"state": "present", "multipath": "no"}])
+def test_a_disk_at_the_address_that_may_be_a_damaged_records_is_left_alone(place, request_):
+    (place.folder / "state/attachments/new.json").write_text("{")
+    request = dict(request_) if "volume_id" in request_ else dict(request_, export=place.export("old").to_dict())
+    result = place.ensure(**request)
+    assert "/dev/sda stands at the address of volume old" in result["msg"] and "new.json" in result["msg"], result
+    assert not place.taken_away and not result["changed"] and place.node.records.get("old").state == "connected"
+
+
+def test_a_damaged_record_of_elsewhere_keeps_nobody_from_detaching(place):
+    (place.folder / "state/attachments/lost.json").write_text("{")
+    result = place.ensure(volume_id="new", state="absent")
+    assert place.taken_away == [4] and "cannot be read" not in result.get("msg", ""), result
 
 
 def test_a_disk_that_became_another_volume_since_is_nobodys_and_is_swept(place, monkeypatch):

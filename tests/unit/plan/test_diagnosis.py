@@ -65,3 +65,11 @@ def test_an_inventory_name_that_differs_from_the_nodes_own_is_no_fault():
 @pytest.mark.parametrize(("seconds", "words"), [(0, "0 s"), (59, "59 s"), (60, "1 minute"), (7300, "2 hours"), (200000, "2 days")])
 def test_an_age_is_told_as_people_say_it(seconds, words):
     assert span(seconds) == words
+
+
+def test_a_damaged_record_of_a_node_is_told_once_and_as_one():
+    damaged = {"backend": "", "volume_name": "id-data", "volume_id": "id-data", "state": "unreadable", "problems": ["It cannot be read."]}
+    nodes = [NodeView("node1", "node1", "iqn.1", attachments=[damaged])]
+    found = diagnose(Picture(backends=["one"], volumes=[DATA], mappings=[EXPORT], arrays={"one": ArrayView(sizes={"id-data": 2})}, nodes=nodes))
+    (finding,) = [item for item in found if item.where.startswith(("node", "export"))]
+    assert (finding.severity, finding.check) == ("error", "unreadable_record") and "It cannot be read." in finding.problem and finding.mend is None
