@@ -212,6 +212,19 @@ def test_a_node_that_fails_to_disconnect_keeps_its_export(rack):
     assert (rack.attached_to("data"), len(rack.records())) == (["node1"], 1)
 
 
+def test_a_volume_whose_record_is_damaged_is_not_unmapped_and_the_others_of_the_node_are_served(rack):
+    logs = rack.volume("logs")
+    both = [{"volume": "data"}, {"volume": "logs"}]
+    rack.attach(backend="one", attachments=both)
+    (damaged,) = [path for path in rack.records() if path.stem != logs["id"]]
+    damaged.write_text("{")
+    gone = rack.attach(backend="one", attachments=both, state="absent").only()
+    assert gone["failed"] and [bool(item.get("failed")) for item in gone["attachments"]] == [True, False] and str(damaged) in gone["msg"]
+    assert (rack.attached_to("data"), rack.attached_to("logs"), rack.records()) == (["node1"], [], [damaged])
+    back = rack.attach(backend="one", attachments=both).only()
+    assert [bool(item.get("failed")) for item in back["attachments"]] == [True, False] and rack.attached_to("data") == ["node1"]
+
+
 def test_nothing_that_opens_the_volume_is_shown_even_with_all_verbosity(rack):
     task = {"baremetal.legacy_storage.legacy_attachment": dict(DATA, controller="controller1")}
     run = rack.play([task], diff=True, arguments=["-vvvv"])
