@@ -27,6 +27,7 @@ def disconnect(node, record, wanted, seen):
     if record is not None:
         node.records.put(dataclasses.replace(record, state="disconnecting", attached=False))
         access.release(node, record, seen, _stays_by_nature(record))
+        encryption.take_back(node, record, seen)
     _remove(node, record or _record_of(node, wanted), seen, wanted.force)
     node.records.remove(wanted.volume_id)
 

@@ -10,6 +10,8 @@ cryptsetup itself and not os-brick's encryptors: those format whatever ``luksOpe
 from __future__ import annotations
 
 import dataclasses
+import os
+import stat
 import time
 import uuid
 
@@ -102,6 +104,44 @@ def lock(node, volume_id):
     return None
 
 
+def take_back(node, record, seen):
+    """Remove a header that a killed formatting of ours left without a key, before the record goes that alone proves whose it is.
+
+    Nothing else is touched: a header with a key opens with it, and where there is none yet, nothing tells our bytes from others.
+
+    :param seen: what stands there of a volume that is to be detached.
+    """
+    if record.encryption is None or record.encryption.formatting is None or seen.identity != "right" or seen.path is None or seen.opened != "no":
+        return
+    try:
+        header = luks_header.read(seen.path)
+        if header is None or not _half_made(header, record):
+            return
+        _zero(seen.path, min(_REMADE, header.offset))
+    except OSError as error:
+        node.warn(
+            "The LUKS header without a key that a killed run left on volume %s could not be removed (%s). Say format: overwrite when it is attached again."
+            % (_title(record), error.strerror or error)
+        )
+        return
+    node.warn("The LUKS header without a key that a killed run left on volume %s was removed: the volume is empty again." % _title(record))
+
+
+def _zero(path, length):
+    """Write zeros to the beginning of a device, the very first ones last: killed, it leaves what can be recognised."""
+    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC | (os.O_EXCL if stat.S_ISBLK(os.stat(path).st_mode) else 0))
+    try:
+        zeros = bytes(reading.BLOCK)
+        for offset in reversed(range(0, length, reading.BLOCK)):
+            rest = memoryview(zeros)[: length - offset]
+            while rest:
+                written = os.pwrite(handle, rest, offset + min(reading.BLOCK, length - offset) - len(rest))
+                rest = rest[written:]
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def refuse_plain(record, path):
     """Refuse to hand out as it is what this collection has encrypted, on this node or another."""
     if path is None:
@@ -181,9 +221,11 @@ def _format(node, record, wish, path, header, key):
             "conflict", "encryption: volume %s is not encrypted, and the task says format: never. Nothing was changed." % _title(record), PARAMETER
         )
     resumed = before.formatting == serial
-    if wish.format == "overwrite":
+    if header is not None:
+        pass  # ours, and without a key (_half_made): nothing is behind it
+    elif wish.format == "overwrite":
         _refuse_damaged_luks(record, path)
-    elif not (resumed and header is not None):
+    else:
         emptiness.prove(path, _title(record), skip=_REMADE if resumed else 0)
     planned = before.uuid if resumed else str(uuid.uuid4())
     record = dataclasses.replace(record, encryption=dataclasses.replace(before, uuid=planned, formatting=serial))

@@ -240,13 +240,46 @@ def test_a_half_written_header_is_ours_only_where_the_record_says_so_and_only_wh
     assert volume.unlock().encryption.uuid == record.encryption.uuid
 
 
-def test_a_header_of_ours_without_a_key_is_made_again(volume):
+@pytest.mark.parametrize("chosen", ["empty", "overwrite"])
+def test_a_header_of_ours_without_a_key_is_made_again(volume, chosen):
     half_written(volume)
     cryptsetup.make(str(volume.path), KEY.encode(), volume.record.encryption.uuid, wish())
     cryptsetup.remove_key(str(volume.path), KEY.encode())
     assert luks_header.read(str(volume.path)).keyslots == 0
-    volume.unlock()
+    volume.unlock(format=chosen)
     assert volume.opened()
+
+
+def detached(volume, record):
+    """Detach as far as encryption goes, and forget; return the volume's first bytes of before and after."""
+    before = volume.path.read_bytes()[: 16 * MIB]
+    encryption.take_back(volume.node, record, facts.look(volume.node.system, record, ask=False))
+    volume.node.records.remove(VOLUME)
+    return before, volume.path.read_bytes()[: 16 * MIB]
+
+
+def test_a_header_without_a_key_goes_when_the_volume_is_detached_so_that_it_can_be_attached_anywhere(volume):
+    half_written(volume)
+    record = volume.record
+    cryptsetup.make(str(volume.path), KEY.encode(), record.encryption.uuid, wish())
+    cryptsetup.remove_key(str(volume.path), KEY.encode())
+    _before, after = detached(volume, record)
+    assert after == bytes(16 * MIB)
+    assert volume.unlock(key=NEXT).encryption.uuid != record.encryption.uuid and volume.opened()
+
+
+@pytest.mark.parametrize("case", ["a key", "no header", "another header", "another device", "never begun"])
+def test_whatever_else_begins_a_volume_stays_when_it_is_detached(volume, case):
+    half_written(volume)
+    record = volume.record
+    if case != "no header":
+        planned = "22222222-2222-4222-8222-222222222222" if case == "another header" else record.encryption.uuid
+        cryptsetup.make(str(volume.path), KEY.encode(), planned, wish())
+        if case != "a key":
+            cryptsetup.remove_key(str(volume.path), KEY.encode())
+    mark = {"another device": "sdy", "never begun": None}.get(case, "sdx")
+    before, after = detached(volume, dataclasses.replace(record, encryption=dataclasses.replace(record.encryption, formatting=mark)))
+    assert before == after
 
 
 @pytest.mark.parametrize("step", ["add_key", "remove_key"])
