@@ -32,7 +32,7 @@ def connect(node, record, wanted, seen):
     draft = AttachmentRecord(export, "connecting", node.system.boot_id(), wanted.multipath, encryption=_encryption(record, wanted))
     on_top = record is not None and seen.identity == "right"
     if on_top:
-        draft = dataclasses.replace(draft, device=record.device, identity=record.identity, link=record.link)
+        draft = dataclasses.replace(draft, device=record.device, identity=record.identity, link=record.link, former=record.all_but(export))
     if record is not None and record.attached and node.address(record.export) == node.address(export):
         draft = dataclasses.replace(draft, identity=record.identity, attached=True)  # exported anew, it is a new attachment
     use_multipath = wanted.multipath == "required" or (wanted.multipath == "preferred" and node.system.runs("multipathd"))
@@ -65,7 +65,8 @@ def connect(node, record, wanted, seen):
     except StorageError as error:
         if on_top:  # what worked before must not go because something was to be added
             with contextlib.suppress(StorageError):  # where it cannot be written, what is there is of this run, and the next one goes on with it
-                node.records.put(dataclasses.replace(record, encryption=_latest(node, draft).encryption))
+                former = dataclasses.replace(record, export=export).all_but(record.export)  # some of the new paths may be there
+                node.records.put(dataclasses.replace(record, encryption=_latest(node, draft).encryption, former=former))
             raise StorageError(error.code, error.message + " The device that was there was left as it was.", error.parameter, error.details) from error
         raise _take_back(node, _latest(node, draft), connector, error) from error
     return finished
@@ -117,7 +118,7 @@ def _grow(node, record, connector):
 
 def extend(node, record, wanted):
     """Make every path and the map show the export's size; return the record with the new size."""
-    record = dataclasses.replace(record, export=dataclasses.replace(wanted.export, sealed_connection_info=_sealed(record, wanted)))
+    record = _with_export(record, wanted)
     seen = facts.look(node.system, record)
     if seen.size < record.export.size * devices.GIB:
         _extend(node, record, node.connector_for(record.export, seen.mapped))
@@ -140,14 +141,17 @@ def remember(node, record, wanted):
 
 def set_access(node, record, wanted):
     """Make device and paths read-only or writable, as the export says; return the record that says so."""
-    record = dataclasses.replace(record, export=dataclasses.replace(wanted.export, sealed_connection_info=_sealed(record, wanted)))
+    record = _with_export(record, wanted)
     access.apply(node, record, facts.look(node.system, record, ask=False))
     node.records.put(record)
     return record
 
 
-def _sealed(record, wanted):
-    return wanted.export.sealed_connection_info or record.export.sealed_connection_info
+def _with_export(record, wanted):
+    """Return the record with the wanted export; one from a listing, which is not sealed, says no more than that of before where the volume is."""
+    if wanted.export.sealed_connection_info:
+        return dataclasses.replace(record, export=wanted.export, former=record.all_but(wanted.export))
+    return dataclasses.replace(record, export=dataclasses.replace(wanted.export, sealed_connection_info=record.export.sealed_connection_info))
 
 
 def _extend(node, record, connector):

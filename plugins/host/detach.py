@@ -61,6 +61,8 @@ def _remove(node, record, seen, force):
         device = dict(record.device, path=seen.path) if seen.path and record.device else record.device
         if not neighbours.theirs(node, record.export.volume_id, record.identity, node.address(record.export)):
             node.connector_for(record.export, True, tolerant=True).disconnect(device, force=force)
+        for export in (each for each in _formerly(node, record) if node.what_stays(each, record.identity)):
+            node.connector_for(export, True, tolerant=True).disconnect(device, force=force)
     except StorageError as error:
         problems.append(error.message)
     stays = wait_gone(node, record)
@@ -74,6 +76,11 @@ def _remove(node, record, seen, force):
     for problem in problems:
         node.warn("Volume %s is disconnected, but: %s" % (record.export.volume_name, problem))
     _leave_share(node, record)
+
+
+def _formerly(node, record):
+    """Return the exports by which the device was connected before, but for those whose address somebody else's disk has by now."""
+    return [export for export in record.former if not neighbours.strangers(node.system, record.identity, node.address(export))]
 
 
 def _leave_share(node, record):
@@ -140,6 +147,8 @@ def wait_gone(node, record):
     deadline = time.monotonic() + _GONE_WAIT
     while True:
         stays = [] if _stays_by_nature(record) else node.what_stays(record.export, record.identity)
+        for export in () if _stays_by_nature(record) else _formerly(node, record):
+            stays = list(dict.fromkeys(stays + node.what_stays(export, record.identity)))
         if not stays or time.monotonic() > deadline:
             return stays
         time.sleep(0.5)

@@ -20,8 +20,7 @@ def theirs(node, volume_id, identity, data):
     :param identity: of the volume's own record. :param data: connection_info's data, ``None`` where there is none.
     :raises StorageError: ``host`` where a disk may be that of an attachment whose record cannot be read.
     """
-    strange = {disk: devices.cached_serial(node.system, disk) for disk in _disks_at(node.system, data or {})}
-    strange = {disk: serial for disk, serial in strange.items() if serial and serial != identity.get("serial")}
+    strange = strangers(node.system, identity, data)
     if not strange:
         return {}
     records, unreadable = node.records.all()
@@ -38,6 +37,12 @@ def theirs(node, volume_id, identity, data):
     return {
         disk: owners[serial] for disk, serial in strange.items() if serial in owners and devices.fresh_serial(node.system, disk) in (None, serial)
     }
+
+
+def strangers(system, identity, data):
+    """Return ``{kernel name: serial}`` of the disks at an address that tell another identity, whosever they are."""
+    told = {disk: devices.cached_serial(system, disk) for disk in _disks_at(system, data or {})}
+    return {disk: serial for disk, serial in told.items() if serial and serial != identity.get("serial")}
 
 
 def _disks_at(system, data):

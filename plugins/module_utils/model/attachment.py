@@ -100,6 +100,7 @@ class AttachmentRecord:
     :param identity: what the device calls itself (``kind``, ``serial``, and ``key``, its name in udev), compared at every use.
     :param attached: a task has attached it and none has begun to detach it: boots connect it again, also after a run that failed.
     :param encryption: ``None`` for a volume that is not encrypted. ``device`` and ``identity`` are of what lies below the encryption.
+    :param former: exports that this same device was connected by before, at other places than now: detaching takes away what stands there as well.
     """
 
     export: Export
@@ -111,12 +112,14 @@ class AttachmentRecord:
     identity: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
     attached: bool = False
     encryption: t.Optional[EncryptionRecord] = None
+    former: t.Tuple[Export, ...] = ()
 
     @classmethod
     def from_dict(cls, data):
         """Build from :meth:`to_dict`'s data. Records from before there was ``attached`` tell it by their state."""
         values = _known(cls, data)
         values["export"] = Export.from_dict(values["export"])
+        values["former"] = tuple(Export.from_dict(export) for export in values.get("former") or ())
         values.setdefault("attached", values["state"] == "connected")
         if values.get("encryption") is not None:
             values["encryption"] = EncryptionRecord(**_known(EncryptionRecord, values["encryption"]))
@@ -125,6 +128,14 @@ class AttachmentRecord:
     def to_dict(self):
         """Return JSON-ready data."""
         return dataclasses.asdict(self)
+
+    def all_but(self, export):
+        """Return what ``former`` must hold once the record names ``export``, the latest last. Where only secrets differ, it is the same place."""
+        places = []
+        for other in (*self.former, self.export):
+            if other.connection_info not in [export.connection_info] + [place.connection_info for place in places]:
+                places.append(other)
+        return tuple(places)
 
     @property
     def link_key(self):

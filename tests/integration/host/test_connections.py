@@ -353,3 +353,17 @@ def test_a_damaged_record_stops_what_concerns_its_volume_and_nothing_else(node):
             refused = node.ensure(request, check=check)
             assert refused["failed"] and "cannot be read" in refused["msg"], refused
     assert node.record(hurt).read_text() == "{"
+
+
+def test_an_export_made_anew_at_another_place_is_remembered_beside_that_of_before_until_the_volume_is_detached(node):
+    monday = node.export("database", exported_at="monday")
+    assert not node.ensure({"export": monday, "multipath": "no"}).get("failed")
+    info = {"driver_volume_type": "local", "data": {"device_path": str(node.root / "database.raw"), "shelf": 2}}
+    key = SealingKey.load_or_create(str(node.state / "sealing.key")).public
+    tuesday = dict(monday, exported_at="tuesday", connection_info=info, sealed_connection_info=seal(key, info))
+    assert node.ensure({"export": tuesday, "multipath": "no"})["connections"][0]["operations"] == ["connect"]
+    kept = json.loads(node.record(tuesday).read_text())
+    assert (kept["export"]["exported_at"], [export["exported_at"] for export in kept["former"]]) == ("tuesday", ["monday"])
+    assert CANARY not in node.record(tuesday).read_text()
+    assert not node.ensure({"export": tuesday, "multipath": "no"})["changed"]
+    assert not node.ensure({"volume_id": tuesday["volume_id"], "state": "absent"}).get("failed") and not node.record(tuesday).exists()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import types
 
 import pytest
@@ -114,6 +115,34 @@ def test_a_disk_at_the_address_that_may_be_a_damaged_records_is_left_alone(place
     result = place.ensure(**request)
     assert "/dev/sda stands at the address of volume old" in result["msg"] and "new.json" in result["msg"], result
     assert not place.taken_away and not result["changed"] and place.node.records.get("old").state == "connected"
+
+
+@pytest.mark.parametrize("strange", [False, True])
+def test_a_path_of_a_portal_that_an_export_of_before_named_goes_with_the_volume_unless_it_is_another_volumes_now(place, disk_page, monkeypatch, strange):
+    kernel, gone = place.kernel, []
+    kernel.block("sdb", page=disk_page("6001405222222222222222222222222a" if strange else NEW))
+    kernel.session("2", ("10.0.2.1", "3260"), IQN, {"sdb": 4})
+    before = info(4)
+    before["data"]["target_portal"] = "10.0.2.1:3260"
+    former = dataclasses.replace(place.export("new"), connection_info=before, sealed_connection_info=seal(place.key, before))
+    place.record("new", NEW, former=(former,))
+
+    def connector_for(export, _use_multipath, tolerant=False):
+        portal = choice.unwrap(place.node.open(export), "iscsi")[1]["target_portal"]
+
+        def disconnect(_device, force=False):
+            gone.append(portal)
+            disk, session = ("sda", 1) if portal.startswith("10.0.1.1") else ("sdb", 2)
+            kernel.gone(disk)
+            shutil.rmtree(kernel.root / ("sys/class/iscsi_session/session%d" % session))
+
+        return types.SimpleNamespace(disconnect=disconnect)
+
+    monkeypatch.setattr(place.node, "connector_for", connector_for)
+    result = place.ensure(volume_id="new", state="absent")
+    assert not result.get("failed") and place.node.records.get("new") is None, result
+    assert gone == ["10.0.1.1:3260"] + ([] if strange else ["10.0.2.1:3260"])
+    assert ("sdb" in devices.disks(place.node.system)) is strange
 
 
 def test_a_damaged_record_of_elsewhere_keeps_nobody_from_detaching(place):

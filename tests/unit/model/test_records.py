@@ -74,6 +74,16 @@ def test_half_an_export_is_refused_with_what_it_lacks(key):
         attachment.Export.from_dict(data)
 
 
+def test_a_record_keeps_each_place_that_its_device_was_connected_at_once_and_never_the_present_one():
+    monday, tuesday, friday = (attachment.Export("i", "one", "v", "data", "node1", 1, "iscsi", {"data": {"target_portals": [day]}}) for day in "mtf")
+    record = attachment.AttachmentRecord(monday, "connected", "boot", "no")
+    assert record.all_but(dataclasses.replace(monday, sealed_connection_info="new secrets")) == ()
+    record = dataclasses.replace(record, export=tuesday, former=record.all_but(tuesday))
+    record = dataclasses.replace(record, export=friday, former=record.all_but(friday))
+    assert record.former == (monday, tuesday) and record.all_but(monday) == (tuesday, friday)
+    assert attachment.AttachmentRecord.from_dict(journey(record.to_dict())) == record
+
+
 @given(TEXTS, TEXTS, st.none() | TEXTS, DICTS)
 def test_an_error_survives_its_journey(code, message, parameter, details):
     error = errors.StorageError(code, message, parameter, details)
