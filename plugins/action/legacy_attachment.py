@@ -122,6 +122,7 @@ class ActionModule(ActionBase):
             for item in items:
                 attaching.predict_unprepared(item)
             return
+        self._refuse_name(connector["host"])
         self._host = connector["host"]
         self._disconnect([item for item in items if attaching.to_disconnect(item)])
         going_on = [item for item in items if not item.error and not attaching.is_unmapped(item)]
@@ -129,6 +130,17 @@ class ActionModule(ActionBase):
             attaching.take_exports(going_on, self._on_controller(attaching.export_requests(going_on, connector)))
         self._renew(going_on, connector)
         self._connect([item for item in going_on if item.state == "present" and not item.error], connector)
+
+    def _refuse_name(self, told):
+        """A node whose name is another host's must not be given that one's volumes, nor have them taken away from it."""
+        hosts = self._task_vars["hostvars"]
+        here = self._task.delegate_to or self._task_vars["inventory_hostname"]
+        node_name = self._arguments["node_name"]
+        if node_name is None and told not in (here, None) and told in hosts and here in hosts:
+            node_name = hosts[here].get("node_name")
+        problem = attaching.refused_name(told, here, hosts, node_name)
+        if problem:
+            raise _Halted({"failed": True, "msg": problem})
 
     def _read_node(self, items):
         answer = self._on_node("legacy_connector_info", {})

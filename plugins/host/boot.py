@@ -6,7 +6,8 @@
 
     python -m ansible_collections.baremetal.legacy_storage.plugins.host.boot CONFIG SECONDS
 
-It needs neither the controller nor Ansible: a record holds the export, sealed to this node.
+It needs neither the controller nor Ansible: a record holds the export, sealed to this node. On another machine, which got them with a copied disk, it
+connects nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 
 from ..module_utils.model.encryption import LOCKED
 from ..module_utils.model.errors import StorageError
-from . import config, connections
+from . import config, connections, machine
 from .locks import locked
 from .node import Node
 
@@ -117,9 +118,15 @@ def _say(sentence):
 
 
 def main(arguments):
-    """Run as a program; exit code 1 while a volume is not connected, so that systemd tries again."""
+    """Run as a program; exit code 1 while a volume is not connected, so that systemd tries again: also where adapters come later, or a person decides."""
     path, patience = arguments
-    return 1 if reconnect(Node(config.load(path), _say), float(patience), _say) else 0
+    node = Node(config.load(path), _say)
+    try:
+        machine.admit(node)
+    except StorageError as error:
+        _say("No volume is connected: %s" % error.message)
+        return 1
+    return 1 if reconnect(node, float(patience), _say) else 0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import platform
 from ..module_utils.model.attachment import Connector
 from ..module_utils.model.errors import StorageError, invalid
 from ..secrets.sealing import SealingKey
-from . import config, connections, protocols
+from . import config, connections, machine, protocols
 from .connectors import choice
 from .node import Node
 
@@ -46,6 +46,7 @@ def _refuse_for_users(arguments):
 
 
 def _connector_get(node, arguments, check):
+    machine.admit(node, check)
     multipath = arguments.get("multipath")
     multipath = node.settings.multipath if multipath is None else bool(multipath)
     # A key is made at the first real run; what check mode returns must only have its form.
@@ -64,10 +65,12 @@ def _connection_ensure(node, arguments, check):
     requests = arguments.get("connections")
     if not isinstance(requests, list) or not requests or not all(isinstance(request, dict) for request in requests):
         raise invalid("connections", requests, "must be a list of connections, and not empty.")
+    machine.admit(node, check)
     return connections.ensure(node, requests, check)
 
 
 def _attachment_list(node, arguments, _check):
+    machine.warn(node)
     return {"changed": False, "host": node.settings.host, "attachments": connections.listing(node, arguments.get("volumes"))}
 
 

@@ -173,7 +173,8 @@ options:
     default: false
   node_name:
     description:
-      - The name that the controller knows the node by. Used only with O(fenced); otherwise the node itself tells it.
+      - The name that the controller knows the node by. With O(fenced) it counts; otherwise the node itself tells it, and a task is refused where what it
+        tells is the name of another host of the inventory, as on a host with a copied disk, and neither this option nor a variable of the host says so.
       - Defaults to the node's name in the inventory.
     type: str
   controller_config:

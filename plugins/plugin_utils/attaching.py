@@ -72,6 +72,24 @@ def find_record(records, backend, volume):
     return None
 
 
+def refused_name(told, here, hosts, node_name=None):
+    """Return why a node's own name is refused, ``None`` where it is not.
+
+    A name that is none of the inventory's may be that of before a renaming; that of another host of the inventory is a copied disk's, most likely, and
+    a task for a copy would detach what its original uses.
+
+    :param told: the name that the node tells. :param here: the host of the inventory that was asked. :param hosts: all names in the inventory.
+    :param node_name: what the task, or the host's variable, says the node is called.
+    """
+    if told in (here, node_name) or told not in hosts:
+        return None
+    return (
+        "node_name: host %r says that it is the node %r, which is another host of the inventory. If it has a copy of that one's disk, detach nothing, and "
+        "apply the role baremetal.legacy_storage.node to it with node_machine: copied. If both are names of one host, say node_name: %s. Nothing was changed."
+        % (here, told, told)
+    )
+
+
 def names_to_resolve(item, records):
     """Return the names and ids by which the controller must be asked what volume and which export a detaching item means.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from . import preflight_multipath
+from . import machines, preflight_multipath
 from .preflight_finding import SEVERITIES, Finding
 
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -120,7 +120,17 @@ def _names(facts, wanted):
         there, missing = ("hostnqn", "hostid") if seen["hostnqn"] else ("hostid", "hostnqn")
         problem = "/etc/nvme has %s and not %s; nvme then makes the other up." % (there, missing)
         found.append(_warning("nvme", problem, "Write both: nvme gen-hostnqn, and its UUID into hostid, while nothing is connected."))
-    return found + (_kubernetes_name(seen) if _on_kubernetes(facts, wanted) else [])
+    return found + _machine(seen["machine"]) + (_kubernetes_name(seen) if _on_kubernetes(facts, wanted) else [])
+
+
+def _machine(its):
+    """The role sets it right once it is told what happened."""
+    if its["error"] is not None:
+        problem = "%s, which says on what machine the node was set up, cannot be read: %s." % (its["file"], its["error"])
+        return [_error("machine", problem, "Where this is that machine, and not one with a copy of its disk, remove the file.")]
+    if its["verdict"] == machines.OTHER:
+        return [_error("machine", machines.problem(its["file"], its["kept"], its["seen"]), machines.REMEDY, by_role=True)]
+    return []
 
 
 def _on_kubernetes(facts, wanted):

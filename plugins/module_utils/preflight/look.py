@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import concurrent.futures
+import json
 import os
 import re
 import time
 
-from . import disks, multipath_conf, texts
+from ..plan.machines import FILE, judge, parse
+from . import disks, hardware, multipath_conf, texts
 from . import machine as machines
 
 AREAS = ("platform", "python", "names", "kernel", "programs", "services", "iscsi", "multipath", "clock", "portals", "space", "kubelet")
@@ -92,7 +94,28 @@ def _names(machine, wanted):
         "live_nvme": any(
             machine.text("/sys/class/nvme/%s/transport" % name) not in ("", "pcie", "apple-nvme") for name in machine.names("/sys/class/nvme")
         ),
+        "machine": _own_machine(machine, wanted["node_config"]),
     }
+
+
+def _own_machine(machine, node_config):
+    """Return what tells this machine from others, and what it is to the node whose settings lie on its disk (``None`` where that could not be read)."""
+    try:
+        settings = dict(json.loads(machine.read(node_config) or "{}"))
+    except (ValueError, TypeError):
+        settings = {}
+    folder = str(settings.get("state_dir") or "")
+    path = os.path.join(folder, FILE)
+    text = machine.read(path) if folder else None
+    found = {"seen": hardware.look(machine), "node": settings.get("host"), "file": path if folder else None, "kept": None, "verdict": None, "error": None}
+    found["attached"] = sum(name.endswith(".json") for name in machine.names(folder + "/attachments")) if folder else 0
+    if machine.is_hidden(node_config) or machine.is_hidden(path):
+        return found
+    try:
+        found["kept"] = parse(text) if text is not None else None
+    except ValueError as error:
+        return dict(found, error=str(error))
+    return dict(found, verdict=judge(found["kept"], found["seen"]))
 
 
 def _kernel_module(machine, name):

@@ -11,6 +11,7 @@ import os
 import subprocess
 
 import pytest
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.secrets.sealing import SealingKey, seal
 
 PROGRAM = "ansible_collections.baremetal.legacy_storage.plugins.host.boot"
@@ -132,6 +133,25 @@ def test_a_volume_that_asked_for_two_paths_comes_back_with_one_and_goes_on_askin
     (export,) = rebooted("database", multipath="required")
     assert boot(node)[0] == 0
     assert json.loads(node.record(export).read_text())["multipath"] == "required"
+
+
+def test_on_another_machine_which_got_all_of_it_with_a_copied_disk_nothing_is_connected(node, rebooted):
+    (export,) = rebooted("database")
+    kept = dict(uuid="", serial="of another machine", macs=["52:54:00:00:00:01"])
+    (node.state / "machine.json").write_text(json.dumps(kept))
+    code, said = boot(node)
+    assert (code, said.count("\n")) == (1, 1), "systemd tries again, and no volume was tried"
+    assert "No volume is connected: This is not the machine" in said and "node_machine: copied" in said
+    assert (listed(node, export)["stale"], json.loads((node.state / "machine.json").read_text())) == (True, kept)
+    for request in ({"export": export, "multipath": "no"}, {"volume_id": export["volume_id"], "state": "absent"}):
+        for check in (False, True):
+            with pytest.raises(StorageError, match="detach nothing"):
+                node.ensure(request, check=check)
+    with pytest.raises(StorageError, match="detach nothing"):
+        node.ask("connector.get", {})
+    assert listed(node, export)["stale"] and node.record(export).exists()
+    (node.state / "machine.json").unlink()
+    assert boot(node)[0] == 0, "removing the file takes the machine that it is removed on"
 
 
 def test_no_secret_of_an_attachment_is_in_the_journal(node, rebooted):
