@@ -146,8 +146,9 @@ findings:
     check:
       description:
         - The kind of finding, one of V(blacklist), V(clock), V(find_multipaths), V(foreign), V(initiator), V(iscsid), V(iscsid_conf), V(kernel),
-          V(kubelet), V(multipathd), V(no_path_retry), V(node_name), V(nvme), V(platform), V(portal), V(programs), V(python), V(root_disk), V(session),
+          V(kubelet), V(machine), V(multipathd), V(no_path_retry), V(node_name), V(nvme), V(platform), V(portal), V(programs), V(python), V(root_disk), V(session),
           V(space) and V(unseen).
+        - V(machine) is a host that runs from a copy of a node's disk, or a node that got other hardware.
         - V(foreign) is a device of another product that multipathd has taken or may take, V(root_disk) one that the system lies on.
       type: str
       returned: always
@@ -194,6 +195,9 @@ facts:
     names:
       description:
         - The host's names, and which half it is to be.
+        - "C(machine) is what tells this machine from all others (C(seen)), what the node was set up on (C(kept), from C(file)), and C(verdict): V(first)
+          where none was known, V(same), V(changed) where something of it is new, V(other), V(untold) where there is nothing to know a machine by, or
+          V(null) where that could not be read. C(node) is the name in the node's settings, C(attached) how many attachments its records have."
         - C(initiator) is V(null) where it could not be read and empty where there is none; C(live) is whether there are iSCSI sessions.
       type: dict
       returned: when looked at
@@ -208,6 +212,14 @@ facts:
         machine_id: 6f3dd4bc1d4c4f1b8d3e0d5b6a7c8d9e
         live: false
         live_nvme: false
+        machine:
+          seen: {uuid: 4c4c4544-0051-3510-8052-b4c04f564433, serial: 7Q5R0X3, macs: ["b0:26:28:11:22:33"]}
+          kept: {uuid: 4c4c4544-0051-3510-8052-b4c04f564433, serial: 7Q5R0X3, macs: ["b0:26:28:11:22:33"]}
+          file: /var/lib/baremetal.legacy_storage/node/machine.json
+          verdict: same
+          error: null
+          node: node1
+          attached: 2
   sample:
     platform:
       name: Debian GNU/Linux 12 (bookworm)
