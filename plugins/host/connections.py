@@ -15,7 +15,7 @@ from ..module_utils.model.attachment import UNREADABLE, stable_link
 from ..module_utils.model.encryption import mapping_name
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import Wanted, plan, predict, refuse_withdrawn
-from . import access, attach, detach, devices, encryption, facts, iscsi, links, loop, neighbours, usage, withdrawn
+from . import access, addresses, attach, detach, devices, encryption, facts, iscsi, links, loop, neighbours, usage, withdrawn
 from .locks import locked
 
 _TAKING = {"settle", "disconnect"}  # operations that take a device away
@@ -130,7 +130,7 @@ def _gather(node, record, wanted, data):
     if record is not None:  # what stood where it was exported to before goes, too
         before = node.address(record.export)
         free = before != data and not neighbours.theirs(node, wanted.volume_id, identity, before)
-        loops += tuple(iscsi.disks_at(node.system, before)) if free else ()
+        loops += tuple(addresses.disks_at(node.system, before)) if free else ()
     return facts.gather(node.system, record, wanted.volume_id, None if taken else data, loops)
 
 

@@ -12,7 +12,7 @@ import time
 
 from ..module_utils.model.attachment import AttachmentRecord
 from ..module_utils.model.errors import StorageError
-from . import access, encryption, iscsi, links, loop, mounts, neighbours, programs
+from . import access, addresses, encryption, links, loop, mounts, neighbours, programs
 
 _GONE_WAIT = 30  # seconds
 _FLUSH_WAIT = 120  # seconds
@@ -66,7 +66,7 @@ def _remove(node, record, seen, force):
     except StorageError as error:
         problems.append(error.message)
     stays = wait_gone(node, record)
-    verifiable = kind in ("scsi", "nvme", "rbd", "loop", "aoe", "drbd") or iscsi.targets(node.address(record.export))
+    verifiable = kind in ("scsi", "nvme", "rbd", "loop", "aoe", "drbd") or addresses.lead(node.address(record.export))
     if not stays and problems and not force and not verifiable:
         stays = ["nothing that could be seen"]
     if stays:

@@ -11,7 +11,7 @@ import os
 
 from ..module_utils.model.encryption import mapping_name
 from ..module_utils.plan.connections import Facts
-from . import access, devices, iscsi, links, loop, luks_header, multipathd, usage
+from . import access, addresses, devices, links, loop, luks_header, multipathd, usage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _look_below(system, record, ask):
 
 def leftovers(system, seen, data, loops=()):
     """Return the disks at the address in connection_info's data, and of ``loops``, that are not those Seen."""
-    return tuple(name for name in dict.fromkeys((*iscsi.disks_at(system, data or {}), *loops)) if name not in (seen.name, *seen.disks))
+    return tuple(name for name in dict.fromkeys((*addresses.disks_at(system, data or {}), *loops)) if name not in (seen.name, *seen.disks))
 
 
 def lags(system, seen):

@@ -11,7 +11,7 @@ the disks of the second, and what is done at that address would be done to them.
 from __future__ import annotations
 
 from ..module_utils.model.errors import StorageError
-from . import devices, iscsi
+from . import addresses, devices
 
 
 def theirs(node, volume_id, identity, data):
@@ -41,24 +41,5 @@ def theirs(node, volume_id, identity, data):
 
 def strangers(system, identity, data):
     """Return ``{kernel name: serial}`` of the disks at an address that tell another identity, whosever they are."""
-    told = {disk: devices.cached_serial(system, disk) for disk in _disks_at(system, data or {})}
+    told = {disk: devices.cached_serial(system, disk) for disk in addresses.disks_at(system, data or {})}
     return {disk: serial for disk, serial in told.items() if serial and serial != identity.get("serial")}
-
-
-def _disks_at(system, data):
-    return iscsi.disks_at(system, data) + _fibre_channel_disks_at(system, data)
-
-
-def _fibre_channel_disks_at(system, data):
-    """Return the kernel names of the disks at the ports and LUNs of connection_info's data, by udev's links, as os-brick finds what it takes away."""
-    ports = data.get("target_wwns") or data.get("target_wwn") or []
-    ports = [ports] if isinstance(ports, str) else ports
-    luns = data.get("target_luns") or [data.get("target_lun", 0)]
-    endings = tuple("-fc-0x%s-lun-%s" % (port.lower(), _udevs_lun(int(lun))) for port, lun in zip(ports, luns * len(ports) if len(luns) == 1 else luns))
-    links = [name for name in system.names("dev/disk/by-path") if endings and name.endswith(endings)]
-    found = (devices.kernel_name(system, system.path("dev/disk/by-path", name)) for name in links)
-    return [name for name in dict.fromkeys(found) if name]
-
-
-def _udevs_lun(lun):
-    return lun if lun < 256 else "0x%04x%04x00000000" % (lun & 0xFFFF, lun >> 16 & 0xFFFF)

