@@ -14,6 +14,7 @@ from ..module_utils.model.attachment import AttachmentRecord, stable_link
 from ..module_utils.model.encryption import EncryptionRecord, mapping_name
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import refuse_file
+from ..module_utils.plan.multipath import all_paths
 from . import access, detach, devices, encryption, facts, links, loop, neighbours, paths, wwids
 
 _SIZE_WAIT = 30  # seconds for every path and the map to show a new size
@@ -35,7 +36,7 @@ def connect(node, record, wanted, seen):
         draft = dataclasses.replace(draft, device=record.device, identity=record.identity, link=record.link, former=record.all_but(export))
     if record is not None and record.attached and node.address(record.export) == node.address(export):
         draft = dataclasses.replace(draft, identity=record.identity, attached=True)  # exported anew, it is a new attachment
-    use_multipath = wanted.multipath == "required" or (wanted.multipath == "preferred" and node.system.runs("multipathd"))
+    use_multipath = all_paths(export.protocol, wanted.multipath, node.system.runs("multipathd"))
     connector = node.connector_for(export, use_multipath)
     if use_multipath:
         wwids.mend(node.system)

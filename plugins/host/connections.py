@@ -82,7 +82,7 @@ def _settled(node, wanted, result, check):
         record, known = predict(record, known, wanted, operations)
         if record is not None:
             result["attachment"] = dict(
-                _predicted(node, record, seen, operations, data), encryption=facts.encryption(record, known.opened == "right")
+                _predicted(node, record, seen, operations, data), mapped=known.mapped, encryption=facts.encryption(record, known.opened == "right")
             )
         return result, was, _summary(record, known)
     try:

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 
-from . import aoe, drbd, loop, scsi
+from . import aoe, drbd, loop, nvme, scsi
 
 GIB = 1024 ** 3
 APPEARANCE = "appearance-"
@@ -232,7 +232,7 @@ def find(system, identity):
         return map_with(system, serial), []
     if kind == "nvme":
         matches = [name for name in system.names("sys/class/block") if name.startswith("nvme") and system.read("sys/class/block", name, "wwid") == serial]
-        matches = [name for name in matches if re.match(r"^nvme\d+n\d+$", name)]
+        matches = [name for name in matches if nvme.is_namespace(name)]
         return (matches[0] if matches else None), []
     if kind == "rbd":
         matches = [name for name in system.names("sys/class/block") if re.match(r"^rbd\d+$", name) and rbd_key(system, name) == serial]

@@ -11,7 +11,7 @@ import os
 
 from ..module_utils.model.encryption import mapping_name
 from ..module_utils.plan.connections import Facts
-from . import access, addresses, devices, links, loop, luks_header, multipathd, usage
+from . import access, addresses, devices, links, loop, luks_header, multipathd, nvme, usage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +125,7 @@ def gather(system, record, volume_id, data, loops=()):
         multipathd=system.runs("multipathd"),
         identity=seen.identity,
         mapped=seen.mapped,
-        paths=len(seen.disks),
+        paths=len(nvme.paths(system, seen.name) if nvme.is_namespace(seen.name) else seen.disks),
         size=seen.size // devices.GIB,
         users=tuple(users),
         leftovers=left,
@@ -134,6 +134,7 @@ def gather(system, record, volume_id, data, loops=()):
         alike=len(set(modes.values())) < 2,
         opened=seen.opened,
         lag=seen.identity == "right" and lags(system, seen),
+        native=nvme.native_multipath(system),
     ), seen
 
 
@@ -148,10 +149,12 @@ def linked(system, record, seen):
 
 
 def paths(system, seen):
-    """Return ``[{"device", "state"}]`` of a device's disks.
+    """Return ``[{"device", "state"}]`` of a device's disks, or of an NVMe namespace's controllers.
 
     ``active`` is a path that multipath uses, or a running disk without it; ``outside the map`` a running disk that multipath did not take.
     """
+    if nvme.is_namespace(seen.name):
+        return nvme.paths(system, seen.name)
     told = multipathd.path_states() if seen.mapped else {}
     inside = devices.slaves(system, seen.name) if seen.mapped else seen.disks
     found = []
@@ -177,6 +180,7 @@ def attachment(system, record, seen):
         "access_mode": export.access_mode,
         "path": record.link,
         "device": "/dev/" + name.replace("!", "/") if name else None,
+        "mapped": seen.mapped,
         "multipath_id": identity,
         "paths": paths(system, seen),
         "size": seen.size // devices.GIB if seen.path else export.size,

@@ -10,6 +10,7 @@ import dataclasses
 import time
 
 from ..module_utils.model.errors import StorageError
+from ..module_utils.plan.multipath import NATIVE
 from . import devices, facts, iscsi, multipathd
 
 _WAIT = 30  # seconds for the second path of a map: os-brick goes on with the first, and a busy host takes its time
@@ -17,12 +18,17 @@ _WAIT = 30  # seconds for the second path of a map: os-brick goes on with the fi
 
 @dataclasses.dataclass(frozen=True)
 class _Found:
-    """:param complete: every path that can be there is active. :param plain: a device without a map is what is wanted or all that there can be."""
+    """What there is of a volume now.
+
+    :param complete: every path that can be there is active. :param several: they are one device, a map or the kernel's own.
+    :param plain: a device without a map is what is wanted or all that there can be.
+    """
 
     seen: facts.Seen
     paths: list
     active: int
     reachable: int
+    several: bool
     plain: bool
     complete: bool
 
@@ -35,19 +41,19 @@ def verify(node, record, wanted, connector):
     required = wanted.multipath == "required"
     expected = _expected(node.address(record.export), wanted)
     found = _wait(node, record, connector, required, expected)
-    if required and (not found.seen.mapped or found.active < 2):
+    if required and (not found.several or found.active < 2):
         # A login may fail because the array or the network was slow, and os-brick scans no session any more once another one gave it a map.
         connector.connect()
         found = _wait(node, record, connector, required, expected)
     for sentence in connector.login_failures():
         node.warn("Volume %s/%s is connected, but not over every path: %s" % (record.export.backend, record.export.volume_name, sentence))
-    if required and not found.seen.mapped:
+    if required and not found.several:
         raise StorageError("host", "multipath: required, but %s is no dm-multipath map: does multipath's configuration exclude it?" % record.device["path"])
     if required and found.active < 2:
         raise StorageError(
             "host",
-            "multipath: required, but the map has %d active path(s), not 2: %s. Mend the other path, or ask for multipath: preferred."
-            % (found.active, _told(node, record, found.paths)),
+            "multipath: required, but %s has %d active path(s), not 2: %s. Mend the other path, or ask for multipath: preferred."
+            % ("the map" if found.seen.mapped else "the namespace", found.active, _told(node, record, found.paths)),
         )
     if not found.seen.mapped and not found.plain:
         node.warn(
@@ -83,9 +89,10 @@ def _look(node, record, required, reachable):
         )
     paths = facts.paths(node.system, seen)
     active = sum(path["state"] == "active" for path in paths)
+    several = seen.mapped or required and record.export.protocol.lower() in NATIVE
     plain = not required and (reachable == 1 or not node.system.runs("multipathd"))
-    complete = active >= max(2 if required else 1, reachable) if seen.mapped else seen.identity == "right" and plain
-    return _Found(seen, paths, active, reachable, plain, complete)
+    complete = active >= max(2 if required else 1, reachable) if several else seen.identity == "right" and plain
+    return _Found(seen, paths, active, reachable, several, plain, complete)
 
 
 def _tell_multipathd(system, seen, told):

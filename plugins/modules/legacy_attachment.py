@@ -41,8 +41,10 @@ options:
     default: present
   multipath:
     description:
-      - V(required) attaches through dm-multipath with at least two paths, or fails and leaves nothing behind.
-      - V(preferred) uses dm-multipath where multipathd runs.
+      - >-
+        V(required) attaches over at least two paths, or fails and leaves nothing behind. Where the protocol has dm-multipath (iSCSI, iSER, Fibre Channel), the device is its
+        map; an NVMe namespace has the kernel's own multipath. Volumes of other protocols are refused, since their paths are not this node's to manage.
+      - V(preferred) uses dm-multipath where multipathd runs and the protocol has it, and all portals of an NVMe namespace where the kernel can.
       - V(no) uses one path.
     type: str
     choices: [required, preferred, "no"]
@@ -356,7 +358,9 @@ attachment:
       type: str
       sample: rw
     multipath:
-      description: Whether the device is a dm-multipath map.
+      description:
+        - Whether the device is a dm-multipath map. An NVMe namespace is none, however many C(paths) it has.
+        - Null in check mode where the storage system has not exported the volume to the node yet, so that its protocol is not known.
       type: bool
       sample: true
     multipath_id:

@@ -128,12 +128,18 @@ attachments:
       description: What was asked, of V(required), V(preferred) and V(no).
       type: str
       returned: always
+    mapped:
+      description: Whether the device is a dm-multipath map.
+      type: bool
+      returned: always
     multipath_id:
       description: WWID of the multipath map, or V(null).
       type: str
       returned: always
     paths:
-      description: The paths, each with its C(device) and C(state). A path that works is C(active); one that multipath did not take is C(outside the map).
+      description:
+        - The paths, each with its C(device) and C(state). A path that works is C(active); one that multipath did not take is C(outside the map).
+        - Those of an NVMe namespace are its controllers.
       type: list
       elements: dict
       returned: always
@@ -180,6 +186,7 @@ attachments:
       identity: 36001405309c19a76a5f4ce398272f655
       link_target: /dev/dm-3
       multipath: required
+      mapped: true
       multipath_id: 36001405309c19a76a5f4ce398272f655
       path: /dev/disk/by-id/legacy-storage-11111111-1111-5111-8111-111111111111
       paths:

@@ -38,8 +38,10 @@ options:
     default: present
   multipath:
     description:
-      - V(required) connects through dm-multipath with at least two active paths, or fails and leaves nothing behind.
-      - V(preferred) uses dm-multipath where multipathd runs.
+      - >-
+        V(required) connects over at least two active paths, or fails and leaves nothing behind. Where the protocol has dm-multipath (iSCSI, iSER, Fibre Channel), the device is its
+        map; an NVMe namespace has the kernel's own multipath. Volumes of other protocols are refused, since their paths are not this node's to manage.
+      - V(preferred) uses dm-multipath where multipathd runs and the protocol has it, and all portals of an NVMe namespace where the kernel can.
       - V(no) uses one path.
     type: str
     choices: [required, preferred, "no"]
@@ -214,7 +216,7 @@ connections:
       returned: always
     attachment:
       description:
-        - The attachment after the task, or V(null). C(path) is the one to use, C(size) is in GiB.
+        - The attachment after the task, or V(null). C(path) is the one to use, C(size) is in GiB, C(mapped) tells whether it is a dm-multipath map.
         - In check mode the kernel's names are empty for what is yet to be connected.
       type: dict
       returned: always
@@ -240,6 +242,7 @@ connections:
         device: /dev/dm-3
         encryption: null
         host: node1
+        mapped: true
         multipath_id: 36001405309c19a76a5f4ce398272f655
         path: /dev/disk/by-id/legacy-storage-11111111-1111-5111-8111-111111111111
         paths:

@@ -112,6 +112,7 @@ attachments:
       identity: 36001405309c19a76a5f4ce398272f655
       link_target: /dev/dm-3
       multipath: required
+      mapped: true
       multipath_id: 36001405309c19a76a5f4ce398272f655
       path: /dev/disk/by-id/legacy-storage-11111111-1111-5111-8111-111111111111
       paths:

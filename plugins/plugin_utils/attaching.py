@@ -221,7 +221,7 @@ def needs_connecting(item):
         return True
     if record.get("exported_at") and record["exported_at"] != item.export.get("exported_at"):
         return True
-    return item.multipath == "required" and (not record.get("multipath_id") or len(record.get("paths") or ()) < 2)
+    return item.multipath == "required" and (not record.get("mapped") or len(record.get("paths") or ()) < 2)
 
 
 def take_exports(items, answer):
@@ -316,7 +316,7 @@ def to_public(item, host):
     there = _there_afterwards(item)
     for part in _NODE_PARTS:
         shown[part] = there.get(part)
-    shown["multipath"] = bool(there.get("multipath_id"))
+    shown["multipath"] = there.get("mapped") if there else False
     shown["access_mode"] = _mode_afterwards(item)
     if item.error:
         shown.update(failed=True, msg=item.error)

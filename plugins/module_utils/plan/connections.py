@@ -26,6 +26,7 @@ import typing as t
 from ..model.attachment import AttachmentRecord, Export, stable_link
 from ..model.encryption import PARAMETER, EncryptionRecord, EncryptionWish
 from ..model.errors import StorageError, invalid
+from .multipath import becomes_map, refuse_required, sweepable, wants_map
 
 MULTIPATH_MODES = ("required", "preferred", "no")
 STATES = ("present", "absent")
@@ -38,8 +39,7 @@ class Wanted:
     """What a task asks of one connection.
 
     :param export: the export to connect; may be ``None`` for ``absent``.
-    :param multipath: ``required`` (a map of at least two active paths, or failure), ``preferred`` (a map where
-        multipathd runs) or ``no``.
+    :param multipath: ``required`` (at least two active paths, or failure), ``preferred`` (where this host can) or ``no``.
     :param force: give up what was not written, where no path to the array answers.
     :param encryption: ``None`` for a volume that is to be used as it is.
     :param exported_at: of the exports that are meant to be disconnected: no other is, and from then on none of them is connected again.
@@ -91,8 +91,9 @@ class Facts:
     :param multipathd: whether multipathd runs.
     :param identity: ``none`` (no device), ``right``, ``wrong`` (a path shows another volume) or ``unknown`` (a device is
         there, and no path answers).
-    :param mapped: the device is a dm-multipath map.
-    :param paths: how many SCSI disks the device has, working or not.
+    :param native: whether the kernel's own NVMe multipath is on.
+    :param mapped: the device is a dm-multipath map; predicted, ``None`` where that is not known.
+    :param paths: how many paths the device has, working or not: SCSI disks, or controllers of an NVMe namespace.
     :param size: in GiB, of the smallest of map and paths, rounded down.
     :param users: who uses the device: one sentence part each.
     :param leftovers: kernel names of devices at the volume's address that are not the recorded attachment's.
@@ -108,7 +109,7 @@ class Facts:
     boot_id: str
     multipathd: bool = False
     identity: str = "none"
-    mapped: bool = False
+    mapped: t.Optional[bool] = False
     paths: int = 0
     size: int = 0
     users: t.Tuple[str, ...] = ()
@@ -119,14 +120,15 @@ class Facts:
     opened: str = "no"
     lag: bool = False
     key: str = "untested"
+    native: bool = False
 
 
 def plan(record, facts, wanted):
     """Return the operations (a list of words) that make ``wanted`` true.
 
     :param record: the volume's AttachmentRecord, or ``None``.
-    :raises StorageError: ``in_use`` or ``conflict`` when the device is used and would have to go, ``host`` when no path
-        answers or multipathd is missing.
+    :raises StorageError: ``in_use`` or ``conflict`` when the device is used and would have to go, ``host`` when no path answers,
+        and what :func:`refuse_required` raises.
     """
     if wanted.state == "absent":
         if record is None and not facts.leftovers:
@@ -140,13 +142,8 @@ def plan(record, facts, wanted):
                 details={"users": list(facts.users)},
             )
         return ["disconnect"]
-    if wanted.multipath == "required" and not facts.multipathd:
-        raise StorageError(
-            "host",
-            "multipath: required, but multipathd does not run on this host. Start it (the role baremetal.legacy_storage.node does, "
-            "with node_multipath: true), or ask for multipath: preferred.",
-            "multipath",
-        )
+    if wanted.multipath == "required":
+        refuse_required(wanted.export.protocol, facts.multipathd, facts.native)
     _refuse_drift(record, facts, wanted)
     _refuse_read_only(record, facts, wanted)
     reason = _why_again(record, facts, wanted)
@@ -299,12 +296,12 @@ def _why_again(record, facts, wanted):
     if facts.opened == "wrong":
         return "what is open under its name is not on its device"
     if record.state != "connected":
-        if facts.identity == "right" and facts.users:
-            return "adopt"  # interrupted under a device that somebody uses: connecting on top disturbs nobody
+        if facts.identity == "right" and facts.users or not sweepable(wanted.export.protocol):
+            return "adopt"  # interrupted under a device that somebody uses, or that is there to stay: connecting on top disturbs nobody
         return "an earlier run was interrupted while it was %s" % record.state
     if facts.identity == "none":
-        return "its device is gone"
-    if wanted.multipath == "required" and not facts.mapped:
+        return "its device is gone" if sweepable(wanted.export.protocol) else "adopt"
+    if wants_map(wanted.export.protocol, wanted.multipath) and not facts.mapped:
         return "it is connected without multipath"
     if wanted.multipath == "required" and facts.paths < 2:
         return "adopt"
@@ -315,11 +312,11 @@ def predict(record, facts, wanted, operations):
     """Return ``(record, facts)`` as they will be after ``operations``; the device's kernel names stay unknown."""
     for operation in operations:
         if operation in ("disconnect", "settle"):
-            facts = Facts(facts.boot_id, facts.multipathd)
+            facts = Facts(facts.boot_id, facts.multipathd, native=facts.native)
             record = None if operation == "disconnect" else record
         elif operation == "connect":
-            mapped = facts.mapped or (facts.multipathd and wanted.multipath != "no")
-            size, paths = max(facts.size, wanted.export.size), max(facts.paths, 2 if mapped else 1)
+            mapped = facts.mapped or becomes_map(wanted.export.protocol, wanted.multipath, facts.multipathd)
+            size, paths = max(facts.size, wanted.export.size), max(facts.paths, 2 if wanted.multipath == "required" else 1)
             mode = {"access_mode": wanted.export.access_mode, "alike": True}
             facts = dataclasses.replace(facts, identity="right", mapped=mapped, paths=paths, size=size, linked=True, lag=False, key="untested", **mode)
             encryption, opened = None, "no"

@@ -53,7 +53,7 @@ def test_connect_again_and_disconnect(node):
     assert first["connections"][0]["attachment"] == {
         "volume_id": export["volume_id"], "volume_name": "database", "backend": "files", "host": "node1", "protocol": "local", "access_mode": "rw",
         "path": path,
-        "device": None, "multipath_id": None, "paths": [], "size": 2, "state": "connected",
+        "device": None, "mapped": False, "multipath_id": None, "paths": [], "size": 2, "state": "connected",
         "encryption": None,
     }
     again = node.ensure(present(export))

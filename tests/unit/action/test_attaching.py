@@ -16,7 +16,7 @@ EXPORT = {
 }
 RECORD = {
     "volume_id": "v-1", "volume_name": "data", "backend": "lab", "size": 2, "path": "/dev/disk/by-id/legacy-storage-v-1",
-    "device": "/dev/dm-0", "multipath_id": "36", "verified": True, "stale": False,
+    "device": "/dev/dm-0", "mapped": True, "multipath_id": "36", "verified": True, "stale": False,
     "paths": [{"device": "/dev/sda", "state": "active"}, {"device": "/dev/sdb", "state": "active"}],
 }
 CREATE = {"action": "create", "noun": "export", "backend": "lab", "name": "data", "host": "node1"}
@@ -117,8 +117,8 @@ def test_fencing_is_only_said_of_what_is_detached():
         (dict(RECORD, stale=True), "preferred", False, True),
         (dict(RECORD, size=1), "preferred", False, True),
         (dict(RECORD, volume_id="v-0"), "preferred", False, True),
-        (dict(RECORD, multipath_id=None), "required", False, True),
-        (dict(RECORD, multipath_id=None), "preferred", False, False),
+        (dict(RECORD, mapped=False), "required", False, True),
+        (dict(RECORD, mapped=False), "preferred", False, False),
         (dict(RECORD, paths=RECORD["paths"][:1]), "required", False, True),  # as after a boot while a path was away
         (dict(RECORD, paths=RECORD["paths"][:1]), "preferred", False, False),
         (dict(RECORD, access_mode="ro"), "preferred", False, True),

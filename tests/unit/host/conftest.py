@@ -91,6 +91,22 @@ class Kernel:
         for disk, lun in disks.items():
             self.write(base + "device/%s:%d/block/%s/dev" % (target, lun, disk), "")
 
+    def controller(self, name, nqn, portal, namespaces, state="live"):
+        """Add an NVMe controller at a portal with ``{path (nvme0c1n1) or namespace's device: ANA state or ""}``."""
+        base = "sys/class/nvme/%s/" % name
+        self.write(base + "subsysnqn", nqn + "\n")
+        self.write(base + "address", "traddr=%s,trsvcid=%s,src_addr=10.0.0.9\n" % portal)
+        self.write(base + "state", state + "\n")
+        self.write(base + "delete_controller", "")
+        for path, access in namespaces.items():
+            self.write(base + "%s/%s" % (path, "ana_state" if access else "size"), access + "\n")
+
+    def namespace(self, name, uuid, number=1, size=GIB):
+        """Add the device of an NVMe namespace."""
+        self.block(name, size)
+        for attribute, value in (("wwid", "uuid." + uuid), ("uuid", uuid), ("nguid", uuid), ("nsid", str(number))):
+            self.write("sys/class/block/%s/%s" % (name, attribute), value + "\n")
+
     def process(self, pid, command, mountinfo="", opened=(), namespace="mnt:[1]"):
         """Add a process that holds the paths ``opened`` open."""
         self.write("proc/%s/comm" % pid, command + "\n")

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 VOLUME = "11111111-1111-5111-8111-111111111111"
 
 
-def export(size=10, access_mode="rw"):
-    return Export("e", "vendor-a", VOLUME, "database", "node1", size, "iscsi", {"data": {}}, "sealed", access_mode)
+def export(size=10, access_mode="rw", protocol="iscsi"):
+    return Export("e", "vendor-a", VOLUME, "database", "node1", size, protocol, {"data": {}}, "sealed", access_mode)
 
 
 def record(state="connected", boot="now", multipath="required", size=10, access_mode="rw", encryption=None):
@@ -54,10 +54,11 @@ facts = st.builds(
     st.integers(0, 4), st.integers(0, 20), users,
     st.sampled_from([(), ("sdx",)]), st.booleans(), st.sampled_from(["rw", "ro"]), st.booleans(),
     st.sampled_from(["no", "right", "wrong"]), st.booleans(), st.sampled_from(["untested", "right", "both", "previous", "wrong"]),
+    st.booleans(),
 )
 wishes = st.builds(
     Wanted, st.just(VOLUME), st.sampled_from(["present", "absent"]), st.sampled_from(["required", "preferred", "no"]), st.booleans(),
-    st.builds(export, st.integers(1, 20), st.sampled_from(["rw", "ro"])), st.sampled_from([None, WISH, FROM_FILE, LOCKED]),
+    st.builds(export, st.integers(1, 20), st.sampled_from(["rw", "ro"]), st.sampled_from(["iscsi", "nvmeof", "nfs", ""])), st.sampled_from([None, WISH, FROM_FILE, LOCKED]),
 )
 
 
@@ -110,11 +111,13 @@ def test_an_earlier_boot_blocks_nobody(record_, facts_, wanted):
     if record_ is None or wanted.state == "absent":
         return
     stale = dataclasses.replace(record_, boot_id="before")
-    clean = dataclasses.replace(facts_, identity="none", users=(), leftovers=(), multipathd=True, opened="no", key="untested")
+    clean = dataclasses.replace(facts_, identity="none", users=(), leftovers=(), multipathd=True, native=True, opened="no", key="untested")
     wanted = dataclasses.replace(wanted, encryption=WISH if stale.encryption else None)
     if wanted.encryption is not None:
         wanted = dataclasses.replace(wanted, export=export(wanted.export.size))
-    assert plan(stale, clean, wanted) == ["settle", "connect"]
+    if wanted.multipath == "required" and wanted.export.protocol == "nfs":
+        wanted = dataclasses.replace(wanted, multipath="preferred")
+    assert plan(stale, clean, wanted) == (["connect"] if wanted.export.protocol == "nvmeof" else ["settle", "connect"])
 
 
 def test_an_encrypted_volume_is_not_attached_read_only_since_what_is_opened_on_it_would_not_be():
@@ -246,6 +249,33 @@ def test_rules(record_, facts_, changes, expected):
 def test_a_refusal_names_who_uses_the_device():
     with pytest.raises(StorageError, match="vendor-a/database is in use on this host: mounted at /srv"):
         plan(record(), dataclasses.replace(HERE, users=("mounted at /srv",)), Wanted(VOLUME, "absent"))
+
+
+@pytest.mark.parametrize(
+    ("record_", "facts_", "protocol", "wish", "expected"),
+    [
+        (None, GONE, "nvmeof", "required", "host"),
+        (None, dataclasses.replace(GONE, native=True), "nvmeof", "required", ["connect"]),
+        (record(), dataclasses.replace(HERE, native=True, mapped=False), "nvmeof", "required", []),
+        (record(), dataclasses.replace(HERE, native=True, mapped=False, paths=1), "nvmeof", "required", ["connect"]),
+        (record(), dataclasses.replace(HERE, mapped=False), "nvmeof", "preferred", []),
+        (record("disconnecting"), dataclasses.replace(HERE, native=True), "nvmeof", "preferred", ["connect"]),
+        (record("connecting"), GONE, "nvmeof", "preferred", ["connect"]),
+        (record(), GONE, "nvmeof", "preferred", ["connect"]),
+        (record(), dataclasses.replace(HERE, opened="wrong"), "nvmeof", "preferred", ["settle", "connect"]),
+        (None, GONE, "nfs", "required", "unsupported"),
+        (record(), HERE, "nfs", "required", "unsupported"),
+        (None, GONE, "nfs", "preferred", ["connect"]),
+    ],
+)
+def test_rules_of_other_protocols(record_, facts_, protocol, wish, expected):
+    assert decided(record_, facts_, Wanted(VOLUME, "present", wish, False, export(protocol=protocol))) == expected
+
+
+@pytest.mark.parametrize(("protocol", "mapped"), [("iscsi", True), ("fibre_channel", True), ("nvmeof", False), ("nfs", False), ("local", False), ("", None)])
+def test_a_map_is_foretold_where_there_will_be_one(protocol, mapped):
+    wanted = Wanted(VOLUME, "present", "preferred", False, export(protocol=protocol))
+    assert predict(None, GONE, wanted, ["connect"])[1].mapped is mapped
 
 
 @pytest.mark.parametrize(
