@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from . import fibre_channel, iscsi
+from . import fibre_channel, iscsi, nvme
 
 
 def disks_at(system, data):
@@ -14,6 +14,11 @@ def disks_at(system, data):
     return iscsi.disks_at(system, data) + fibre_channel.disks_at(system, data)
 
 
+def devices_at(system, data):
+    """Return the kernel names of the SCSI disks there, and of NVMe namespaces that go by the name in the data."""
+    return disks_at(system, data) + nvme.devices_at(system, data)
+
+
 def lead(data):
-    """Tell whether :func:`disks_at` would find whatever disk there is."""
-    return bool(iscsi.targets(data) or fibre_channel.targets(data))
+    """Tell whether :func:`devices_at` would find whatever device there is."""
+    return bool(iscsi.targets(data) or fibre_channel.targets(data) or any(target.names for target in nvme.targets(data)))

@@ -21,7 +21,7 @@ import warnings
 
 from ..module_utils.model.errors import StorageError
 from ..module_utils.worker.children import start_quickly
-from . import iscsi, loop, multipathd
+from . import iscsi, loop, multipathd, nvme
 from .protocols import lacks
 
 with warnings.catch_warnings():
@@ -126,9 +126,16 @@ class Brick:
     def disconnect(self, device_info, force=False):
         """Flush and take the device away. Raises StorageError ``host`` when a step failed, also with ``force``."""
         try:
-            self._connector.disconnect_volume(self._data, device_info or {}, force=force, ignore_errors=False)
+            self._connector.disconnect_volume(self._data, device_info or self._found(), force=force, ignore_errors=False)
         except Exception as error:
             raise StorageError("host", self._reason("disconnected", error)) from error
+        if self._protocol in nvme.CONNECTED:
+            nvme.disconnect_empty(self._system, self._data)
+
+    def _found(self):
+        """Return device info of what a killed run left; os-brick finds SCSI disks itself, but no namespace."""
+        names = nvme.devices_at(self._system, self._data) if self._protocol in nvme.CONNECTED else []
+        return {"path": self._system.node(names[0])} if names else {}
 
     def extend(self):
         """Let every path and the map look at their size again. Raises StorageError ``host``."""

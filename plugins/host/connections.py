@@ -15,7 +15,7 @@ from ..module_utils.model.attachment import UNREADABLE, stable_link
 from ..module_utils.model.encryption import mapping_name
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import Wanted, plan, predict, refuse_withdrawn
-from . import access, addresses, attach, detach, devices, encryption, facts, iscsi, links, loop, neighbours, usage, withdrawn
+from . import access, addresses, attach, detach, devices, encryption, facts, links, loop, neighbours, usage, withdrawn
 from .locks import locked
 
 _TAKING = {"settle", "disconnect"}  # operations that take a device away

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from . import addresses, devices, iscsi
+from . import addresses, devices, iscsi, nvme
 from .connectors import choice
 
 
@@ -19,8 +19,16 @@ def what_stays(system, data, identity, protocol):
     found = []
     if identity and identity["kind"] != "file":
         name, disks = devices.find(system, identity)
-        found += ["device %s" % system.node(each) for each in dict.fromkeys(([name] if name else []) + list(disks))]
-    found += ["device %s" % system.node(disk) for disk in addresses.disks_at(system, data)]
+        found += [_told(system, each) for each in dict.fromkeys(([name] if name else []) + list(disks))]
+    # A namespace's number may be another volume's since: what is known of the device itself is more.
+    found += [_told(system, each) for each in (addresses.disks_at if identity else addresses.devices_at)(system, data)]
     found += iscsi.empty_sessions(system, data)
+    found += nvme.empty_controllers(system, data) if protocol in nvme.CONNECTED else []
     found += choice.stays(system, protocol, data)
     return list(dict.fromkeys(found))
+
+
+def _told(system, name):
+    if nvme.is_namespace(name) and nvme.shared(system, name):
+        return "device %s (its controllers have other namespaces, so it goes when the storage system takes it back; docs/protocols.md)" % system.node(name)
+    return "device %s" % system.node(name)

@@ -119,6 +119,34 @@ def there_is_a_connector_for_each_protocol():
         raise AssertionError("the factory made a connector for %s" % wrong)
 
 
+@relied_on(BRICK, "plugins/host/nvme.py")
+def a_namespace_that_a_killed_run_left_is_handed_to_the_connector():
+    """NVMeOFConnector.disconnect_volume does nothing without a path, and leaves controllers alone whose namespace is gone: Brick gives it the one, and
+    disconnects the others."""
+    from ansible_collections.baremetal.legacy_storage.plugins.host import brick, devices
+
+    folder = Path(tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"]))
+    controller, uuid = folder / "sys/class/nvme/nvme0", "11111111-1111-5111-8111-111111111111"
+    for path, text in (
+        (controller / "subsysnqn", "nqn.x"), (controller / "address", "traddr=192.0.2.60,trsvcid=4420"), (controller / "delete_controller", ""),
+        (controller / "nvme0c0n1/size", "1"), (folder / "sys/class/block/nvme0n1/uuid", uuid),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+    brick.prepare(str(folder))
+    data = {"target_nqn": "nqn.x", "vol_uuid": uuid, "portals": [("192.0.2.60", 4420, "tcp")]}
+    made = brick.Brick(devices.System(str(folder)), "nvmeof", data, True, "")
+    asked = []
+    disconnect, made._connector.disconnect_volume = made._connector.disconnect_volume, lambda _data, info, **_more: asked.append(info)
+    made.disconnect({})
+    assert asked == [{"path": str(folder / "dev/nvme0n1")}] and (controller / "delete_controller").read_text() == "\n", asked
+    (controller / "nvme0c0n1/size").unlink()
+    (controller / "nvme0c0n1").rmdir()
+    made._connector.disconnect_volume = disconnect
+    made.disconnect({})
+    assert (controller / "delete_controller").read_text() == "1"
+
+
 @relied_on(BRICK)
 def retries_can_be_taken_off():
     """ISCSIConnector's two ways to connect are wrapped in a retry whose inner function can be called in its place."""
