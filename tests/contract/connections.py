@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Protocols whose products cannot run in the lab: what drivers hand out (connections/*.json), taken by os-brick's own connector classes.
+"""What drivers hand out (connections/*.json), taken by os-brick's own connector classes: protocols whose products cannot run in the lab, and RBD, to see
+what a node needs no file for.
 
 A file holds, with its ``source``: ``connection_info``; ``connector``, os-brick's class for it; ``secrets``, whatever in it nobody may see;
 ``commands``, beginnings of commands that connecting runs, in this order, with MOUNTS for the folder of mounts; ``connects``, the device info
@@ -37,6 +38,7 @@ class _Host:
         folder = tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"])
         brick.prepare(folder)
         self.mounts = os.path.join(folder, "mounts")
+        tempfile.tempdir = folder  # where os-brick puts a configuration of its own
         self.commands = []
         self._brick, self._choice, self._system = brick, choice, devices.System(folder)
         self._info, self._protocol = recorded["connection_info"], recorded["connection_info"]["driver_volume_type"]
