@@ -213,9 +213,12 @@ def ensure_exports(session, arguments, check, warn):
             for item in reader.driven_exports(ids=[outcome.after.id for outcome in outcomes if outcome.after is not None])
         }
         landscape = reader.landscape({key for outcome in outcomes if outcome.wanted for key in outcome.wanted.touches()})
+        foretold = {outcome.after.backend for outcome in outcomes if outcome.after is not None and outcome.after.id not in driven}
+        protocols = {backend: reader.protocol(backend) for backend in foretold}
 
     def show(mapping, outcome):
-        return _sealed_export(mapping, outcome.wanted.connector, driven.get(mapping.id), landscape.volumes[mapping.volume_id].size)
+        size, protocol = landscape.volumes[mapping.volume_id].size, protocols.get(mapping.backend, "")
+        return _sealed_export(mapping, outcome.wanted.connector, driven.get(mapping.id), size, protocol)
 
     result = summarize(EXPORT, outcomes, show)
     for item, outcome in zip(result["exports"], outcomes):
@@ -236,7 +239,7 @@ def _open_to_all(session, items):
     return found
 
 
-def _sealed_export(mapping, connector, driven, size):
+def _sealed_export(mapping, connector, driven, size, protocol):
     connection_info = driven.data if driven else {}
     return Export(
         id=mapping.id,
@@ -245,7 +248,7 @@ def _sealed_export(mapping, connector, driven, size):
         volume_name=mapping.volume_name,
         host=mapping.host,
         size=size,
-        protocol=connection_info.get("driver_volume_type", ""),
+        protocol=connection_info.get("driver_volume_type", protocol),
         connection_info=redact_connection(connection_info),
         access_mode=mapping.access_mode,
         exported_at=driven.resource.exported_at if driven and mapping.exported_at != ANEW else mapping.exported_at,

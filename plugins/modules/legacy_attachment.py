@@ -360,7 +360,7 @@ attachment:
     multipath:
       description:
         - Whether the device is a dm-multipath map. An NVMe namespace is none, however many C(paths) it has.
-        - Null in check mode where the storage system has not exported the volume to the node yet, so that its protocol is not known.
+        - Null in check mode where nothing of the backend was exported yet, so that the protocol is not known.
       type: bool
       sample: true
     multipath_id:

@@ -316,7 +316,7 @@ def to_public(item, host):
     there = _there_afterwards(item)
     for part in _NODE_PARTS:
         shown[part] = there.get(part)
-    shown["multipath"] = there.get("mapped") if there else False
+    shown["multipath"] = there.get("mapped") if there or (item.state == "present" and not item.error) else False
     shown["access_mode"] = _mode_afterwards(item)
     if item.error:
         shown.update(failed=True, msg=item.error)

@@ -168,6 +168,18 @@ def test_a_copy_holds_what_its_source_held(controller):
             assert stream.read(4) == b"data"
 
 
+def test_check_mode_tells_how_a_volume_will_be_reached_once_another_of_its_backend_is_exported(controller, connector):
+    for name in ("data", "more"):
+        controller.ensure("volume", backend="one", name=name, size=1)
+
+    def foretold():
+        return controller.ensure("export", check=True, backend="one", volume="more", connector=connector("node1"))["exports"][0]["export"]["protocol"]
+
+    assert foretold() == ""
+    controller.ensure("export", backend="one", volume="data", connector=connector("node1"))
+    assert foretold() == "local"
+
+
 def test_an_export_opens_only_on_its_host_and_shows_no_secret(controller, connector, node_key):
     volume = controller.ensure("volume", backend="one", name="data", size="1")["volumes"][0]["volume"]
     export = controller.ensure("export", backend="one", volume="data", connector=connector("node1"))["exports"][0]["export"]

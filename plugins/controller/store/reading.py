@@ -125,6 +125,12 @@ class Reader:
             found.setdefault(row["volume_id"], {})[row["host"]] = exported_at(row["created_at"])
         return found
 
+    def protocol(self, backend):
+        """Return how hosts reach a backend's volumes, by what its driver said of any that is exported (``iscsi``); ``""`` where none is."""
+        query = sa.select(tables.exports.c.connection).join(tables.volumes, tables.volumes.c.id == tables.exports.c.volume_id)
+        row = self._connection.execute(query.where(tables.volumes.c.backend == backend, tables.exports.c.connection.is_not(None)).limit(1)).first()
+        return self._vault.decrypt(row.connection).get("driver_volume_type", "") if row else ""
+
     def landscape(self, keys, identities=()):
         """Return the Landscape that concerns ``keys``, a set of (noun, backend, name or id).
 

@@ -252,3 +252,16 @@ def test_only_what_has_a_damaged_record_on_the_node_is_refused():
     attaching.refuse_unreadable(items, records, volumes)
     assert [each.error for each in items] == ["cannot be read"] * 3 + [None] * 2
     assert attaching.may_hold(item(volume="hurt", export={"volume_id": "v-9"}), records) and not attaching.may_hold(item(volume="hurt"), [RECORD])
+
+def test_check_mode_tells_of_a_map_that_will_be_made_and_null_where_nobody_knows_yet():
+    one = item()
+    attaching.take_exports([one], {"changed": True, "exports": [{"changed": True, "operations": [CREATE], "export": EXPORT}]})
+    foretold = {"path": RECORD["path"], "device": None, "multipath_id": None, "mapped": True, "paths": []}
+    attaching.take_connections([one], {"connections": [{"changed": True, "operations": ["connect"], "attachment": foretold}]})
+    assert attaching.to_public(one, "node1")["multipath"] is True
+    attaching.take_connections([one], {"connections": [{"changed": True, "operations": ["connect"], "attachment": dict(foretold, mapped=None)}]})
+    assert attaching.to_public(one, "node1")["multipath"] is None
+    tomorrows = item()
+    attaching.predict_connection(tomorrows)
+    assert attaching.to_public(tomorrows, "node1")["multipath"] is None
+    assert attaching.to_public(item(state="absent", record=RECORD), "node1")["multipath"] is False
