@@ -15,6 +15,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 import threading
 import types
 import warnings
@@ -40,7 +41,7 @@ _SCANS = 1
 
 
 def prepare(lock_dir):
-    """Set os-brick up for a root process of its own: no privsep daemon, locks in ``lock_dir``.
+    """Set os-brick up for a root process of its own: no privsep daemon, locks and what it writes for other programs in ``lock_dir``.
 
     :raises StorageError: ``unsupported`` on another operating system than Linux.
     """
@@ -50,6 +51,7 @@ def prepare(lock_dir):
     path = os.path.join(lock_dir, "os-brick")
     os.makedirs(path, mode=0o700, exist_ok=True)
     lockutils.set_defaults(lock_path=path)
+    tempfile.tempdir = path  # a configuration for rbd holds the key: not on a disk, nor where somebody cleans up
     cfg.CONF([], project="baremetal.legacy_storage", default_config_files=[], default_config_dirs=[])
     cfg.CONF.set_override("lock_path", path, group="oslo_concurrency")
     start_quickly(processutils)
@@ -125,8 +127,11 @@ class Brick:
 
     def disconnect(self, device_info, force=False):
         """Flush and take the device away. Raises StorageError ``host`` when a step failed, also with ``force``."""
+        device_info = dict(device_info or self._found())
+        if not os.path.exists(device_info.get("conf") or ""):
+            device_info.pop("conf", None)  # of an earlier boot; rbd takes a mapping away without one
         try:
-            self._connector.disconnect_volume(self._data, device_info or self._found(), force=force, ignore_errors=False)
+            self._connector.disconnect_volume(self._data, device_info, force=force, ignore_errors=False)
         except Exception as error:
             raise StorageError("host", self._reason("disconnected", error)) from error
         if self._protocol in nvme.CONNECTED:

@@ -38,7 +38,6 @@ class _Host:
         folder = tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"])
         brick.prepare(folder)
         self.mounts = os.path.join(folder, "mounts")
-        tempfile.tempdir = folder  # where os-brick puts a configuration of its own
         self.commands = []
         self._brick, self._choice, self._system = brick, choice, devices.System(folder)
         self._info, self._protocol = recorded["connection_info"], recorded["connection_info"]["driver_volume_type"]

@@ -119,6 +119,30 @@ def there_is_a_connector_for_each_protocol():
         raise AssertionError("the factory made a connector for %s" % wrong)
 
 
+@relied_on(BRICK)
+def a_configuration_with_ceph_s_key_lies_among_the_locks_and_may_be_gone():
+    """RBDConnector writes its configuration where tempfile says, for root alone, names it in the device info, and unmaps without one."""
+    from ansible_collections.baremetal.legacy_storage.plugins.host import brick, devices
+
+    folder = tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"])
+    brick.prepare(folder)
+    data = {"name": "volumes/v", "hosts": ["192.0.2.70"], "ports": ["6789"], "cluster_name": "ceph", "auth_username": "cinder", "keyring": "[client.cinder]"}
+    commands, told = [], '[{"id": "0", "pool": "volumes", "namespace": "", "name": "v", "snap": "-", "device": "/dev/rbd0"}]'
+
+    def execute(*command, **_options):
+        commands.append(" ".join(map(str, command)))
+        return told, ""
+
+    brick.rootwrap = types.SimpleNamespace(execute=execute)
+    made = brick.Brick(devices.System(folder), "rbd", data, False, "")
+    info = made.connect()
+    assert info["conf"].startswith(os.path.join(folder, "os-brick", "")) and os.stat(info["conf"]).st_mode & 0o777 == 0o600, info
+    os.unlink(info["conf"])
+    commands.clear()
+    made.disconnect(info)
+    assert any(command.startswith("rbd unmap /dev/rbd0") for command in commands) and "--conf" not in " ".join(commands), commands
+
+
 @relied_on(BRICK, "plugins/host/nvme.py")
 def a_namespace_that_a_killed_run_left_is_handed_to_the_connector():
     """NVMeOFConnector.disconnect_volume does nothing without a path, and leaves controllers alone whose namespace is gone: Brick gives it the one, and
