@@ -60,7 +60,9 @@ class Records:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, StorageError) as error:
             raise StorageError(
-                "internal", "The attachment record %r cannot be read: %s. See what is attached of that volume, then mend or remove the record." % (self._path(volume_id), error)
+                "internal",
+                "The attachment record %r cannot be read: %s. See what is attached of that volume, then mend or remove the record."
+                % (self._path(volume_id), error),
             ) from error
 
     def all(self):

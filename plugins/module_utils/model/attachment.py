@@ -12,7 +12,6 @@ import typing as t
 from .encryption import EncryptionRecord, mapping_uuid
 from .errors import StorageError
 
-
 UNREADABLE = "unreadable"  # what a node lists as the state of an attachment whose record is damaged
 
 
