@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
 import importlib.metadata
 import inspect
 import json
 import os
+import sys
 import tempfile
 
 from relied_on import begins_with, has, relied_on, takes
@@ -501,3 +504,47 @@ def an_option_that_two_drivers_declare_gives_way():
         assert error.opt_name.replace("-", "_") == "once_more"
     cfg.CONF.unregister_opt(_ours("options")._declared()["once_more"], group="backend_defaults")
     assert "once_more" not in _ours("options")._declared()
+
+
+@relied_on(OPTIONS, DECLARATIONS)
+def what_a_driver_declares_alone_it_may_be_given():
+    """All options that a process has in which one driver was imported are taken by that driver, and what it takes depends on no other one's import."""
+    import cinderlib  # noqa: F401  # pylint: disable=unused-import
+
+    options, declarations = _ours("options"), _ours("declarations")
+    _ours("engine")
+    for_all = set(options._declared())
+
+    def everything():
+        return sorted(_ours("drivers").catalogue()[0]), [name for name in sys.modules if not name.startswith("cinder.volume.drivers.")]
+
+    names, packages = _in_a_child(everything)
+    for name in packages:  # vendors' packages take a while, and declare nothing here
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    assert set(options._declared()) == for_all
+
+    def alone(path):
+        cls = getattr(importlib.import_module(path.rpartition(".")[0]), path.rpartition(".")[2])
+        return sorted(options._declared()), sorted(declarations.options_taken_by(cls))
+
+    found = {path: _in_a_child(functools.partial(alone, path)) for path in names}
+    classes = _ours("drivers").catalogue()[0]
+    for path, (declared, taken) in found.items():
+        assert not set(declared) - set(taken), (path, set(declared) - set(taken))
+        assert sorted(declarations.options_taken_by(classes[path])) == taken, path
+
+
+def _in_a_child(function):
+    """Return what a function returns in a child of this process, which keeps what it imports to itself."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        with os.fdopen(writing, "w", encoding="utf-8") as stream:
+            json.dump(function(), stream)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as stream:
+        answer = stream.read()
+    os.waitpid(child, 0)
+    return json.loads(answer)

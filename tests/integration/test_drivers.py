@@ -85,6 +85,34 @@ def test_an_option_that_a_driver_declares_only_when_it_starts_is_known(controlle
     assert refused["failed"] and "'infortrend_pools_name'" in refused["msg"]
 
 
+@pytest.mark.parametrize("order", [1, -1], ids=["before it", "after it"])
+def test_an_option_of_another_backends_driver_is_refused(controller, order):
+    """Both drivers are loaded in one process; a backend with a typo in its driver was once registered with options that nothing reads."""
+    ceph = {"name": "ceph", "driver": "cinder.volume.drivers.rbd.RBDDriver", "options": {"rbd_pool": "volumes"}, "probe": False}
+    array = {"name": "array", "driver": "cinder.volume.drivers.pure.PureISCSIDriver", "options": {"san_ip": "192.0.2.1", "rbd_pool": "volumes"}}
+    answer = controller.ask("backend.ensure", {"backends": [ceph, dict(array, probe=False)][::order]}, check=True, cold=True)
+    results = {item["name"]: item for item in answer["backends"]}
+    assert results["ceph"]["changed"], results
+    assert "options.rbd_pool: %s has no such option" % array["driver"] in results["array"]["msg"]
+
+
+def test_what_a_driver_outside_of_cinder_imports_declares_and_every_backend_takes_is_accepted(controller):
+    """ReplicatedFileDriver inherits its options from another module; the rest are Cinder's, its target helpers' and its image cache's."""
+    options = {
+        "sparse_files_dir": str(controller.array),
+        "reserved_percentage": 5,
+        "target_helper": "spdk-nvmeof",
+        "target_protocol": "nvmet_tcp",
+        "nvmet_port_id": 2,
+        "spdk_rpc_port": 8001,
+        "image_volume_cache_enabled": False,
+        "suppress_requests_ssl_warnings": True,
+    }
+    backend = {"name": "mirrored", "driver": "replicated_files.ReplicatedFileDriver", "options": options, "probe": False}
+    result = controller.ensure("backend", check=True, cold=True, **backend)
+    assert result["changed"], result
+
+
 def test_ceph_keyring_is_told_and_accepted_though_cinder_declares_it_no_more(controller):
     (driver,) = controller.ask("driver.list", {"names": ["cinder.volume.drivers.rbd.RBDDriver"]}, cold=True)["drivers"]
     (option,) = [option for option in driver["options"] if option["name"] == "rbd_keyring_conf"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import inspect
 import sys
 import types
@@ -15,6 +16,8 @@ import types
 from oslo_config import cfg
 
 _IN_TREE = "cinder.volume.drivers."
+# Where Cinder declares what every backend takes. The drivers that serve their volumes themselves load the last only when they start.
+_FOR_ALL = ("cinder.volume.driver", "cinder.volume.manager", "cinder.volume.targets.spdknvmf")
 # Read by the driver and declared by nobody: Cinder took it away from OpenStack (OSSN-0085), for cinderlib it stays.
 _UNDECLARED = {
     "RBDDriver": [cfg.StrOpt("rbd_keyring_conf", default="", help="Keyring file of rbd_user; nodes are given what is in it, sealed.")],
@@ -34,10 +37,7 @@ def modules_of(cls):
         if module.__name__ in found:
             continue
         found[module.__name__] = module
-        for value in vars(module).values():
-            name = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
-            if isinstance(name, str) and name in sys.modules and _folder(name) == _folder(cls.__module__):
-                waiting.append(sys.modules[name])
+        waiting += [sys.modules[name] for name in _imported(module) if _folder(name) == _folder(cls.__module__)]
     return [found[name] for name in sorted(found)]
 
 
@@ -58,12 +58,60 @@ def options_of(cls):
     Not every driver's ``get_driver_options`` tells all that its libraries read (NetApp's tells 2 of 38), and some declare theirs
     only when they start (FusionStorage, Hitachi, Infortrend): so the modules' lists of options count as well.
     """
+    undeclared = [option for parent in cls.__mro__ for option in _UNDECLARED.get(parent.__name__, ())]
+    return {**_options_in(_told(cls)), **_options_in(undeclared), **_options_of_modules(modules_of(cls))}
+
+
+def options_taken_by(cls):
+    """Return {name: oslo.config option} of all that a backend of a driver class may be given.
+
+    Beside ``options_of`` these are Cinder's for every backend, and what the driver's modules declare together with those that they import
+    from other vendors: that is what is declared in a process that has no other driver.
+    """
+    for_all = [importlib.import_module(name) for name in _FOR_ALL]
+    return {**_options_of_modules(for_all), **_options_of_modules(_modules_behind(cls)), **options_of(cls)}
+
+
+def _modules_behind(cls):
+    """Return the modules of a driver's class and bases and, however indirectly, what these import of drivers or of their own package.
+
+    What a driver outside of Cinder imports from elsewhere counts if it does so itself.
+    """
+    waiting = [sys.modules[parent.__module__] for parent in cls.__mro__ if not _is_only_cinders(parent.__module__)]
+    packages = {module.__name__.partition(".")[0] for module in waiting} - {"cinder"}
     found = {}
-    undeclared = [_UNDECLARED[parent.__name__] for parent in cls.__mro__ if parent.__name__ in _UNDECLARED]
-    for source in [_told(cls), *undeclared] + [value for module in modules_of(cls) for value in vars(module).values()]:
-        if isinstance(source, (list, tuple)):
-            found.update((option.dest, option) for option in source if isinstance(option, cfg.Opt))
+    while waiting:
+        module = waiting.pop()
+        if module.__name__ in found:
+            continue
+        found[module.__name__] = module
+        if module.__name__.startswith(_IN_TREE) or module.__name__.partition(".")[0] in packages:
+            waiting += [sys.modules[name] for name in _imported(module) if not _is_only_cinders(name)]
+    return [found[name] for name in sorted(found)]
+
+
+def _is_only_cinders(module_name):
+    return module_name.partition(".")[0] == "cinder" and not module_name.startswith(_IN_TREE)
+
+
+def _imported(module):
+    """Return the names of the loaded modules that a module imports, or imports from."""
+    names = {value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None) for value in vars(module).values()}
+    return [name for name in names if isinstance(name, str) and name in sys.modules]
+
+
+def _options_of_modules(modules):
+    """Return {name: option} of the lists of options that modules have at hand."""
+    found = {}
+    for module in modules:
+        for value in vars(module).values():
+            if isinstance(value, (list, tuple)):
+                found.update(_options_in(value))
     return found
+
+
+def _options_in(values):
+    return {option.dest: option for option in values if isinstance(option, cfg.Opt)}
 
 
 def _told(cls):

@@ -14,7 +14,7 @@ import importlib
 from oslo_config import cfg
 
 from ...module_utils.model.errors import StorageError, invalid
-from .declarations import options_of
+from .declarations import options_of, options_taken_by
 
 _GROUP = "backend_defaults"  # where importing a driver's module registers its options (cinder.volume.configuration)
 
@@ -26,14 +26,20 @@ def validate(backend):
 
     :raises StorageError: ``invalid``, naming the option and the nearest one there is.
     """
-    load_driver(backend.driver)
-    known, outdated = _declared(), []
+    known, outdated = _known(load_driver(backend.driver)), []
     for parameter, values in (("options", backend.options), ("secret_options", backend.secret_options)):
         for key, value in values.items():
             _check(backend, known, parameter, key, value)
             if known[key].deprecated_for_removal:
                 outdated.append(_outdated(backend, known[key], "%s.%s" % (parameter, key)))
     return outdated
+
+
+def _known(cls):
+    """Return {name: option} of what a backend of a driver class may be given; lists of options may also hold some of other groups."""
+    taken = options_taken_by(cls)
+    declared = _declared()  # also for other backends of this process
+    return {name: option for name, option in taken.items() if name in declared}
 
 
 def _outdated(backend, option, label):
