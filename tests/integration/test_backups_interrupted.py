@@ -23,7 +23,7 @@ COPY = ("volume", {"backend": "one", "name": "copy", "source_repository": "offsi
 def fixture_backups(controller, tmp_path, monkeypatch):
     monkeypatch.setenv("BLS_TEST_BACKUP_BYTES", str(PART))
     made = Backups(controller, tmp_path / "repository")
-    made.write(b"gold" * (MIB // 4))  # the test driver copies a MiB to a snapshot
+    made.write(b"gold" * (MIB // 4))
     return made
 
 

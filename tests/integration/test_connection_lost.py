@@ -51,7 +51,7 @@ WHAT = {
 
 
 def seen(controller):
-    """Return the array's files and what begins them, and every row of the store but for what differs from run to run."""
+    """Return the array's files, what they hold, and every row of the store but for what differs from run to run."""
     rows = {}
     with controller.connect() as connection:
         for (table,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():

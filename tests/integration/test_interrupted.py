@@ -21,7 +21,8 @@ from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.err
 from ansible_collections.baremetal.legacy_storage.tests.integration.killing_worker import DRIVER_METHODS
 from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD
 
-FRONT = 4096
+GIB = 1024**3
+PLACES = (0, GIB // 2, GIB - 4096)  # where a volume is written to and compared: front, middle and end
 GOLD = b"gold" * 1024
 
 
@@ -74,7 +75,7 @@ DATA = volume("data", size="1")
 SHARED = volume("data", size="1", extra_specs={"multiattach": "<is> True"})
 SNAPPED = snapshot("snap", volume="data")
 ADOPTED = volume("data", adopt={"source-name": "lun7"})
-LUN = "lun", b"gold" * 1024  # a file of somebody else on the array
+LUN = "lun", GOLD  # a file of somebody else on the array
 WRITTEN = "write", b"lead" * 1024  # what a host wrote since
 IMAGE = image(volume="data")
 UNMAP = ("terminate_connection", "remove_export")
@@ -247,17 +248,30 @@ def world(controller, contents=True):
 
 
 def on_array(controller):
-    """Return what begins each file of the array."""
-    fronts = {}
+    """Return what each file of the array holds; of volumes and snapshots what stands at their front, in their middle and at their end."""
+    found = {}
     for path in controller.listing():
         if path.startswith(("volume-", "snapshot-", "lun")):
             with open(controller.array / path, "rb") as stream:
-                fronts[path] = stream.read(FRONT).rstrip(b"\0")
+                found[path] = told(os.pread(stream.fileno(), len(GOLD), place) for place in PLACES)
         elif path.endswith(".legacy-image.json"):
-            fronts[path] = record_of_image(controller.array / path)
+            found[path] = record_of_image(controller.array / path)
         else:
-            fronts[path] = (controller.array / path).read_bytes()
-    return fronts
+            found[path] = (controller.array / path).read_bytes()
+    return found
+
+
+def told(parts):
+    """Return as one what was read at PLACES."""
+    return b"|".join(part.rstrip(b"\0") for part in parts)
+
+
+def put(path, content):
+    """Write to a volume's file what a host would, at PLACES."""
+    with open(path, "r+b") as stream:
+        for place in PLACES:
+            stream.seek(place)
+            stream.write(content)
 
 
 def record_of_image(path):
@@ -296,8 +310,8 @@ class Bench:
                 self._write(step[1])
                 continue
             if step[0] == "lun":
-                (self.controller.array / "lun7").write_bytes(step[1])
-                os.truncate(self.controller.array / "lun7", 1024**3)
+                (self.controller.array / "lun7").touch()
+                put(self.controller.array / "lun7", step[1])
                 continue
             self.run(step)
             if step[0] == "volume" and step[1]["name"] == "data" and "adopt" not in step[1]:
@@ -311,8 +325,7 @@ class Bench:
         self.undone = self._world_after(self.operation, self.opposite)
 
     def _write(self, content):
-        with open(self.controller.path_of("volume", self.controller.id_of("volume", "one", "data")), "r+b") as stream:
-            stream.write(content)
+        put(self.controller.path_of("volume", self.controller.id_of("volume", "one", "data")), content)
 
     def _backend(self, name, without="nothing", **changes):
         options = {"sparse_files_dir": str(self.controller.array), "sparse_files_without": without}
@@ -426,7 +439,7 @@ def test_the_opposite_task_leaves_nothing_over(name, point, killed, tally):
         assert (found["rows"], found["exports"]) == (expected["rows"], expected["exports"])
         begun = point != "before commit 1"
         if name == "adopt a volume, then delete it":
-            expected = {"contents": {} if begun else {"lun7": GOLD}}
+            expected = {"contents": {} if begun else {"lun7": told([GOLD] * len(PLACES))}}
         elif name.startswith("release") and not begun:
             expected = {"contents": {path: front for path, front in expected["contents"].items() if path.startswith("volume-")}}
         assert sorted(found["contents"].values()) == sorted(expected["contents"].values())
