@@ -146,8 +146,8 @@ findings:
     check:
       description:
         - The kind of finding, one of V(blacklist), V(clock), V(find_multipaths), V(foreign), V(initiator), V(iscsid), V(iscsid_conf), V(kernel),
-          V(kubelet), V(machine), V(multipathd), V(no_path_retry), V(node_name), V(nvme), V(platform), V(portal), V(programs), V(python), V(root_disk), V(session),
-          V(space) and V(unseen).
+          V(kubelet), V(machine), V(multipathd), V(no_path_retry), V(node_name), V(nvme), V(platform), V(portal), V(programs), V(python), V(root_disk),
+          V(session), V(space) and V(unseen).
         - V(machine) is a host that runs from a copy of a node's disk, or a node that got other hardware.
         - V(foreign) is a device of another product that multipathd has taken or may take, V(root_disk) one that the system lies on.
       type: str

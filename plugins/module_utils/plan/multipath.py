@@ -57,8 +57,9 @@ def refuse_required(protocol, multipathd, native):
     if word in NATIVE and not native:
         raise StorageError(
             "host",
-            "multipath: required, but the kernel's own NVMe multipath is not on (/sys/module/nvme_core/parameters/multipath does not say Y). Load the module "
-            "of the transport (as nvme_tcp) where nvme_core is not loaded yet, start the kernel without nvme_core.multipath=N, or ask for multipath: preferred.",
+            "multipath: required, but the kernel's own NVMe multipath is not on (/sys/module/nvme_core/parameters/multipath does not say Y). Load the "
+            "module of the transport (as nvme_tcp) where nvme_core is not loaded yet, start the kernel without nvme_core.multipath=N, or ask for "
+            "multipath: preferred.",
             "multipath",
         )
     if word not in NATIVE and not multipathd:

@@ -10,7 +10,6 @@ The kernel is made of files, and the connector a fake that takes away whatever d
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 import types
 
