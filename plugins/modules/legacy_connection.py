@@ -39,8 +39,9 @@ options:
   multipath:
     description:
       - >-
-        V(required) connects over at least two active paths, or fails and leaves nothing behind. Where the protocol has dm-multipath (iSCSI, iSER, Fibre Channel), the
-        device is its map; an NVMe namespace has the kernel's own multipath. Volumes of other protocols are refused, since their paths are not this node's to manage.
+        V(required) connects over at least two active paths, or fails and leaves nothing behind. Where the protocol has dm-multipath (iSCSI, iSER,
+        Fibre Channel), the device is its map; an NVMe namespace has the kernel's own multipath. Volumes of other protocols are refused, since their
+        paths are not this node's to manage.
       - V(preferred) uses dm-multipath where multipathd runs and the protocol has it, and all portals of an NVMe namespace where the kernel can.
       - V(no) uses one path.
     type: str
