@@ -113,6 +113,101 @@ def rtstool_takes_a_list_of_arguments():
     assert rtstool.main(["cinder-rtstool", "verify"]) == 0
 
 
+@relied_on(COMPAT)
+def drivers_reach_eventlets_threads_by_this_name():
+    """Cinder and its drivers call ``tpool.execute(function, ...)`` through the module, or through a Proxy, which does; ours calls in the same thread."""
+    import pathlib
+    import threading
+
+    import cinder
+    from eventlet import tpool
+
+    _set_up()
+    assert tpool.execute(threading.current_thread) is threading.current_thread()
+    begins_with(tpool.Proxy.__init__, "obj", "autowrap")
+    seen = []
+    proxy = tpool.Proxy(_Noting(seen))
+    proxy.note("here")
+    assert seen == [("here", threading.current_thread())], seen
+    by_hand = [path for path in pathlib.Path(cinder.__file__).parent.glob("**/*.py") if "from eventlet.tpool import" in path.read_text(encoding="utf-8")]
+    assert not by_hand, by_hand
+
+
+class _Noting:
+    """What a driver's library may be: notes in which thread it is called."""
+
+    def __init__(self, seen):
+        self._seen = seen
+
+    def note(self, what):
+        """Note it."""
+        import threading
+
+        self._seen.append((what, threading.current_thread()))
+
+
+@relied_on(COMPAT)
+def drivers_locks_are_these_two():
+    """Cinder's ``coordination.synchronized`` asks COORDINATOR.coordinator for its locks, and ``utils.synchronized(external=True)`` lockutils.external_lock."""
+    from cinder import coordination, utils
+    from oslo_concurrency import lockutils
+
+    begins_with(lockutils.external_lock, "name", "lock_file_prefix", "lock_path")
+    held = []
+    _set_up()
+    on_this_host = lockutils.external_lock
+    _ours("compat").share_locks(_Coordinator(held))
+
+    @coordination.synchronized("volume-{name}")
+    def coordinated(name):
+        return list(held)
+
+    @utils.synchronized("clones", external=True)
+    def external():
+        return list(held)
+
+    @utils.synchronized("clones")
+    def of_this_process():
+        return list(held)
+
+    (name,) = coordinated("data")
+    assert name.endswith(b"volume-data"), name
+    (name,) = external()
+    assert name.startswith(b"external-"), name
+    assert of_this_process() == held == []
+    with lockutils.lock("other", lock_file_prefix="os-brick-", external=True, lock_path=os.environ["CONTRACT_DIR"]):
+        assert held == [], "a lock that is not Cinder's stays with this host"
+    assert lockutils.external_lock is not on_this_host
+
+
+class _Coordinator:
+    """A stand-in for tooz's, which notes what is held."""
+
+    def __init__(self, held):
+        self._held = held
+
+    def get_lock(self, name):
+        """Return a lock; it can be used as one of tooz and of fasteners."""
+        from tooz import locking
+
+        held = self._held
+
+        class Lock(locking.Lock):
+            """One lock."""
+
+            def acquire(self, blocking=True, shared=False, timeout=None):
+                """Hold it."""
+                held.append(self.name)
+                return True
+
+            def release(self):
+                """Give it back."""
+                held.remove(self.name)
+                return True
+
+        return Lock(name)
+
+
 @relied_on(ENGINE, COMPAT)
 def setup_takes_our_settings():
     """cinderlib.setup takes its settings by keyword and hands all others to Cinder's configuration."""

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every change that we make to cinderlib 5.2.0, and to cinder, each with its reason and the versions that need it.
+"""Every change that we make to cinderlib 5.2.0, to cinder and to what they stand on, each with its reason and the versions that need it.
 
 cinderlib is no longer maintained, and it was written for cinder 22. A change is made where what it mends is found, so that one
-code runs on every cinder of the contract tests (tests/contract). What is wrong in cinderlib and needs no change, because we do
-not use it, is listed here as well, for whoever is tempted:
+code runs on every cinder of the contract tests (tests/contract). Two stand beside what they hand out: persistence.py answers what
+Cinder's objects look up, from the store; module_utils/worker/children.py starts commands by vfork, which os-brick on a node needs, too.
+What is wrong in cinderlib and needs no change, because we do not use it, is listed here as well, for whoever is tempted:
 
 - ``cinderlib.persistence.dbms``: loses volume types and QoS, matches backends with LIKE, migrates at every start; cinder 29 has no
   ``cinder.db.sqlalchemy``, which it imports. We have a persistence of our own (persistence.py).
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import inspect
 import json
 import sys
@@ -27,11 +29,17 @@ import threading
 import types
 
 import cinderlib
+from cinder import coordination
 from cinder.db import api as db_api
 from cinder.volume.targets import lio
 from cinderlib import serialization
+from eventlet import tpool
+from oslo_concurrency import lockutils, processutils
 from oslo_utils import importutils
 
+from ...module_utils.worker.children import start_quickly
+
+CONFIGURING = threading.Lock()  # cinderlib writes a backend's options into those of the process and reads them there
 _STARTING = threading.local()  # what the driver that this thread starts has to know
 _RTSTOOL = "import json, sys; from cinder.cmd import rtstool; sys.exit(rtstool.main(json.load(sys.stdin)))"
 
@@ -42,9 +50,62 @@ def setup(**settings):
     serialization.wrap_to_primitive = wrap_to_primitive
     cinderlib.cinderlib.importutils = types.SimpleNamespace(import_object=_make_driver)
     lio.LioAdm._execute = staticmethod(_tell_rtstool(lio.LioAdm._execute))
+    tpool.execute = _call_directly
+    start_quickly(processutils)
     cinderlib.setup(**settings)
     if not pluggable:
         _replace_database_functions(db_api, cinderlib.Backend.persistence.db)
+
+
+class Backend(cinderlib.Backend):
+    """cinderlib's, but backends may log in to their arrays side by side: only their options must be set one after the other."""
+
+    def _get_backend_config(self, driver_cfg):
+        with CONFIGURING:
+            return super()._get_backend_config(driver_cfg)
+
+
+def _call_directly(function, *args, **keywords):
+    """Let drivers call their libraries in the thread they run in; takes the place of ``eventlet.tpool.execute``.
+
+    Ceph's and Cinder's own copying go through eventlet's pool of threads, whose answers reach only the thread that asked first: with several
+    volumes at once, all others would wait for ever. Our threads are real ones, so the pool is of no use either.
+    """
+    return function(*args, **keywords)
+
+
+def share_locks(coordinator):
+    """Hold the locks that drivers take over all controllers of a store, instead of on one host.
+
+    These are Cinder's coordination, and oslo's locks that drivers declare to hold over processes; both are files of one host otherwise.
+
+    :param coordinator: a started one of tooz.
+    """
+    coordination.COORDINATOR.coordinator = coordinator
+    on_this_host = lockutils.external_lock
+
+    def external_lock(name, lock_file_prefix=None, lock_path=None):
+        if not (lock_file_prefix or "").startswith("cinder"):
+            return on_this_host(name, lock_file_prefix, lock_path)
+        digest = hashlib.sha256(("%s%s" % (lock_file_prefix, name)).encode("utf-8")).hexdigest()
+        return _External(coordinator.get_lock(b"external-" + digest.encode("ascii")))
+
+    lockutils.external_lock = external_lock
+
+
+class _External:
+    """A coordinator's lock with the signature that lockutils expects."""
+
+    def __init__(self, lock):
+        self._lock = lock
+
+    def acquire(self, blocking=True, **_how):
+        """Take it; tell whether that worked."""
+        return self._lock.acquire(blocking=blocking)
+
+    def release(self):
+        """Give it back."""
+        self._lock.release()
 
 
 @contextlib.contextmanager

@@ -13,15 +13,10 @@ import contextlib
 import os
 import threading
 
-import cinderlib
-from eventlet import tpool
-from oslo_concurrency import processutils
-
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.redaction import is_secret_key, share_password
-from ...module_utils.worker.children import start_quickly
 from ..store.reading import Driven
-from . import compat, driver_locks, options
+from . import compat, options
 from .access import Access
 from .adopting import Adopting
 from .exports import Exports
@@ -30,25 +25,6 @@ from .persistence import VOLUME_FIELDS, StorePersistence
 from .replication import Replication
 from .snapshots import Snapshots
 from .volumes import Volumes
-
-_CONFIGURING = threading.Lock()  # cinderlib writes a backend's options into those of the process and reads them there
-
-
-class _Backend(cinderlib.Backend):
-    """cinderlib's, but backends may log in to their arrays side by side: only their options must be set one after the other."""
-
-    def _get_backend_config(self, driver_cfg):
-        with _CONFIGURING:
-            return super()._get_backend_config(driver_cfg)
-
-
-def _call_directly():
-    """Let drivers call their libraries in the thread they run in.
-
-    Ceph's and Cinder's own copying go through eventlet's pool of threads, whose answers reach only the thread that asked first: with several
-    volumes at once, all others would wait for ever. Our threads are real ones, so the pool is of no use either.
-    """
-    tpool.execute = lambda function, *args, **keywords: function(*args, **keywords)
 
 
 def _unhidden(error):
@@ -79,8 +55,6 @@ class Engine:
         self._logging_in = {}
         os.makedirs(config.lock_dir, mode=0o700, exist_ok=True)
         os.chdir(config.state_dir)  # some drivers write beside them
-        start_quickly(processutils)
-        _call_directly()
         compat.setup(
             file_locks_path=config.lock_dir,
             host=config.host,
@@ -91,7 +65,7 @@ class Engine:
             image_conversion_dir=os.path.join(config.state_dir, "conversion"),
         )
         if coordinator is not None:
-            driver_locks.share(coordinator)
+            compat.share_locks(coordinator)
 
     def validate(self, backend):
         """Check a Backend's driver and options without contacting the array; return what to warn of. Raises StorageError ``invalid``."""
@@ -170,16 +144,16 @@ class Engine:
         # NetApp's drivers find themselves through a function that cinderlib replaces for each of their backends.
         alone = "netapp" if "netapp" in backend.driver else backend.name
         with self._logging_in.setdefault(alone, threading.Lock()), self.speaking_of(backend.name):
-            with _CONFIGURING:
+            with compat.CONFIGURING:
                 options.load_driver(backend.driver)  # cinderlib hands an option that is not declared on as it stands, unparsed
             settings = dict(backend.options, **backend.secret_options)
             with compat.starting(backend.failed_over_to, problems):
-                return _Backend(volume_backend_name=backend.name, volume_driver=backend.driver, **settings)
+                return compat.Backend(volume_backend_name=backend.name, volume_driver=backend.driver, **settings)
 
     @staticmethod
     def forget(backend_name):
         """Let the next one who needs a backend start its driver anew."""
-        _Backend.backends.pop(backend_name, None)
+        compat.Backend.backends.pop(backend_name, None)
 
     def reading(self):
         """Yield a Reader of the store."""
