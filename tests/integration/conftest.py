@@ -96,6 +96,11 @@ class Played:
         return len(self.results)
 
 
+def plural(noun):
+    """Return the parameter that lists several of a noun."""
+    return "repositories" if noun == "repository" else noun + "s"
+
+
 class Controller:
     """One controller's directories and settings, and ways to ask it."""
 
@@ -137,7 +142,7 @@ class Controller:
 
     def ensure(self, noun, check=False, cold=False, **item):
         """Ensure one backend, volume, snapshot or export and return the whole result."""
-        return self.ask(noun + ".ensure", {noun + "s": [item]}, check, cold)
+        return self.ask(noun + ".ensure", {plural(noun): [item]}, check, cold)
 
     def initialize(self):
         """Make the store, as the role does."""

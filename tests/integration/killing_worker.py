@@ -74,7 +74,7 @@ STORE_FUNCTIONS = (
     "secrets.keyfile.replace",
 )
 # What happens to files and devices beside the array: module of the controller half, functions.
-FUNCTIONS = (("engine.copying", ("copy", "compare", "write_file")), ("images.files", ("_write_record", "_rename_new")))
+FUNCTIONS = (("engine.copying", ("copy", "compare", "write_file")), ("images.files", ("_write_record", "_rename_new")), ("images.download", ("download",)))
 
 
 def shim(path):
@@ -249,10 +249,11 @@ def _lose_answer(dialect, lose):
 
 def _watch_backups(point):
     """Make the steps of a backup points, too, and the middle of its content."""
-    from ansible_collections.baremetal.legacy_storage.plugins.controller.backup import catalogue, content
+    from ansible_collections.baremetal.legacy_storage.plugins.controller.backup import catalogue, content, restic
 
     for name in ("save", "record", "read", "delete"):
         setattr(catalogue.Catalogue, name, _watched(name, getattr(catalogue.Catalogue, name), point))
+    restic.Restic.create = _watched("restic create", restic.Restic.create, point)
     blocks, put = content.blocks, content._put
 
     def watched_blocks(device, length):

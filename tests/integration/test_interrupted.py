@@ -12,12 +12,17 @@ listed here by name, and a test compares the list with what a run really passes:
 from __future__ import annotations
 
 import collections
+import functools
+import http.server
 import json
 import os
 import subprocess
+import threading
 
 import pytest
+from ansible_collections.baremetal.legacy_storage.plugins.controller.execute.executor import ACTIONS
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import plural
 from ansible_collections.baremetal.legacy_storage.tests.integration.killing_worker import DRIVER_METHODS
 from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD
 
@@ -46,8 +51,17 @@ def image(**parameters):
     return "image", dict(parameters, backend="one", path="{array}/data.qcow2")
 
 
+def repository(**parameters):
+    return "repository", dict({"name": "offsite", "location": "{root}/repository", "password": "canary-repository-password"}, **parameters)
+
+
+def backup(name="monday", **parameters):
+    return "backup", dict({"repository": "offsite", "backend": "one", "volume": "data"}, name=name, **parameters)
+
+
 def absent(noun, parameters):
-    return noun, {key: value for key, value in parameters.items() if key in ("backend", "name", "path", "volume", "host", "force")} | {"state": "absent"}
+    told_by = ("repository", "backend", "name", "path", "volume", "host", "force")
+    return noun, {key: value for key, value in parameters.items() if key in told_by} | {"state": "absent"}
 
 
 def released(noun, parameters):
@@ -55,12 +69,15 @@ def released(noun, parameters):
 
 
 def steps(*names):
-    """Points around transactions ("+" stands for one) and driver calls ("!" for one that the driver does not offer)."""
+    """Points around transactions ("+" stands for one) and calls ("!" for one that the driver does not offer); others as they are called."""
     points, commits, seen = [], 0, collections.Counter()
     for name in names:
         seen[name] += 1
         if name.endswith("!"):
             points.append("before " + name[:-1])
+            continue
+        if name.startswith(("before ", "amid ", "after ")):
+            points.append(name + " again" * (seen[name] > 1))
             continue
         if name == "+":
             commits += 1
@@ -85,8 +102,12 @@ AGAIN = group_snapshot("again", volumes=["log", "data"])
 TWO = ("backend", {"name": "two"})  # on the same array, where the two must not get into each other's way
 OPEN = ("+", "create_export", "+", "initialize_connection", "+", "+")
 CLOSE = (*UNMAP, "+")
+SAVE = ("before save", "amid blocks", "after save")
+FILL = ("before read", "+", "amid write", "after read", "amid blocks")
 COPY = ("+", "create_volume", "+", *OPEN, *OPEN, "copy", "compare", *CLOSE, *CLOSE, "+", "delete_volume", "+")
 GONE = [absent(*volume("data")), absent(*volume("data", backend="two"))]
+REPOSITORY = repository()
+BACKUP = backup()
 MAP = ("create_export", "+", "+", "initialize_connection")
 # name: (what was before, the operation, its opposite, its steps)
 OPERATIONS = {
@@ -216,21 +237,119 @@ OPERATIONS = {
         export("node1"),
         steps("+", "terminate_connection", "+"),
     ),
+    "create a volume from a URL": (
+        [DATA, IMAGE],
+        volume("copy", source_image="{url}/data.qcow2"),
+        absent(*volume("copy")),
+        steps("+", "before download", "+", "after download", "+", "create_volume", "+", *OPEN, "copy", "compare", *CLOSE, "+"),
+    ),
+    "register a backend": ([], TWO, absent(*TWO), steps("+")),
+    "update a backend": ([TWO], ("backend", {"name": "two", "without": "revert"}), absent(*TWO), steps("+")),
+    "delete a backend": ([TWO], absent(*TWO), TWO, steps("+")),
+    "register a repository": ([], REPOSITORY, absent(*REPOSITORY), steps("restic create", "+")),
+    "update a repository": ([REPOSITORY], repository(environment={"RESTIC_COMPRESSION": "off"}), absent(*REPOSITORY), steps("+")),
+    "forget a repository": ([REPOSITORY, DATA, BACKUP], absent(*REPOSITORY), REPOSITORY, steps("+")),
+    "back a volume up and verify": (
+        [REPOSITORY, DATA],
+        backup(verify=True),
+        absent(*BACKUP),
+        steps("delete", "+", *OPEN, *SAVE, *CLOSE, "read", "record", "+"),
+    ),
+    "back an attached volume up": (
+        [REPOSITORY, DATA, export("node1")],
+        BACKUP,
+        absent(*BACKUP),
+        steps(
+            *("delete", "+", "create_snapshot", "+", "+", "create_volume_from_snapshot", "+", *OPEN, *SAVE, *UNMAP, "delete_volume", "+"),
+            *("delete_snapshot", "record", "+"),
+        ),
+    ),
+    "back a volume up and delete what is not kept": (
+        [REPOSITORY, DATA, BACKUP],
+        backup("tuesday", keep={"last": 1}),
+        absent(*backup("tuesday")),
+        steps("delete", "+", *OPEN, *SAVE, *CLOSE, "record", "+", "+", "delete", "+"),
+    ),
+    "delete a backup": ([REPOSITORY, DATA, BACKUP], absent(*BACKUP), BACKUP, steps("+", "delete", "+")),
+    "restore a backup": (
+        [REPOSITORY, DATA, BACKUP, WRITTEN],
+        backup(state="restored"),
+        absent(*DATA),
+        steps("+", *OPEN, *FILL, *CLOSE, "+"),
+    ),
+    "create a volume from a backup": (
+        [REPOSITORY, DATA, BACKUP],
+        volume("copy", source_repository="offsite", source_backup="monday"),
+        absent(*volume("copy")),
+        steps("+", "create_volume", "+", *OPEN, *FILL, *CLOSE, "+"),
+    ),
 }
+# What each of them is for the executor, which a test compares with all that it can do.
+DOES = {
+    ("volume", "create"): [
+        "create a volume",
+        "clone a volume",
+        "create a volume from a snapshot, larger",
+        "create a volume from an image",
+        "create a volume from a URL",
+        "create a volume from a backup",
+    ],
+    ("volume", "extend"): ["extend a volume", "extend an attached volume"],
+    ("volume", "update"): ["change a volume's metadata"],
+    ("volume", "rename"): ["rename a volume"],
+    ("snapshot", "rename"): ["rename a snapshot"],
+    ("volume", "retype"): ["retype a volume", "retype an attached volume, then delete it", "retype a volume by migration"],
+    ("volume", "revert"): ["revert a volume", "revert a volume, then delete it", "revert a volume by copying"],
+    ("volume", "adopt"): ["adopt a volume", "adopt a volume, then delete it"],
+    ("snapshot", "adopt"): ["adopt a snapshot"],
+    ("volume", "release"): ["release a volume"],
+    ("snapshot", "release"): ["release a snapshot"],
+    ("volume", "delete"): ["delete a volume", "delete a volume with snapshot and export"],
+    ("export", "delete"): ["delete a volume with snapshot and export", "delete an export", "delete one of two exports"],
+    ("snapshot", "delete"): ["delete a volume with snapshot and export", "delete a snapshot"],
+    ("snapshot", "create"): ["create a snapshot"],
+    ("snapshot", "update"): ["change a snapshot's metadata"],
+    ("group_snapshot", "create"): ["take a group snapshot", "take another group snapshot of the same volumes"],
+    ("group_snapshot", "rename"): ["rename a group snapshot"],
+    ("group_snapshot", "update"): ["change a group snapshot's metadata"],
+    ("group_snapshot", "delete"): ["delete a group snapshot", "delete one of two group snapshots"],
+    ("export", "create"): ["create an export", "create a second export"],
+    ("export", "update"): ["update an export"],
+    ("image", "create"): ["make an image of a volume"],
+    ("image", "replace"): ["replace an image by a snapshot's"],
+    ("image", "delete"): ["delete an image"],
+    ("volume", "migrate"): ["migrate a volume to another backend", "let the driver move a volume to another pool"],
+    ("backend", "register"): ["register a backend"],
+    ("backend", "update"): ["update a backend"],
+    ("backend", "delete"): ["delete a backend"],
+    ("repository", "register"): ["register a repository"],
+    ("repository", "update"): ["update a repository"],
+    ("repository", "forget"): ["forget a repository"],
+    ("backup", "create"): ["back a volume up and verify", "back an attached volume up", "back a volume up and delete what is not kept"],
+    ("backup", "delete"): ["back a volume up and delete what is not kept", "delete a backup"],
+    ("volume", "restore"): ["restore a backup"],
+}
+ELSEWHERE = {
+    ("backend", "fail_over"): "test_failover.py has every step of it",
+    ("backend", "fail_back"): "test_failover.py has every step of it",
+}
+SETTLING = ("undo_", "finish_", "fail_", "record_", "clean_up", "close")  # what the next run does about one that was killed: here, after each kill
+SETTLED = {("volume", "forget"), ("backend", "forget")}  # the same, under a name that repositories have for something else
 POINTS = [(name, point) for name, (_before, _operation, _opposite, points) in OPERATIONS.items() for point in points]
 
 COPYING = {name for name, point in POINTS if point == "before compare"}
+BACKING_UP = {name for name, (before, operation, _opposite, _points) in OPERATIONS.items() if REPOSITORY in (*before, operation)}
 ALWAYS = "migrate a volume to another backend"  # the one whose mistakes would cost data
 ON_EACH_LANE = {"create a volume", "delete a volume with snapshot and export", "delete an export", ALWAYS}  # what a lane changes is not the journal
 
 
 def cases(pairs, what, always=()):
-    """Parameters, told by name. Those of operations that copy data, which takes a while, only `make test-all` runs, but for ``always``."""
+    """Parameters, told by name. Those of operations that copy data or run restic, which takes a while, only `make test-all` runs, but for ``always``."""
     return [
         pytest.param(
             *pair,
             id="%s-%s %s (%d of %d)" % (pair[0], what, pair[1], number, len(pairs)),
-            marks=[pytest.mark.extra] * (pair[0] in COPYING and pair[0] not in always)
+            marks=[pytest.mark.extra] * (pair[0] in COPYING | BACKING_UP and pair[0] not in always)
             + [pytest.mark.exhaustive] * (pair[0] not in ON_EACH_LANE),
         )
         for number, pair in enumerate(pairs, 1)
@@ -244,7 +363,26 @@ def world(controller, contents=True):
         [{key: value for key, value in item.items() if key != "created_at"} for item in controller.ask(noun + ".list", {})[noun + "s"]]
         for noun in ("volume", "snapshot", "group_snapshot")
     ]
-    return {"files": controller.listing(), "contents": on_array(controller) if contents else None, "rows": rows, "exports": controller.query(without_time)}
+    return {
+        "files": controller.listing(),
+        "contents": on_array(controller) if contents else None,
+        "rows": rows,
+        "exports": controller.query(without_time),
+        "backends": controller.ask("backend.list", {})["backends"],
+        "repositories": controller.ask("repository.list", {})["repositories"],
+        "backups": in_repository(controller),
+        "downloads": sorted(path.name for path in (controller.root / "state").glob("downloads/*")),
+    }
+
+
+def in_repository(controller):
+    """Return (all that is told of the backups but for what is another each time, how many snapshots of restic there are)."""
+    kept = list((controller.root / "repository").glob("snapshots/*"))
+    if not kept:
+        return [], 0
+    told_of = controller.ask("backup.list", {})["backups"]
+    differs = ("id", "created_at", "bytes_added")
+    return [{key: value for key, value in item.items() if key not in differs} for item in told_of], len(kept)
 
 
 def on_array(controller):
@@ -289,6 +427,13 @@ def named(found):
     )
 
 
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """A web server that does not log."""
+
+    def log_message(self, *args):
+        """Say nothing."""
+
+
 class Bench:
     """One operation's controller, prepared once and put back before every run.
 
@@ -318,6 +463,7 @@ class Bench:
                 self._write(GOLD)
         self._saved = folder / "saved"
         self._saved.mkdir()
+        (self.controller.root / "repository").mkdir(exist_ok=True)
         self._copy(self.controller.root, self._saved)
         if server:
             server.copy_database(self.database, self.database + "_saved")
@@ -339,14 +485,22 @@ class Bench:
             results = [self.attempt(one, check) for one in step]
             return next((result for result in results if result.get("failed")), results[-1])
         noun, parameters = step
-        parameters = self._backend(**parameters) if noun == "backend" else dict(parameters)
+        parameters = self._backend(**parameters) if noun == "backend" and parameters.get("state") != "absent" else dict(parameters)
         multipath = parameters.pop("multipath", False)
         if noun == "export" and parameters.get("state") != "absent":
             parameters["connector"] = self._connector(parameters["host"], multipath=multipath)
-        for key in ("path", "source_image"):
+        for key in ("path", "source_image", "location"):
             if key in parameters:
-                parameters[key] = parameters[key].format(array=self.controller.array)
+                url = self.url if "{url}" in parameters[key] else None
+                parameters[key] = parameters[key].format(array=self.controller.array, root=self.controller.root, url=url)
         return self.controller.ensure(noun, check, **parameters)
+
+    @functools.cached_property
+    def url(self):
+        """Serve the array's files until the tests end; return where."""
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(self.controller.array)))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return "http://127.0.0.1:%d" % server.server_address[1]
 
     def run(self, step, check=False):
         result = self.attempt(step, check)
@@ -360,13 +514,22 @@ class Bench:
 
     @staticmethod
     def _copy(source, target):
-        subprocess.run("rm -rf array state && cp -a --sparse=always %s/array %s/state ." % (source, source), shell=True, cwd=target, check=True, timeout=60)
+        folders = " ".join("%s/%s" % (source, name) for name in ("array", "state", "repository"))
+        subprocess.run("rm -rf array state repository && cp -a --sparse=always %s ." % folders, shell=True, cwd=target, check=True, timeout=60)
 
     def _world_after(self, *run):
         self.reset()
         for step in run:
             self.run(step)
         return self._look(self.controller)
+
+
+@pytest.fixture(autouse=True)
+def fixture_short(monkeypatch):
+    """Let a backup be of a volume's first 8 MiB, and no proxy stand before the web server."""
+    monkeypatch.setenv("BLS_TEST_BACKUP_BYTES", str(8 * 1024**2))
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="module", name="bench")
@@ -404,12 +567,20 @@ def fixture_killed(bench, connector, monkeypatch):
     return kill
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation_that_there_is_is_killed_at_every_step_here_or_elsewhere():
+    all_of_them = {(noun, action) for noun, actions in ACTIONS.items() for action in actions if not action.startswith(SETTLING)} - SETTLED
+    assert all_of_them - set(ELSEWHERE) == set(DOES), "what is new needs its row in OPERATIONS"
+    assert {name for names in DOES.values() for name in names} == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.extra] * (name in BACKING_UP)) for name in OPERATIONS])
 def test_these_are_all_the_points_at_which_it_can_be_killed(name, bench, connector, monkeypatch, tmp_path):
     prepared = bench(name, connector)
     monkeypatch.setenv("BLS_TEST_POINTS", str(tmp_path / "points"))
-    prepared.run(prepared.operation)
+    result = prepared.run(prepared.operation)
     assert (tmp_path / "points").read_text().splitlines() == OPERATIONS[name][3]
+    ran = {(item["noun"], item["action"]) for item in result[plural(prepared.operation[0])][0]["operations"]}
+    assert ran == {what for what, names in DOES.items() if name in names}
 
 
 @pytest.mark.parametrize(("name", "point"), cases(POINTS, "killed", always=[ALWAYS]))
@@ -417,7 +588,7 @@ def test_the_same_task_again_ends_as_if_nothing_had_happened(name, point, killed
     prepared = killed(name, point)
     foreseen = prepared.run(prepared.operation, check=True)
     found = prepared.run(prepared.operation)
-    key = prepared.operation[0] + "s"
+    key = plural(prepared.operation[0])
     assert found[key][0]["operations"] == foreseen[key][0]["operations"]
     assert prepared.controller.unsettled() == []
     assert world(prepared.controller) == prepared.ended
