@@ -42,6 +42,7 @@ def test_a_task_for_a_copy_neither_connects_nor_takes_the_volume_from_its_origin
     assert copied.attach(**VOLUME).only()["changed"] is False, "the node itself goes on"
 
 
+@pytest.mark.extra
 def test_a_host_that_says_it_is_another_host_of_the_inventory_is_refused_unless_told_so_and_a_renamed_one_is_not(copied):
     hosts = copied.inventory["all"]["children"]["nodes"]["hosts"]
     hosts["told-by-task"] = dict(hosts["node1"], said="node1")  # other names of one host

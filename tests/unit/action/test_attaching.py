@@ -83,6 +83,8 @@ def test_a_volume_that_the_controller_does_not_know_is_asked_for_all_the_same_so
         ({"record": None, "state": "absent"}, False),
     ],
 )
+
+
 def test_only_an_export_that_was_there_and_that_the_node_does_not_have_is_renewed(values, unrecorded):
     assert attaching.is_unrecorded(item(**dict({"export": EXPORT}, **values))) is unrecorded
 
@@ -125,6 +127,8 @@ def test_fencing_is_only_said_of_what_is_detached():
         (dict(RECORD, exported_at="before"), "preferred", False, True),
     ],
 )
+
+
 def test_the_node_is_asked_to_connect_only_where_its_record_is_not_what_is_wanted(record, multipath, changed, needed):
     assert attaching.needs_connecting(item(record=record, export=EXPORT, multipath=multipath, changed=changed)) is needed
 
@@ -253,6 +257,7 @@ def test_only_what_has_a_damaged_record_on_the_node_is_refused():
     assert [each.error for each in items] == ["cannot be read"] * 3 + [None] * 2
     assert attaching.may_hold(item(volume="hurt", export={"volume_id": "v-9"}), records) and not attaching.may_hold(item(volume="hurt"), [RECORD])
 
+
 def test_check_mode_tells_of_a_map_that_will_be_made_and_null_where_nobody_knows_yet():
     one = item()
     attaching.take_exports([one], {"changed": True, "exports": [{"changed": True, "operations": [CREATE], "export": EXPORT}]})
@@ -265,3 +270,12 @@ def test_check_mode_tells_of_a_map_that_will_be_made_and_null_where_nobody_knows
     attaching.predict_connection(tomorrows)
     assert attaching.to_public(tomorrows, "node1")["multipath"] is None
     assert attaching.to_public(item(state="absent", record=RECORD), "node1")["multipath"] is False
+
+
+def test_a_name_that_is_another_hosts_is_refused_unless_said_and_one_that_no_host_has_is_let_be():
+    hosts = {"node1", "node2"}
+    assert "'node2' says that it is the node 'node1'" in attaching.refused_name("node1", "node2", hosts)
+    assert "node_name: node1" in attaching.refused_name("node1", "node2", hosts, "node3")
+    assert attaching.refused_name("node1", "node1", hosts) is None
+    assert attaching.refused_name("node1", "node2", hosts, "node1") is None
+    assert attaching.refused_name("before-renaming", "node2", hosts) is None
