@@ -50,16 +50,20 @@ schema:
   description: Revision of its schema; null where there is no store yet.
   returned: always
   type: str
-  sample: "0001"
+  sample: "0005"
 rows:
   description: How many rows the store has of each table; null where there is no store of this version.
   returned: always
   type: dict
   sample:
     backends: 2
+    export_names: 80
     exports: 40
+    group_snapshots: 3
     key_values: 0
     operations: 0
+    released: 1
+    repositories: 1
     snapshots: 12
     volumes: 57
 key_fingerprints:

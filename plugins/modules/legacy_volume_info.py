@@ -78,8 +78,8 @@ volumes:
       created_at: '2026-11-20T09:30:00Z'
       name_id: 6229f862-a401-5616-bf1c-8011d75b8844
       in_progress:
-        - action: migrate
-          step: copying 37 %
+        - action: extend
+          step: begun
           started_at: '2026-11-21T14:02:00Z'
 """
 

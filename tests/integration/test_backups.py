@@ -509,6 +509,8 @@ def test_no_secret_of_a_repository_is_shown_or_left_behind(backups, tmp_path):
         "secret_environment": {"AWS_SECRET_ACCESS_KEY": "{{ lookup('ansible.builtin.env', 'BLS_TEST_SECRET') }}"},
     }
     one = {"repository": "second", "backend": "one", "volume": "data", "name": "monday"}
+    several = [{"name": name, "volume": name} for name in ("data", "nowhere", "logs")]
+    backups.ensure("volume", backend="one", name="logs", size="1")
     tasks = [
         {"legacy_backup_repository": repository, "register": "made"},
         {"ansible.builtin.debug": {"var": "made"}},
@@ -516,13 +518,19 @@ def test_no_secret_of_a_repository_is_shown_or_left_behind(backups, tmp_path):
         {"legacy_backup": one},
         {"legacy_backup": dict(one, state="restored")},
         {"legacy_backup_info": {"repository": "second"}},
-        {"legacy_backup": {"repository": "second", "backups": [{"name": "monday", "state": "absent"}]}},
+        {"legacy_backup": {"repository": "second", "backend": "one", "backups": several}},
+        {"legacy_backup": {"repository": "second", "backend": "one", "backups": several}},
+        {"legacy_backup": {"repository": "second", "backups": [{"name": name, "state": "absent"} for name in ("monday", "data", "logs")]}},
         {"legacy_backup_repository": dict(repository, location="s3:http://127.0.0.1:1/nowhere/%(x)s", create=False, name="bad/name")},
     ]
     with watching_arguments() as commands:
         played = backups.controller.play(tasks, diff=True, arguments=["-vvv"], variables={"BLS_TEST_SECRET": SECRET, "BLS_TEST_BACKUP_BYTES": str(PART)})
-    assert [item.status for item in played.results] == ["ok"] * 7 + ["failed"], played.output
-    assert played[3]["changed"] and played[4]["changed"] and len(played[5]["backups"]) == 1 and played[6]["changed"]
+    assert [item.status for item in played.results] == ["ok"] * 6 + ["failed", "failed", "ok", "failed"], played.output
+    assert played[3]["changed"] and played[4]["changed"] and len(played[5]["backups"]) == 1
+    assert [(item["changed"], bool(item.get("failed"))) for item in played[6]["backups"]] == [(True, False), (False, True), (True, False)]
+    assert [item["backup"]["volume"]["name"] for item in played[6]["backups"] if item["backup"]] == ["data", "logs"]
+    assert [(item["changed"], bool(item.get("failed"))) for item in played[7]["backups"]] == [(False, False), (False, True), (False, False)]
+    assert [item["changed"] for item in played[8]["backups"]] == [True] * 3
     assert any(command.startswith(b"restic\0") or b"/restic\0" in command for command in commands), "the watch sees restic"
     assert [command for command in commands if SECRET.encode() in command or PASSWORD.encode() in command] == []
     assert CANARY.decode() not in played.output

@@ -113,6 +113,16 @@ def test_what_a_driver_outside_of_cinder_imports_declares_and_every_backend_take
     assert result["changed"], result
 
 
+def test_a_name_that_an_option_had_formerly_is_refused_with_the_one_it_has_now(controller):
+    """Of every backend's, and of a driver's own; both were renamed by Cinder."""
+    lvm = {"name": "lvm", "driver": "cinder.volume.drivers.lvm.LVMVolumeDriver", "options": {"iscsi_secondary_ip_addresses": ["192.0.2.1"]}, "probe": False}
+    netapp = {"name": "ontap", "driver": "cinder.volume.drivers.netapp.dataontap.iscsi_cmode.NetAppCmodeISCSIDriver", "options": {"netapp_volume_list": "a"}}
+    answer = controller.ask("backend.ensure", {"backends": [lvm, dict(netapp, probe=False)]}, check=True, cold=True)
+    told = [item["msg"] for item in answer["backends"]]
+    assert "options.iscsi_secondary_ip_addresses: was renamed; this driver calls it 'target_secondary_ip_addresses' now." in told[0]
+    assert "options.netapp_volume_list: was renamed; this driver calls it 'netapp_pool_name_search_pattern' now." in told[1]
+
+
 def test_ceph_keyring_is_told_and_accepted_though_cinder_declares_it_no_more(controller):
     (driver,) = controller.ask("driver.list", {"names": ["cinder.volume.drivers.rbd.RBDDriver"]}, cold=True)["drivers"]
     (option,) = [option for option in driver["options"] if option["name"] == "rbd_keyring_conf"]

@@ -23,6 +23,27 @@ def fixture_pair(controller):
     return Pair(controller)
 
 
+def test_a_list_fails_several_backends_over_and_back_in_one_task(pair):
+    (pair.controller.root / "gamma").mkdir()
+    pair.register(name="other", targets=("gamma",))
+    pair.controller.register("plain")
+    pair.volume("data", GOLD, extra_specs=REPLICATED)
+    over = {"legacy_backend_failover": {"backends": [dict(FAILED_OVER), {"name": "other", "state": "failed_over"}, {"name": "plain", "state": "failed_over"}]}}
+    back = {"legacy_backend_failover": {"backends": [dict(FAILED_BACK), {"name": "other", "state": "failed_back"}]}}
+    foreseen = pair.controller.play([over], check=True)[0]
+    assert pair.volumes() == {"data": ("available", "enabled")}
+    done, again, returned, twice = pair.controller.play([over, over, back, back]).results
+    for result in (foreseen, done):
+        assert result.failed and [item["changed"] for item in result["backends"]] == [True, True, False]
+        assert [bool(item.get("failed")) for item in result["backends"]] == [False, False, True]
+        assert "plain has no replication target" in result["backends"][2]["msg"]
+        assert [item["backend"]["failed_over_to"] for item in result["backends"][:2]] == ["beta", "gamma"]
+    assert [item["changed"] for item in again["backends"]] == [False] * 3
+    assert returned["changed"] and [item["backend"]["failed_over_to"] for item in returned["backends"]] == [None, None]
+    assert not twice["changed"] and not twice.failed
+    assert pair.volumes() == {"data": ("available", "enabled")}
+
+
 def test_a_lost_array_is_failed_over_with_its_data_and_back_again(pair):
     data, plain = pair.volume("data", GOLD, extra_specs=REPLICATED), pair.volume("plain", b"lead")
     pair.die()

@@ -141,6 +141,23 @@ def test_check_mode_tells_what_happens_and_a_second_run_finds_nothing_to_do(cont
     assert tree(folder) == {}
 
 
+def test_a_list_makes_several_images_and_one_that_cannot_be_made_holds_no_other_up(controller, data, folder):
+    paths = [str(folder / name) for name in ("one.qcow2", "nowhere/two.qcow2", "three.raw")]
+    images = [dict({"path": path, "volume": "data"}, format=path.rpartition(".")[2]) for path in paths]
+    task = {"legacy_image": {"backend": "one", "images": images}}
+    foreseen = controller.play([task], check=True)[0]
+    assert tree(folder) == {}
+    first, second = controller.play([task, task]).results
+    assert not foreseen.failed, "an earlier task may make the folder"
+    assert first.failed and [bool(item.get("failed")) for item in first["images"]] == [False, True, False] and "nowhere" in first["images"][1]["msg"]
+    assert [item["changed"] for item in first["images"]] == [True, False, True]
+    for made, told in zip(first["images"][::2], foreseen["images"][::2]):
+        assert [line["action"] for line in made["operations"]] == ["create"] and made["operations"] == told["operations"]
+    assert {name for name in tree(folder) if not name.endswith(".json")} == {"one.qcow2", "three.raw"}
+    assert [item["changed"] for item in second["images"]] == [False] * 3
+    assert controller.play([{"legacy_image": {"backend": "one", "images": [images[0], images[2]]}}])[0]["changed"] is False
+
+
 def test_in_a_playbook(controller, data, folder):
     path = str(folder / "data.qcow2")
     tasks = [

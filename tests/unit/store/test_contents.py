@@ -10,7 +10,9 @@ import datetime
 
 import pytest
 import sqlalchemy as sa
+import yaml
 from ansible_collections.baremetal.legacy_storage.plugins.controller.store import contents, database
+from ansible_collections.baremetal.legacy_storage.plugins.modules import legacy_store_info
 
 LONG = "ä€𝄞'\\\n%s " * 400
 VALUES = {
@@ -77,3 +79,9 @@ def test_rows_come_in_one_order_on_every_database(engine):
     with engine.begin() as connection:
         keys = [row["key"] for _name, row in contents.rows(connection)]
     assert keys == sorted(keys) and len(keys) == 5
+
+
+def test_what_the_manual_shows_of_a_store_is_of_this_version():
+    told = yaml.safe_load(legacy_store_info.RETURN)
+    assert told["schema"]["sample"] == database.SCHEMA
+    assert sorted(told["rows"]["sample"]) == sorted(contents.TABLES)
