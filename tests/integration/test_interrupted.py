@@ -264,12 +264,6 @@ OPERATIONS = {
             *("delete_snapshot", "record", "+"),
         ),
     ),
-    "back a volume up and delete what is not kept": (
-        [REPOSITORY, DATA, BACKUP],
-        backup("tuesday", keep={"last": 1}),
-        absent(*backup("tuesday")),
-        steps("delete", "+", *OPEN, *SAVE, *CLOSE, "record", "+", "+", "delete", "+"),
-    ),
     "delete a backup": ([REPOSITORY, DATA, BACKUP], absent(*BACKUP), BACKUP, steps("+", "delete", "+")),
     "restore a backup": (
         [REPOSITORY, DATA, BACKUP, WRITTEN],
@@ -325,7 +319,7 @@ DOES = {
     ("repository", "register"): ["register a repository"],
     ("repository", "update"): ["update a repository"],
     ("repository", "forget"): ["forget a repository"],
-    ("backup", "create"): ["back a volume up and verify", "back an attached volume up", "back a volume up and delete what is not kept"],
+    ("backup", "create"): ["back a volume up and verify", "back an attached volume up"],
     ("backup", "delete"): ["back a volume up and delete what is not kept", "delete a backup"],
     ("volume", "restore"): ["restore a backup"],
 }
