@@ -320,7 +320,7 @@ DOES = {
     ("repository", "update"): ["update a repository"],
     ("repository", "forget"): ["forget a repository"],
     ("backup", "create"): ["back a volume up and verify", "back an attached volume up"],
-    ("backup", "delete"): ["back a volume up and delete what is not kept", "delete a backup"],
+    ("backup", "delete"): ["delete a backup"],
     ("volume", "restore"): ["restore a backup"],
 }
 ELSEWHERE = {
