@@ -237,7 +237,7 @@ def test_multipath_required_leaves_nothing_where_there_is_none(node):
     export = node.export("database")
     answer = node.ensure(present(export, multipath="required"))
     assert answer["failed"] is True
-    assert answer["connections"][0]["error"]["code"] == "host"
+    assert answer["connections"][0]["error"]["code"] == "unsupported"
     assert not node.record(export).exists()
 
 
