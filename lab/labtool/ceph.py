@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import time
 import uuid
-from dataclasses import asdict
 from pathlib import Path
 
-from . import network, packages, processes
+from . import daemons, network, packages, processes
 from .errors import LabError
-from .paths import Paths, read_json, write_atomically
+from .paths import Paths
 from .run import run
 from .topology import STORAGE_NETWORKS
 
@@ -63,14 +60,7 @@ def _directory(paths: Paths) -> Path:
 
 def running(paths: Paths) -> list[processes.Process]:
     """The daemons that run."""
-    found = []
-    for record in sorted(_directory(paths).glob('*.json')):
-        values = read_json(record)
-        try:
-            found.append(processes.Process(int(values['pid']), int(values['started'])))
-        except (KeyError, ValueError, TypeError):
-            continue
-    return [process for process in found if process.alive()]
+    return daemons.running(_directory(paths))
 
 
 def client_files(paths: Paths) -> Path:
@@ -125,19 +115,19 @@ def _make(paths: Paths, log: Path) -> None:
     run(['monmaptool', '--create', '--addv', 'a', f'[v2:{ADDRESS}:3300,v1:{ADDRESS}:6789]', '--fsid', str(names['fsid']), directory / 'monmap'])
     run([*network.inside(paths), 'ceph-mon', *options, '--id', 'a', '--mkfs', '--monmap', directory / 'monmap', '--keyring', monitor])
     shutil.copy(monitor, directory / 'mon' / 'keyring')
-    _start(paths, 'mon', ['ceph-mon', *options, '--id', 'a', '-f'])
+    daemons.start(paths, directory, 'ceph-mon', ['ceph-mon', *options, '--id', 'a', '-f'])
 
     # It alone knows how full the pools are.
     (directory / 'mgr').mkdir()
     ceph('auth', 'get-or-create', 'mgr.a', 'mon', 'allow profile mgr', 'osd', 'allow *', '-o', directory / 'mgr.a.keyring')
-    _start(paths, 'mgr', ['ceph-mgr', *options, '--id', 'a', '-f'])
+    daemons.start(paths, directory, 'ceph-mgr', ['ceph-mgr', *options, '--id', 'a', '-f'])
 
     osd = uuid.uuid4()
     number = ceph('osd', 'new', str(osd)).strip()
     (directory / 'osd').mkdir()
     ceph('auth', 'get-or-create', f'osd.{number}', 'mon', 'allow profile osd', 'osd', 'allow *', '-o', directory / f'osd.{number}.keyring')
     run([*network.inside(paths), 'ceph-osd', *options, '--id', number, '--mkfs', '--osd-uuid', str(osd)])
-    _start(paths, 'osd', ['ceph-osd', *options, '--id', number, '-f'])
+    daemons.start(paths, directory, 'ceph-osd', ['ceph-osd', *options, '--id', number, '-f'])
 
     ceph('osd', 'pool', 'create', POOL, '8')
     ceph('osd', 'pool', 'application', 'enable', POOL, 'rbd')
@@ -146,22 +136,5 @@ def _make(paths: Paths, log: Path) -> None:
     (files / 'ceph.conf').write_text(client, encoding='utf-8')
     ceph('auth', 'get-or-create', f'client.{USER}', 'mon', 'profile rbd', 'osd', f'profile rbd pool={POOL}',
          '-o', files / f'ceph.client.{USER}.keyring')
-    _wait(lambda: any(pool['stats']['max_avail'] for pool in json.loads(ceph('df', '--format', 'json'))['pools']), 'the pool did not become usable')
-
-
-def _start(paths: Paths, name: str, command: list[str | Path]) -> None:
-    with (paths.logs / f'ceph-{name}.log').open('wb') as output:
-        child = subprocess.Popen(network.inside(paths) + [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output,
-                                 stderr=subprocess.STDOUT, start_new_session=True, cwd='/')
-    process = processes.find(child.pid)
-    if process is None:
-        raise LabError(f'ceph-{name} ended at once: see {output.name}')
-    write_atomically(_directory(paths) / f'{name}.json', json.dumps(asdict(process)) + '\n')
-
-
-def _wait(condition, failure: str) -> None:
-    end = time.monotonic() + _START_SECONDS
-    while not condition():
-        if time.monotonic() > end:
-            raise LabError(f'{failure} within {_START_SECONDS} s')
-        time.sleep(0.5)
+    daemons.wait(lambda: any(pool['stats']['max_avail'] for pool in json.loads(ceph('df', '--format', 'json'))['pools']),
+                 'the pool did not become usable', _START_SECONDS)

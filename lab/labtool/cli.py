@@ -11,11 +11,13 @@ import shlex
 import signal
 import sys
 
-from . import ceph, image, inventory, network, packages, ssh
+from . import ceph, image, inventory, kubernetes, kubernetes_build, network, packages, ssh
 from .errors import LabError
 from .lab import Lab
 from .paths import Paths
 from .topology import DEFAULT_NODES, MAX_NODES, NETWORKS, network_named
+
+_SOURCES_MISSING = 3  # exit code of `kubernetes up` where Debian's sources cannot be had
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
     add('exec', _exec, "run a command in the lab's network namespace").add_argument('words', nargs=argparse.REMAINDER, metavar='COMMAND')
     command = add('ceph', _ceph, 'start or end a Ceph cluster beside the hosts, which keeps its data in memory')
     command.add_argument('state', choices=['up', 'down', 'files'], help='files: print the directory with what clients need in /etc/ceph')
+    command = add('kubernetes', _kubernetes, 'make a Kubernetes cluster with hosts as its nodes, or take it away')
+    command.add_argument('state', choices=['up', 'down', 'kubeconfig', 'python', 'api'],
+                         help="kubeconfig: print the path of the administrator's; python: print that of one that kubernetes.core can use; "
+                              'api: METHOD PATH, ask the API server')
+    command.add_argument('words', nargs='*', metavar='WORD', help='of up: the hosts that are to be nodes (default node1)')
     add('packages', _packages, 'print the Debian packages that the lab needs on this machine')
     return parser
 
@@ -156,6 +163,37 @@ def _ceph(lab: Lab, options: argparse.Namespace) -> int:
             lab.say(f'Ceph answers on {ceph.ADDRESS}: pool {ceph.POOL}, user {ceph.USER}')
         else:
             ceph.down(lab.paths)
+    return 0
+
+
+def _kubernetes(lab: Lab, options: argparse.Namespace) -> int:
+    if options.state == 'python':
+        print(kubernetes_build.client(lab.paths, lab.paths.logs / 'kubernetes.log'))
+        return 0
+    if options.state in ('up', 'down'):
+        with lab.locked():
+            return _change_cluster(lab, options)
+    if not kubernetes.running(lab.paths):
+        raise LabError('there is no cluster: `lab kubernetes up` first')
+    if options.state == 'kubeconfig':
+        print(kubernetes.configuration(lab.paths))
+        return 0
+    if len(options.words) != 2:
+        raise LabError('api needs a method and a path')
+    words = kubernetes.api(lab.paths) + options.words
+    os.execvp(words[0], words)
+
+
+def _change_cluster(lab: Lab, options: argparse.Namespace) -> int:
+    if options.state == 'down':
+        kubernetes.down(lab.paths, lab.hosts)
+        return 0
+    try:
+        kubernetes.up(lab.paths, [lab.host(name) for name in options.words or ['node1']])
+    except kubernetes_build.SourcesMissing as error:
+        print(f'lab: {error}', file=sys.stderr)
+        return _SOURCES_MISSING
+    lab.say(f'Kubernetes answers on {kubernetes.URL}')
     return 0
 
 

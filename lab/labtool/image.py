@@ -5,19 +5,14 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import json
 import os
 import shutil
-import subprocess
-import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
-from . import processes
+from . import building
 from .errors import LabError
-from .paths import Paths, read_json, write_atomically
+from .paths import Paths
 from .run import locked, run
 
 SUITE = 'bookworm'
@@ -25,7 +20,6 @@ _MODULES = Path('/usr/lib/uml/modules')
 _SIZE = '16G'
 _INODES = '600000'
 _BUILD_SECONDS = 900
-_WORK = '.build-'
 
 
 def ensure(paths: Paths, log: Path) -> Path:
@@ -35,7 +29,7 @@ def ensure(paths: Paths, log: Path) -> Path:
     if image.exists():
         return image
     with locked(paths.images / 'build.lock', 'the building of the image', timeout=_BUILD_SECONDS):
-        _sweep(paths)
+        building.sweep(paths.images)
         if not image.exists():
             print('building the image (once; minutes)', flush=True)
             _build(paths, modules, image, log)
@@ -44,22 +38,12 @@ def ensure(paths: Paths, log: Path) -> Path:
 
 def sweep(paths: Paths) -> None:
     """Remove what a killed build left, unless one runs now."""
-    if any(paths.images.glob(_WORK + '*')):
+    if building.remains(paths.images):
         try:
             with locked(paths.images / 'build.lock', 'the building of the image', timeout=0):
-                _sweep(paths)
+                building.sweep(paths.images)
         except LabError:
             pass
-
-
-def _sweep(paths: Paths) -> None:
-    # Only with the lock held: then nobody is building.
-    for remains in paths.images.glob(_WORK + '*'):
-        values = read_json(remains / 'step.json')
-        if values:
-            leader = processes.Process(int(values['pid']), int(values['started']))
-            processes.end_all(functools.partial(processes.session_of, leader))
-        shutil.rmtree(remains, ignore_errors=True)
 
 
 def _modules() -> Path:
@@ -96,20 +80,19 @@ def sources(log: Path) -> str:
 
 def _build(paths: Paths, modules: Path, image: Path, log: Path) -> None:
     packages = [line for line in (paths.recipe / 'packages').read_text(encoding='utf-8').split('\n') if line and line[0] != '#']
-    work = Path(tempfile.mkdtemp(prefix=_WORK, dir=paths.images))
+    work = building.begin(paths.images)
     try:
-        work.chmod(0o755)
         (work / 'sources.list').write_text(sources(log), encoding='utf-8')
         tree = work / 'tree'
-        _step(work, log, [
+        building.step(work, log, [
             'mmdebstrap', '--mode=root', '--variant=important', f'--include={",".join(packages)}', '--aptopt=Acquire::Languages "none"',
             '--dpkgopt=path-exclude=/usr/share/man/*', '--dpkgopt=path-exclude=/usr/share/doc/*', SUITE, tree, work / 'sources.list',
         ], timeout=_BUILD_SECONDS)
-        _step(work, log, [paths.recipe / 'customise', tree, modules], timeout=120)
+        building.step(work, log, [paths.recipe / 'customise', tree, modules], timeout=120)
         finished = work / 'image'
         finished.mkdir()
         # Tables are written now, or every host would write them into its own copy at every first boot.
-        _step(work, log, [
+        building.step(work, log, [
             'mkfs.ext4', '-q', '-F', '-L', 'lab', '-m', '0', '-N', _INODES, '-J', 'size=64',
             '-E', 'lazy_itable_init=0,lazy_journal_init=0', '-d', tree, finished / 'root.img', _SIZE,
         ], timeout=300)
@@ -117,22 +100,3 @@ def _build(paths: Paths, modules: Path, image: Path, log: Path) -> None:
         finished.rename(image.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def _step(work: Path, log: Path, command: list[str | Path], timeout: float) -> None:
-    """Run one program of a build; LabError when it fails or takes longer than timeout seconds.
-
-    In a session of its own and on record, because a killed `up` cannot end it: then the next sweep does.
-    """
-    with log.open('ab') as output:
-        child = subprocess.Popen(['nice', *command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
-    leader = processes.find(child.pid) or processes.Process(child.pid, 0)
-    write_atomically(work / 'step.json', json.dumps(asdict(leader)) + '\n')
-    try:
-        code = child.wait(timeout)
-    except subprocess.TimeoutExpired:
-        raise LabError(f'{command[0]} took longer than {timeout:.0f} s: see {log}') from None
-    finally:
-        processes.end_all(lambda: processes.session_of(leader))
-    if code:
-        raise LabError(f'{command[0]} failed with {code}: see {log}')

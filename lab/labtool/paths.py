@@ -80,6 +80,11 @@ class Paths:
         return self.cache / 'images'
 
     @property
+    def kubernetes(self) -> Path:
+        """Directory of what clusters are made of, shared by checkouts."""
+        return self.cache / 'kubernetes'
+
+    @property
     def wheelhouse(self) -> Path:
         """What the hosts can fetch over HTTP."""
         return self.cache / 'wheelhouse'
