@@ -80,12 +80,13 @@ def _decision(item, volume):
         "kind": kind,
         "devices": device_patterns(kind, source),
         "secret": {"name": reference["name"], "namespace": reference.get("namespace")} if reference else None,
-        "hosts": _hosts(spec),
+        "hosts": hosts_of(spec),
         "path": source.get("path") if kind == "local" else None,
     }
 
 
-def _hosts(spec):
+def hosts_of(spec):
+    """Return the nodes that an affinity names, by their label kubernetes.io/hostname."""
     terms = ((spec.get("nodeAffinity") or {}).get("required") or {}).get("nodeSelectorTerms") or []
     found = {
         host for term in terms for one in term.get("matchExpressions") or [] if one["key"] == HOSTNAME and one["operator"] == "In" for host in one["values"]
@@ -223,7 +224,7 @@ def _drift(manifest, volume):
         problems.append(
             "nodes: PersistentVolume %s is bound to nodes %s, wanted are %s. Kubernetes does not change that: remove it first (state: absent), and use "
             "node_labels where nodes come and go."
-            % (name, ", ".join(_hosts(there)) or "by labels", ", ".join(_hosts(wanted)) or "by labels")
+            % (name, ", ".join(hosts_of(there)) or "by labels", ", ".join(hosts_of(wanted)) or "by labels")
         )
     return problems
 
