@@ -89,7 +89,7 @@ options:
     description: Look at this alone. Without it, at everything.
     type: list
     elements: str
-    choices: [platform, python, names, kernel, programs, services, iscsi, multipath, clock, portals, space, kubelet]
+    choices: [platform, python, names, kernel, programs, services, iscsi, multipath, lvm, clock, portals, space, kubelet]
 attributes:
   check_mode:
     description: Can run in check mode and tell what would change, without changing anything.
@@ -233,6 +233,12 @@ facts:
     kernel:
       iscsi_tcp: available
       dm_multipath: loaded
+    lvm:
+      filter: ["a|.*|"]
+      devices_file: false
+      activates: null
+      active: []
+      system: [sda1, sda]
     portals:
       - portal: 192.0.2.10
         reachable: true

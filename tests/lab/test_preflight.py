@@ -13,6 +13,18 @@ pytestmark = pytest.mark.extra
 SPOILT = "/etc/multipath/conf.d/zz-spoilt.conf"
 
 
+LVM = "/etc/lvm/lvmlocal.conf"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fixture_lvm(lab):
+    """node1 with an LVM that sees the host's own disks only, as docs/preflight.md wants it."""
+    lab.sh("node1", "cp -p %s /root/own-lvmlocal.conf" % LVM)
+    lab.sh("node1", "printf 'devices {\\n global_filter = [ \"a|^/dev/ubd.*|\", \"r|.*|\" ]\\n}\\n' > %s" % LVM)
+    yield
+    lab.sh("node1", "mv /root/own-lvmlocal.conf " + LVM)
+
+
 def look(lab, **parameters):
     return good(lab.run("node1", "legacy_preflight_info", node_name="node1", **parameters))
 
@@ -44,3 +56,16 @@ def test_what_was_spoilt_since_is_seen(lab):
     finally:
         lab.sh("node1", "mv /root/own-iscsid.conf /etc/iscsi/iscsid.conf; rm -f %s" % SPOILT)
     assert told(look(lab)) == []
+
+
+def test_an_lvm_that_looks_into_volumes_is_seen_as_soon_as_it_holds_one(lab, volume):
+    path = good(lab.attach("node1", volume))["attachment"]["path"]
+    lab.sh("node1", "mv %s /root/filter" % LVM)
+    try:
+        assert told(look(lab, only=["lvm"])) == [("warning", "lvm")]
+        lab.sh("node1", "vgcreate -qq guests $(realpath %s) && lvcreate -qq -n data -L 16M guests" % path)
+        (finding,) = look(lab, only=["lvm"])["findings"]
+        assert "guests-data on sd" in finding["problem"], finding
+    finally:
+        lab.sh("node1", "vgremove -qq -f guests; pvremove -qq $(realpath %s); mv /root/filter %s" % (path, LVM))
+    assert told(look(lab, only=["lvm"])) == []

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from . import machines, preflight_multipath
+from . import machines, preflight_lvm, preflight_multipath
 from .preflight_finding import SEVERITIES, Finding
 
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -279,6 +279,7 @@ _JUDGES = {
     "services": _services,
     "iscsi": _iscsi,
     "multipath": preflight_multipath.judge,
+    "lvm": preflight_lvm.judge,
     "clock": _clock,
     "portals": _portals,
     "space": _space,

@@ -12,7 +12,7 @@ GREEDY = ("no", "greedy", "smart")
 DROP_IN = "/etc/multipath/conf.d/baremetal-legacy-storage.conf"
 # One path for ever; what is none of both, such as SAS, may have several.
 _LOCAL = ("scsi:ata", "scsi:usb", "nvme:pcie", "nvme:apple-nvme", "virtio")
-_REMOTE = ("scsi:iscsi", "scsi:fcp", "nvme:tcp", "nvme:rdma", "nvme:fc")
+REMOTE = ("scsi:iscsi", "scsi:fcp", "nvme:tcp", "nvme:rdma", "nvme:fc")
 
 
 def judge(facts, wanted):
@@ -56,7 +56,7 @@ def _maps(seen, disks):
 def _is_local(one, paths):
     """Tell whether a map lies over a disk of the host itself. Over a storage network one path may be all that is left of several."""
     protocols = {disk["protocol"] for disk in paths}
-    return bool(protocols & set(_LOCAL)) or (len(one["paths"]) < 2 and not protocols & set(_REMOTE))
+    return bool(protocols & set(_LOCAL)) or (len(one["paths"]) < 2 and not protocols & set(REMOTE))
 
 
 def _grabbing(facts, seen, disks):
@@ -67,7 +67,7 @@ def _grabbing(facts, seen, disks):
     open_ones = [disk for disk in disks.values() if not disk["hidden_by"]]
     foreign = [disk for disk in open_ones if disk["owner"]]
     on_map = any(one["device"] in seen["system"] for one in seen["maps"])
-    system = [disk for disk in open_ones if disk["name"] in seen["system"] and disk["protocol"] not in _REMOTE and not on_map]
+    system = [disk for disk in open_ones if disk["name"] in seen["system"] and disk["protocol"] not in REMOTE and not on_map]
     found = []
     for owner in sorted({disk["owner"] for disk in foreign}):
         theirs = [disk for disk in foreign if disk["owner"] == owner]

@@ -73,13 +73,33 @@ def system_devices(machine, mounted):
 
     :param mounted: Mounts of this host.
     """
-    found, waiting = [], []
+    waiting = []
     for mount in mounted:
         if mount.point in SYSTEM_POINTS:
             place = machine.resolved("/sys/dev/block/" + mount.device)
             if not machine.is_there(place) and mount.source.startswith("/dev/"):  # btrfs has a device number of its own
                 place = "/sys/class/block/" + os.path.basename(machine.resolved(mount.source))
             waiting.append(machine.resolved(place))
+    return _layers(machine, waiting)
+
+
+def logical_volumes(machine, live):
+    """Return LVM's active logical volumes: ``{"name", "devices"}``, with the name of device-mapper, and the disks below as describe() tells of them.
+
+    :param live: what sessions() returned.
+    """
+    found = []
+    for device in machine.names("/sys/class/block"):
+        folder = "/sys/class/block/" + device
+        if device.startswith("dm-") and machine.text(folder + "/dm/uuid").startswith("LVM-"):
+            below = [name for name in _layers(machine, [machine.resolved(folder)]) if not name.startswith("dm-")]
+            found.append({"name": machine.text(folder + "/dm/name") or device, "devices": [describe(machine, name, live) for name in below]})
+    return found
+
+
+def _layers(machine, places):
+    """Return the kernel names of block devices at these places of sysfs, and of all that they lie on, down to whole disks."""
+    found, waiting = [], list(places)
     while waiting:
         place = waiting.pop(0)
         name = os.path.basename(place)

@@ -16,7 +16,7 @@ from ..plan.machines import FILE, judge, parse
 from . import disks, hardware, multipath_conf, texts
 from . import machine as machines
 
-AREAS = ("platform", "python", "names", "kernel", "programs", "services", "iscsi", "multipath", "clock", "portals", "space", "kubelet")
+AREAS = ("platform", "python", "names", "kernel", "programs", "services", "iscsi", "multipath", "lvm", "clock", "portals", "space", "kubelet")
 UNITS = ("iscsid.socket", "iscsid.service", "multipathd.service")
 _RELEASE = re.compile(r"python(3\.[0-9]+)")
 
@@ -35,6 +35,7 @@ def look(machine, wanted):
         "services": lambda: _services(machine),
         "iscsi": lambda: _iscsi(machine),
         "multipath": lambda: _multipath(machine),
+        "lvm": lambda: _lvm(machine),
         "clock": lambda: {"synchronised": machines.clock_is_synchronised(), "now": time.time()},
         "portals": lambda: _portals(wanted),
         "space": lambda: _space(machine, wanted["directories"]),
@@ -194,8 +195,28 @@ def _multipath(machine):
         "hides_volumes": _hides_volumes(blocks),
         "maps": disks.maps(machine),
         "disks": everything,
-        "system": disks.system_devices(machine, texts.mounts(machine.text("/proc/self/mountinfo"))),
+        "system": _system(machine),
     }
+
+
+def _lvm(machine):
+    """Return ``None`` where there is no LVM. Its own program tells what holds of its files and of what it was built with."""
+    told = machine.run(["lvmconfig", "--typeconfig", "full"])
+    if told is None:
+        return None
+    known = texts.lvm_settings(told[1])
+    listed = "/etc/lvm/devices/%s" % known.get("devicesfile", "system.devices")
+    return {
+        "filter": known.get("global_filter", []),
+        "devices_file": bool(known.get("use_devicesfile")) and machine.is_there(listed),
+        "activates": known.get("auto_activation_volume_list"),
+        "active": disks.logical_volumes(machine, disks.sessions(machine)),
+        "system": _system(machine),
+    }
+
+
+def _system(machine):
+    return disks.system_devices(machine, texts.mounts(machine.text("/proc/self/mountinfo")))
 
 
 def _hides_volumes(blocks):

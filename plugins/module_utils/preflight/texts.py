@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 _FAMILIES = {"Debian": {"debian", "ubuntu"}, "RedHat": {"rhel", "fedora", "centos", "rocky", "almalinux"}}
 
@@ -27,6 +28,21 @@ def initiator_names(text):
     """Return the initiator names that initiatorname.iscsi gives, past comments and aliases; open-iscsi takes the first."""
     pairs = [line.partition("=") for line in text.splitlines() if not line.lstrip().startswith("#")]
     return [value.strip() for key, equals, value in pairs if equals and key.strip() == "InitiatorName" and value.strip()]
+
+
+def lvm_settings(text):
+    """Return ``{key: value}`` of what lvmconfig(8) prints: lists of texts, texts and integers as such; other lines are left out."""
+    found = {}
+    for line in text.splitlines():
+        key, equals, value = line.strip().partition("=")
+        texts = [re.sub(r"\\(.)", r"\1", one) for one in _QUOTED.findall(value)]
+        if equals and value.startswith("["):
+            found[key] = texts
+        elif equals and texts:
+            found[key] = texts[0]
+        elif equals and re.fullmatch(r"-?[0-9]+", value):
+            found[key] = int(value)
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

@@ -411,3 +411,57 @@ def test_a_clock_that_nobody_keeps_is_told(host):
     facts = dict(host.facts(), clock={"synchronised": False, "now": 0})
     wanted = {"iscsi": True, "multipath": True, "kubernetes": None}
     assert [finding.check for finding in preflight.judge(facts, wanted)] == ["clock"]
+
+
+def test_a_host_whose_lvm_looks_into_volumes_is_told_and_what_it_holds_by_then(host):
+    host.lvm()
+    assert host.told() == [("warning", "lvm")]
+    assert "So it has now" not in one(host.findings(), "lvm").problem
+    assert host.told(half="controller") == [], "its storage may be LVM's own"
+
+    host.session(1, OURS, ["sdb", "sdc"])
+    host.map("dm-3", "36001405", ["sdb", "sdc"])
+    host.map("dm-4", "guest-root", ["dm-3"], uuid="LVM-abc")
+    host.map("dm-5", "own-data", ["sda"], uuid="LVM-def")
+    finding = one(host.findings(), "lvm")
+    assert "guest-root on sdb, sdc" in finding.problem and "own-data" not in finding.problem
+    assert "vgchange -an" in finding.remedy
+
+
+OWN_ONLY = 'global_filter=["a|^/dev/disk/by-id/ata-.*|","r|.*|"]'
+NOT_OURS = 'global_filter=["r|^/dev/disk/by-id/legacy-storage-.*|"]'
+
+
+@pytest.mark.parametrize(
+    ("line", "which"),
+    [
+        (OWN_ONLY, None),
+        ('global_filter=["a/sda/","r/.*/"]', None),
+        ('global_filter=["r{^/dev/(sd|dm-).*}"]', None),
+        ('global_filter=["r|^/dev/sd.*|"]', "volumes with several paths"),
+        ('global_filter=["r|/dev/mapper/.*|"]', "volumes with one path"),
+        ('global_filter=["a|.*|","r|^/dev/sd.*|"]', "volumes:"),
+        ('global_filter=["r|(|"]', "volumes:"),
+        (NOT_OURS, None),
+        ("auto_activation_volume_list=[]", None),
+        ('auto_activation_volume_list=["own"]', None),
+        ("use_devicesfile=1", "volumes:"),
+    ],
+)
+def test_a_filter_of_lvm_is_judged_by_the_names_that_volumes_have(host, line, which):
+    host.lvm(line)
+    assert [which in finding.problem for finding in host.findings()] == ([] if which is None else [True]), host.findings()
+
+
+def test_a_devices_file_of_lvm_keeps_it_from_volumes_where_there_is_one_and_it_is_used(host):
+    host.write("/etc/lvm/devices/system.devices", "VERSION=1.1.1\n")
+    host.lvm('use_devicesfile=1\ndevicesfile="system.devices"\n')
+    assert host.told() == []
+    host.lvm('use_devicesfile=0\ndevicesfile="system.devices"\n')
+    assert host.told() == [("warning", "lvm")]
+
+
+def test_a_filter_by_our_links_does_not_keep_lvm_from_what_the_kubelet_connects(host):
+    host.lvm(NOT_OURS)
+    host.write("/var/lib/kubelet/x", "")
+    assert ("warning", "lvm") in host.told()
