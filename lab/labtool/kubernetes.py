@@ -24,6 +24,7 @@ _ETCD = 'http://127.0.0.1:2379'
 _SERVERS = ('etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler')
 _START_SECONDS = 120
 _NODE_SECONDS = 300
+_LEAVE_SECONDS = 900  # packages are taken out one by one, on a machine that may be busy
 _ON_HOST = '/opt/lab-kubernetes'
 
 
@@ -70,10 +71,12 @@ def up(paths: Paths, nodes: list[Host]) -> None:
 
 def down(paths: Paths, nodes: list[Host]) -> None:
     """Take the hosts out of the cluster that are in it, end its servers and forget all that it held."""
-    for host in nodes:
-        if _joined(paths, host).exists() and host.running():
-            run([*_root(paths, host), f'{_ON_HOST}/leave'], timeout=_NODE_SECONDS, log=paths.logs / 'kubernetes.log')
-    processes.end_all(lambda: running(paths), grace=5)
+    try:
+        for host in nodes:
+            if _joined(paths, host).exists() and host.running():
+                run([*_root(paths, host), f'{_ON_HOST}/leave'], timeout=_LEAVE_SECONDS, log=paths.logs / 'kubernetes.log')
+    finally:  # a host that did not leave is known still, and leaves when this is run again
+        processes.end_all(lambda: running(paths), grace=5)
     shutil.rmtree(_directory(paths), ignore_errors=True)
 
 
