@@ -93,11 +93,14 @@ def _measuring(session, noun, plan):
 def _able(session, plan):
     """Return ``plan`` for volumes that may be replicated or retyped: what their driver cannot do is refused also in check mode."""
 
+    def changes_in_place(backend):
+        return session.engine().volumes.changes_in_place(backend)  # the engine starts for those that ask
+
     def planned(landscape, wanted):
         operations = plan(landscape, wanted)
         for name in refuse_unreplicable(landscape, operations):
             session.engine().replication.require(landscape.backend(name))
-        refuse_unretypable(landscape, operations, lambda backend: session.engine().volumes.changes_in_place(backend))
+        refuse_unretypable(landscape, operations, changes_in_place)
         return operations
 
     return planned

@@ -83,8 +83,6 @@ def test_a_volume_that_the_controller_does_not_know_is_asked_for_all_the_same_so
         ({"record": None, "state": "absent"}, False),
     ],
 )
-
-
 def test_only_an_export_that_was_there_and_that_the_node_does_not_have_is_renewed(values, unrecorded):
     assert attaching.is_unrecorded(item(**dict({"export": EXPORT}, **values))) is unrecorded
 
@@ -127,8 +125,6 @@ def test_fencing_is_only_said_of_what_is_detached():
         (dict(RECORD, exported_at="before"), "preferred", False, True),
     ],
 )
-
-
 def test_the_node_is_asked_to_connect_only_where_its_record_is_not_what_is_wanted(record, multipath, changed, needed):
     assert attaching.needs_connecting(item(record=record, export=EXPORT, multipath=multipath, changed=changed)) is needed
 

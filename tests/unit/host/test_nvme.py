@@ -90,10 +90,10 @@ def test_a_controller_without_a_namespace_is_left_over_and_disconnected_and_no_o
 class Attached:
     """A node with an NVMe volume. Its connector is a fake: it finds the namespace, and leaves whatever the array shows."""
 
-    def __init__(self, kernel, folder, monkeypatch, data=DATA):
+    def __init__(self, kernel, folder, monkeypatch, data=None):
         self.kernel, self.connects = kernel, 0
         self.node = Node(types.SimpleNamespace(state_dir=str(folder / "state"), lock_dir=str(folder / "lock"), host="node1"), lambda _text: None, kernel.system)
-        self.info = {"driver_volume_type": "nvmeof", "data": data}
+        self.info = {"driver_volume_type": "nvmeof", "data": DATA if data is None else data}
         monkeypatch.setattr(detach, "_GONE_WAIT", 0)
         monkeypatch.setattr(paths, "_WAIT", 0)
         monkeypatch.setattr(detach, "flush", lambda path: None)
