@@ -190,6 +190,7 @@ def ensure_backups(session, arguments, check, warn):
         lambda landscape, wanted: plan_backup(landscape, wanted, moment),
         _find_backup,
         lambda wanted: "%s/%s" % (wanted.repository, wanted.name),
+        look=_with_killed_deletions,
     )
     outcomes = _flow(session, noun, check, warn).run(arguments["backups"])
     result = summarize(noun, outcomes)
@@ -197,6 +198,16 @@ def ensure_backups(session, arguments, check, warn):
         if outcome.params.get("state") == "restored":
             item["volume"] = item.pop("backup")
     return result
+
+
+def _with_killed_deletions(store, landscape, wanted):
+    """Return a landscape with the deletions that killed runs left in the repositories that tasks speak of."""
+    repositories = {item.repository for item in wanted}
+    landscape = landscape.copy()
+    with store.reading() as reader:
+        found = [record for record in reader.unsettled() if (record.noun, record.action) == ("backup", "delete") and record.backend in repositories]
+    landscape.unsettled.update((record.operation_id, record) for record in found)
+    return landscape
 
 
 def ensure_exports(session, arguments, check, warn):

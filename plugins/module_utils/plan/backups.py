@@ -12,6 +12,7 @@ from ..model.identity import derive_id
 from ..model.wanted import MAX_NAME
 from .operations import Operation
 from .retention import superfluous
+from .settlement import finish_deletions
 from .volumes import UNREVERTED
 
 _KEPT_OF_VOLUME = ("id", "backend", "name", "size", "description", "metadata", "extra_specs", "qos_specs")
@@ -24,20 +25,21 @@ def plan_backup(landscape, wanted, now):
     :raises StorageError: what cannot or must not be done, naming the parameter; then nothing is planned.
     """
     current = landscape.backup(wanted.repository, wanted.name)
+    if wanted.state == "restored":
+        landscape.backend(wanted.backend)
+        return _plan_restore(landscape, current, wanted)
+    operations = finish_deletions(landscape, wanted.repository)
     if wanted.state == "absent":
         if current is not None:
             _refuse_drift(landscape, current, wanted)
-        return [] if current is None else [delete_backup(current, wanted.prune)]
+        return operations + ([] if current is None else [delete_backup(current, wanted.prune)])
     landscape.backend(wanted.backend)
-    if wanted.state == "restored":
-        return _plan_restore(landscape, current, wanted)
-    operations = []
     if current is None:
         operations.append(_plan_create(landscape, wanted))
-        current = landscape.after(operations).backup(wanted.repository, wanted.name)
     else:
         _refuse_drift(landscape, current, wanted)
-    return operations + _plan_keep(landscape, current, wanted, now)
+    landscape = landscape.after(operations)
+    return operations + _plan_keep(landscape, landscape.backup(wanted.repository, wanted.name), wanted, now)
 
 
 def temporary_name(repository, name):

@@ -11,6 +11,8 @@ was killed stays marked as such, unless nothing had been written, since finishin
 
 from __future__ import annotations
 
+import dataclasses
+
 from .operations import Operation
 
 ENDINGS = {
@@ -61,8 +63,18 @@ def plan_settlement(landscape, keys, doomed=None):
             ending = "undo_restore"
         if record.resource_id == doomed:
             ending = _FORGOTTEN.get(ending, ending)
-        operations.append(Operation(ending, record.noun, record.backend, record.name, dict(record.arguments), settles=record.operation_id))
+        operations.append(_settling(record, ending))
     return operations
+
+
+def finish_deletions(landscape, repository):
+    """Return the operations that finish deletions of backups in a repository that killed runs left: what ``keep`` deleted, no other task may ever name."""
+    killed = [record for record in landscape.unsettled.values() if (record.noun, record.action, record.backend) == ("backup", "delete", repository)]
+    return [dataclasses.replace(_settling(record, ENDINGS[("backup", "delete")]), spares=True) for record in killed]
+
+
+def _settling(record, ending):
+    return Operation(ending, record.noun, record.backend, record.name, dict(record.arguments), settles=record.operation_id)
 
 
 def opened_elsewhere(arguments, host, boot):
