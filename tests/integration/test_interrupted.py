@@ -361,7 +361,7 @@ def world(controller, contents=True):
     """Return all that a user could see of store and array."""
     without_time = "SELECT id, volume_id, host, connector, status, connection IS NOT NULL FROM exports ORDER BY id"
     rows = [
-        [{key: value for key, value in item.items() if key != "created_at"} for item in controller.ask(noun + ".list", {})[noun + "s"]]
+        [{key: value for key, value in item.items() if key not in ("created_at", "exported_at")} for item in controller.ask(noun + ".list", {})[noun + "s"]]
         for noun in ("volume", "snapshot", "group_snapshot")
     ]
     return {
