@@ -139,6 +139,7 @@ def tasks(root):
         snapshot("snap", state="absent"),
         killed("after initialize_connection", export()),
         dict(export(), register="exported"),
+        export(renew=True),
         show("exported"),
         killed("before initialize_connection", export(connector="{{ other }}")),
         export(connector="{{ other }}"),
