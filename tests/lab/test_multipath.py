@@ -24,21 +24,6 @@ def test_required_is_refused_with_one_of_two_paths_and_leaves_nothing(lab, volum
     assert lab.exports() == [], "what this task exported it takes back"
 
 
-def test_preferred_takes_the_one_path_that_is_there_says_so_and_gets_the_other_when_it_is_back(lab, volume):
-    lab.cable("node1", "storage-a", "down")
-    result = attach(lab, volume, "preferred")
-    assert not result.get("failed"), result["msg"]
-    assert any("172.30.1.10:3260" in str(text) for text in result["warnings"]), result.get("warnings")
-    path = result["attachment"]["path"]
-    written = "dd if=/dev/zero of=%s bs=1M count=4 oflag=direct status=none && echo written" % path
-    assert lab.sh("node1", written) == "written"
-    lab.cable("node1", "storage-a", "up")
-    again = attach(lab, volume, "preferred")
-    assert not again.get("failed"), again["msg"]
-    assert (again["attachment"]["path"], [one["state"] for one in again["attachment"]["paths"]]) == (path, ["active", "active"])
-    assert not attach(lab, volume, "preferred")["changed"]
-
-
 def test_no_is_a_plain_disk_though_there_are_two_portals(lab, volume):
     result = attach(lab, volume, "no")
     assert not result.get("failed"), result["msg"]
