@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import importlib
 import importlib.metadata
 import inspect
@@ -16,37 +14,16 @@ import os
 import sys
 import tempfile
 
+from engine_here import COLLECTION, ours, set_up
 from relied_on import begins_with, has, relied_on, takes
 
-COLLECTION = "ansible_collections.baremetal.legacy_storage.plugins.controller.engine."
 FIRST = COLLECTION + "engine"
-COMPAT, DECLARATIONS, DRIVERS, ENGINE, EXPORTS, GROUPS, OPTIONS, PERSISTENCE, REPLICATION, SNAPSHOTS, VOLUMES = (
+COMPAT, ENGINE, EXPORTS, GROUPS, OPTIONS, PERSISTENCE, REPLICATION, SNAPSHOTS, VOLUMES = (
     "plugins/controller/engine/%s.py" % name
     for name in (
-        "compat", "declarations", "drivers", "engine", "exports", "groups", "options", "persistence", "replication", "snapshots", "volumes",
+        "compat", "engine", "exports", "groups", "options", "persistence", "replication", "snapshots", "volumes",
     )
 )
-
-
-def _ours(name):
-    return importlib.import_module(COLLECTION + name)
-
-
-def _set_up(setup=None, **settings):
-    """Set cinderlib up as the engine does, with its store in memory; return it."""
-    import cinderlib
-
-    folder = tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"])
-    (setup or _ours("compat").setup)(
-        file_locks_path=folder,
-        host="here",
-        fail_on_missing_backend=False,
-        disable_logs=True,
-        state_path=folder,
-        image_conversion_dir=folder,
-        **settings,
-    )
-    return cinderlib
 
 
 def _backend(cinderlib, name="one"):
@@ -72,13 +49,12 @@ ID = "11111111-2222-3333-4444-555555555555"
 def lio_runs_all_of_rtstool_through_one_function():
     """LioAdm runs cinder-rtstool by its static _execute; our change keeps the CHAP password out of the argument list, and the same code runs."""
     import pathlib
-    import sys
 
     from cinder import exception
     from cinder.volume.targets import lio
 
     folder = pathlib.Path(tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"]))
-    _set_up()
+    set_up()
     out, _err = lio.LioAdm._execute("cinder-rtstool", "verify")
     assert out == "", out
     python = folder / "python"
@@ -122,7 +98,7 @@ def drivers_reach_eventlets_threads_by_this_name():
     import cinder
     from eventlet import tpool
 
-    _set_up()
+    set_up()
     assert tpool.execute(threading.current_thread) is threading.current_thread()
     begins_with(tpool.Proxy.__init__, "obj", "autowrap")
     seen = []
@@ -154,9 +130,9 @@ def drivers_locks_are_these_two():
 
     begins_with(lockutils.external_lock, "name", "lock_file_prefix", "lock_path")
     held = []
-    _set_up()
+    set_up()
     on_this_host = lockutils.external_lock
-    _ours("compat").share_locks(_Coordinator(held))
+    ours("compat").share_locks(_Coordinator(held))
 
     @coordination.synchronized("volume-{name}")
     def coordinated(name):
@@ -216,11 +192,11 @@ def setup_takes_our_settings():
     from oslo_config import cfg
 
     takes(cinderlib.setup, "file_locks_path", "host", "persistence_config", "fail_on_missing_backend", "disable_logs")
-    _set_up()
+    set_up()
     assert cfg.CONF.host == "here"
     assert cfg.CONF.image_conversion_dir == cfg.CONF.state_path == cfg.CONF.oslo_concurrency.lock_path
     assert cfg.CONF.coordination.backend_url == "file://" + cfg.CONF.state_path
-    assert configuration.SHARED_CONF_GROUP == _ours("options")._GROUP
+    assert configuration.SHARED_CONF_GROUP == ours("options")._GROUP
 
 
 @relied_on(PERSISTENCE)
@@ -244,16 +220,16 @@ def persistence_is_an_instance_with_these_methods():
         "set_key_value",
         "delete_key_value",
     ):
-        ours = getattr(_ours("persistence").StorePersistence, name)
-        assert ours is not getattr(base.PersistenceDriverBase, name)
+        mine = getattr(ours("persistence").StorePersistence, name)
+        assert mine is not getattr(base.PersistenceDriverBase, name)
         if name != "delete_key_value":  # whose argument cinderlib itself calls now key, now key_value
-            begins_with(ours, *list(inspect.signature(getattr(base.PersistenceDriverBase, name)).parameters)[1:])
+            begins_with(mine, *list(inspect.signature(getattr(base.PersistenceDriverBase, name)).parameters)[1:])
     wanted = {
         name
         for name, value in vars(base.PersistenceDriverBase).items()
         if "NotImplementedError" in getattr(getattr(getattr(value, "fget", value), "__code__", None), "co_names", ())
     }
-    assert wanted and wanted <= set(vars(_ours("persistence").StorePersistence)), "cinderlib asks its store for more: %s" % sorted(wanted)
+    assert wanted and wanted <= set(vars(ours("persistence").StorePersistence)), "cinderlib asks its store for more: %s" % sorted(wanted)
 
 
 @relied_on(PERSISTENCE, VOLUMES)
@@ -261,7 +237,7 @@ def drivers_find_volumes_in_our_store():
     """cinderlib.persistence.base.DB answers what drivers ask of their ``db`` out of the store, or of volumes being created."""
     from cinderlib.persistence import base
 
-    cinderlib = _set_up()
+    cinderlib = set_up()
     volume = _volume(cinderlib)
     assert isinstance(cinderlib.Backend.persistence.db, base.DB)
     assert cinderlib.Backend.persistence.db.volume_get(None, ID) is volume._ovo
@@ -275,7 +251,7 @@ def drivers_find_volumes_in_our_store():
 @relied_on(ENGINE, VOLUMES)
 def a_backend_is_its_driver_and_is_there_once():
     """Backend starts its driver; the same name and options give the same one; it tells its pools and statistics."""
-    cinderlib = _set_up()
+    cinderlib = set_up()
     folder = tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"])
     make = {"volume_driver": "sparse_files.SparseFileDriver", "sparse_files_dir": folder}
     backend = cinderlib.Backend(volume_backend_name="one", **make)
@@ -296,9 +272,9 @@ def _mirrored(folder, **changes):
 def a_driver_is_told_which_target_serves_its_backend():
     """Backend makes its driver by the module's ``importutils.import_object`` with ``active_backend_id``, in the thread that asks for it, and it is
     made anew once it was taken out of ``Backend.backends``."""
-    cinderlib = _set_up()
+    cinderlib = set_up()
     device, make = _mirrored(tempfile.mkdtemp(dir=os.environ["CONTRACT_DIR"]))
-    with _ours("compat").starting("beta"):
+    with ours("compat").starting("beta"):
         driver = cinderlib.Backend(**make).driver
     assert (driver._active, driver._dir) == ("beta", device["directory"])
     cinderlib.Backend.backends.pop("one")
@@ -309,10 +285,10 @@ def a_driver_is_told_which_target_serves_its_backend():
 @relied_on(COMPAT, REPLICATION)
 def a_driver_whose_array_is_dead_can_be_made_to_fail_over():
     """Backend starts its driver by these three methods and takes its pools from ``capabilities``; what they raise can be kept from it."""
-    cinderlib = _set_up()
+    cinderlib = set_up()
     problems = []
     device, make = _mirrored("/no/such/array")
-    with _ours("compat").starting(None, problems):
+    with ours("compat").starting(None, problems):
         backend = cinderlib.Backend(**make)
     assert problems and "does not answer" in str(problems[0]), problems
     answer = backend.driver.failover_host(cinderlib.objects.CONTEXT, [], secondary_id="beta", groups=[])
@@ -339,7 +315,7 @@ def cinder_fails_over_by_these_names():
 @relied_on(REPLICATION)
 def what_a_class_says_of_fail_over_is_true():
     """Drivers that can fail over have a failover_host of their own, and those that cannot have none that does anything."""
-    offers, load = _ours("features").offers, _ours("options").load_driver
+    offers, load = ours("features").offers, ours("options").load_driver
     for path, able in (("rbd.RBDDriver", True), ("pure.PureISCSIDriver", True), ("lvm.LVMVolumeDriver", False), ("nfs.NfsDriver", False)):
         assert offers(load("cinder.volume.drivers." + path), "replication") is able, path
 
@@ -347,7 +323,7 @@ def what_a_class_says_of_fail_over_is_true():
 @relied_on(PERSISTENCE)
 def objects_carry_what_the_store_keeps():
     """Volume, Snapshot and Connection take their fields by name, and hold Cinder's object, with its lists, as ``_ovo``."""
-    cinderlib = _set_up()
+    cinderlib = set_up()
     objects = cinderlib.objects
     volume = _volume(cinderlib, metadata={"a": "b"}, admin_metadata={"c": "d"}, provider_location="place")
     assert (volume._ovo.provider_location, volume._ovo.display_name, volume._ovo.host) == ("place", "v", "here@one#pool")
@@ -379,7 +355,7 @@ def fields_that_drivers_use_exist():
     """Cinder's objects have every field whose value we keep for the driver."""
     import cinderlib
 
-    persistence = _ours("persistence")
+    persistence = ours("persistence")
     for cls, names in ((cinderlib.objects.Volume, persistence.VOLUME_FIELDS), (cinderlib.objects.Snapshot, persistence.SNAPSHOT_FIELDS)):
         gone = [name for name in names if name not in cls.OVO_CLASS.fields]
         assert not gone, "%s has no field %s any more" % (cls.__name__, ", ".join(gone))
@@ -390,7 +366,7 @@ def extra_specs_and_qos_reach_the_driver():
     """A volume's type, its extra specs and its QoS are found on the object and by its id, which is the volume's."""
     from cinder.volume import qos_specs, volume_types
 
-    cinderlib = _set_up()
+    cinderlib = set_up()
     volume = _volume(cinderlib, extra_specs={"thin": "yes"}, qos_specs={"maxIOPS": "100"})
     assert volume._ovo.volume_type_id == ID
     assert volume._ovo.volume_type.extra_specs == {"thin": "yes"}
@@ -411,10 +387,10 @@ def a_driver_finds_the_group_of_a_volume_and_its_type():
     lookups = ((objects.GroupSnapshot, "get_by_id"), (objects.GroupList, "get_all"), (objects.GroupSnapshotList, "get_all_by_group"))
     for cls, name in (*lookups, (objects.SnapshotList, "get_all_for_group_snapshot")):
         has(cls, name)
-    persistence = _ours("persistence")
-    ours = persistence.StorePersistence(None, "here")
-    ours.group = lambda identity: objects.Group(id=identity, group_type_id=persistence.GROUP_TYPE, volumes=objects.VolumeList(objects=[]))
-    cinderlib = _set_up(persistence_config={"storage": ours})
+    persistence = ours("persistence")
+    known = persistence.StorePersistence(None, "here")
+    known.group = lambda identity: objects.Group(id=identity, group_type_id=persistence.GROUP_TYPE, volumes=objects.VolumeList(objects=[]))
+    cinderlib = set_up(persistence_config={"storage": known})
     _backend(cinderlib)
     volume = cinderlib.objects.Volume("one", id=ID, size=1, host="here@one#pool", group_id=ID)._ovo
     del volume.group
@@ -430,7 +406,7 @@ def cinder_asks_our_store_and_no_database():
     from cinder import objects
     from cinder.db import api
 
-    cinderlib = _set_up()
+    cinderlib = set_up()
     volume = _volume(cinderlib)
     context = cinderlib.objects.CONTEXT
     assert api.volume_get(context, ID) is volume._ovo
@@ -469,7 +445,7 @@ def changes_to_cinderlib_are_still_needed():
     import cinderlib
     from cinder.volume import volume_types
 
-    _set_up(cinderlib.setup)
+    set_up(cinderlib.setup)
     volume = _volume(cinderlib, extra_specs={"thin": "yes"})
     failures = []
     for ask in (volume.volume_type.obj_to_primitive, lambda: volume_types.get_volume_type(cinderlib.objects.CONTEXT, ID)):
@@ -518,128 +494,3 @@ def drivers_are_called_with_these_arguments():
     takes(cls.terminate_connection, "force")
     begins_with(cls.manage_existing_get_size, "volume", "existing_ref")
     takes(cls.get_volume_stats, "refresh")
-
-
-@relied_on(DRIVERS)
-def drivers_register_themselves():
-    """Importing a driver's module puts its class into cinder.interface._volume_register, and there is a list of common options."""
-    import cinderlib  # noqa: F401  # pylint: disable=unused-import
-    from cinder import interface
-    from cinder.volume import driver
-    from cinder.volume.drivers import lvm
-    from oslo_config import cfg
-
-    assert lvm.LVMVolumeDriver in interface._volume_register
-    assert driver.volume_opts and all(isinstance(option, cfg.Opt) for option in driver.volume_opts)
-    assert lvm.LVMVolumeDriver.get_driver_options()
-
-
-@relied_on(DRIVERS)
-def every_driver_can_be_imported():
-    """All of Cinder's drivers can be imported with what is installed and with cinderlib's stand-ins for the rest."""
-    found, broken = _ours("drivers").catalogue()
-    assert not broken, broken
-    assert len(found) >= 92, len(found)
-
-
-@relied_on(DRIVERS)
-def vendors_packages_are_ciders_extras():
-    """Cinder's metadata names its drivers' packages as extras, under the names we know them by."""
-    requirements = _ours("drivers")._requirements()
-    ours = {_ours("drivers")._canonical(name) for name in _ours("drivers")._PROJECTS.values()} - {
-        "pyopenssl",
-        "websocket-client",
-        "linstor",
-    }
-    assert ours <= set(requirements), ours - set(requirements)
-
-
-@relied_on(OPTIONS, DECLARATIONS, DRIVERS)
-def options_can_be_listed_and_described():
-    """oslo.config keeps a group's options as ``_opts`` = {name: {"opt": Opt}}, and an option tells these things about itself."""
-    import cinderlib  # noqa: F401  # pylint: disable=unused-import
-    from cinder.volume.drivers import lvm  # noqa: F401  # pylint: disable=unused-import
-    from oslo_config import cfg
-
-    declared = _ours("options")._declared()
-    option = declared["volume_group"]
-    has(
-        option,
-        "name",
-        "dest",
-        "type",
-        "default",
-        "help",
-        "secret",
-        "required",
-        "deprecated_for_removal",
-        "deprecated_reason",
-        "deprecated_opts",
-    )
-    for key, value, good in (("volume_group", "vg", True), ("lvm_type", "no such", False)):
-        try:
-            cfg.CONF.set_override(key, value, _ours("options")._GROUP)
-            assert good, "%s took %r" % (key, value)
-        except ValueError:
-            assert not good
-        cfg.CONF.clear_override(key, _ours("options")._GROUP, clear_cache=True)
-
-
-@relied_on(OPTIONS)
-def an_option_that_two_drivers_declare_gives_way():
-    """DuplicateOptError names the option, and an option can be taken back also when cinderlib is set up."""
-    from oslo_config import cfg
-
-    _set_up()
-    cfg.CONF.register_opt(cfg.StrOpt("once-more", help="this"), group="backend_defaults")
-    try:
-        cfg.CONF.register_opt(cfg.StrOpt("once-more", help="that"), group="backend_defaults")
-        raise AssertionError("a second declaration was taken")
-    except cfg.DuplicateOptError as error:
-        assert error.opt_name.replace("-", "_") == "once_more"
-    cfg.CONF.unregister_opt(_ours("options")._declared()["once_more"], group="backend_defaults")
-    assert "once_more" not in _ours("options")._declared()
-
-
-@relied_on(OPTIONS, DECLARATIONS)
-def what_a_driver_declares_alone_it_may_be_given():
-    """All options that a process has in which one driver was imported are taken by that driver, and what it takes depends on no other one's import."""
-    import cinderlib  # noqa: F401  # pylint: disable=unused-import
-
-    options, declarations = _ours("options"), _ours("declarations")
-    _ours("engine")
-    for_all = set(options._declared())
-
-    def everything():
-        return sorted(_ours("drivers").catalogue()[0]), [name for name in sys.modules if not name.startswith("cinder.volume.drivers.")]
-
-    names, packages = _in_a_child(everything)
-    for name in packages:  # vendors' packages take a while, and declare nothing here
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
-    assert set(options._declared()) == for_all
-
-    def alone(path):
-        cls = getattr(importlib.import_module(path.rpartition(".")[0]), path.rpartition(".")[2])
-        return sorted(options._declared()), sorted(declarations.options_taken_by(cls))
-
-    found = {path: _in_a_child(functools.partial(alone, path)) for path in names}
-    classes = _ours("drivers").catalogue()[0]
-    for path, (declared, taken) in found.items():
-        assert not set(declared) - set(taken), (path, set(declared) - set(taken))
-        assert sorted(declarations.options_taken_by(classes[path])) == taken, path
-
-
-def _in_a_child(function):
-    """Return what a function returns in a child of this process, which keeps what it imports to itself."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        with os.fdopen(writing, "w", encoding="utf-8") as stream:
-            json.dump(function(), stream)
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, encoding="utf-8") as stream:
-        answer = stream.read()
-    os.waitpid(child, 0)
-    return json.loads(answer)

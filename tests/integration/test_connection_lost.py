@@ -4,7 +4,7 @@
 
 """A store in PostgreSQL whose connections are lost at any step: the task says so, or is done, and the next run settles what it left.
 
-The operations and their steps are those of test_interrupted.py. At each, before and after every transaction and every call of the driver,
+The operations and their steps are those of interrupted_operations.py. At each, before and after every transaction and every call of the driver,
 the store's connections break; or those that hold the locks, too, as when the server is restarted; or the server is away from then on until the
 task has ended. "After" a transaction it is committed, but its answer is lost.
 """
@@ -18,8 +18,9 @@ import psycopg
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import PASSWORD as OPTION_PASSWORD
+from ansible_collections.baremetal.legacy_storage.tests.integration.interrupted_bench import Bench, count, on_array
+from ansible_collections.baremetal.legacy_storage.tests.integration.interrupted_operations import ALWAYS, POINTS
 from ansible_collections.baremetal.legacy_storage.tests.integration.killing_worker import DRIVER_METHODS, LOSSES
-from ansible_collections.baremetal.legacy_storage.tests.integration.test_interrupted import ALWAYS, POINTS, Bench, count, on_array
 from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD
 
 # Those that `make test` runs, too: an answer lost before and after the array has something, what is taken back, what is taken over,
