@@ -86,3 +86,14 @@ def test_an_unmapping_that_was_killed_is_finished_before_the_volume_is_exported_
     assert exported_at(mapped) == before, "the next task that detaches means it still"
     assert actions(mapped.again(renew=True)) == ["finish_delete", "create"]
     assert exported_at(mapped) > before and mapped.unsettled() == []
+
+
+@pytest.mark.parametrize(("point", "renewed"), [("before commit 1", False), ("after commit 1", True)])
+def test_a_renewal_that_was_killed_was_done_or_not_and_leaves_nothing_to_settle(mapped, monkeypatch, point, renewed):
+    before, called = exported_at(mapped), len(mapped.calls())
+    monkeypatch.setenv("BLS_TEST_KILL_AT", point)
+    with pytest.raises(Exception, match="ended without an answer"):
+        mapped.again(renew=True)
+    monkeypatch.delenv("BLS_TEST_KILL_AT")
+    assert (exported_at(mapped) > before, mapped.unsettled()) == (renewed, [])
+    assert actions(mapped.again(renew=True)) == ["renew"] and len(mapped.calls()) == called
