@@ -15,7 +15,7 @@ from ..module_utils.model.attachment import UNREADABLE, stable_link
 from ..module_utils.model.encryption import mapping_name
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import Wanted, plan, predict, refuse_withdrawn
-from . import access, addresses, attach, detach, devices, encryption, facts, links, loop, neighbours, usage, withdrawn
+from . import access, addresses, attach, detach, devices, encryption, facts, iscsi, links, loop, neighbours, usage, withdrawn
 from .locks import locked
 
 _TAKING = {"settle", "disconnect"}  # operations that take a device away
@@ -131,7 +131,10 @@ def _gather(node, record, wanted, data):
         before = node.address(record.export)
         free = before != data and not neighbours.theirs(node, wanted.volume_id, identity, before)
         loops += tuple(addresses.disks_at(node.system, before)) if free else ()
-    return facts.gather(node.system, record, wanted.volume_id, None if taken else data, loops)
+    known, seen = facts.gather(node.system, record, wanted.volume_id, None if taken else data, loops)
+    if wanted.state == "present" and seen.mapped and data:
+        known = dataclasses.replace(known, returned=len(iscsi.back_again(node.system, data)))
+    return known, seen
 
 
 def _decided(node, record, known, seen, wanted):
@@ -188,6 +191,8 @@ def _summary(record, known):
         return {"state": "absent"}
     told = {"state": record.state, "identity": known.identity, "size": known.size, "multipath": known.mapped, "linked": known.linked}
     told["access_mode"] = known.access_mode
+    if known.returned:
+        told["portals_to_log_in_to"] = known.returned
     if record.encryption is not None:
         key = "previous" if known.key in ("both", "previous") else "wanted"
         told["encryption"] = {"opened": known.opened, "grown": not known.lag, "key": key, "key_from": record.encryption.key_from}
@@ -246,7 +251,7 @@ def _listed(node, volume_id, record):
         multipath=record.multipath,
         identity=record.identity.get("serial"),
         link_target=_target(link),
-        problems=mendable + _silent_paths(told["paths"]),
+        problems=mendable + _silent_paths(told["paths"]) + _missing_paths(node, record, seen),
         exported_at=record.export.exported_at,
         settled_by="legacy_attachment, state: present" if mendable and seen.identity != "unknown" else None,
     )
@@ -259,6 +264,11 @@ def _target(link):
 
 def _silent_paths(paths):
     return ["Path %s is %s." % (path["device"], path["state"]) for path in paths if path["state"] != "active"]
+
+
+def _missing_paths(node, record, seen):
+    portals = iscsi.without_session(node.system, node.address(record.export)) if seen.mapped else []
+    return ["There is no session with portal %s." % iscsi.written(portal) for portal in portals]
 
 
 def _unlike(record, names):

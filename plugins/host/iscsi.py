@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import socket
 
 from ..module_utils.model.errors import StorageError
 
@@ -16,6 +17,8 @@ from ..module_utils.model.errors import StorageError
 _DATABASES = ("etc/iscsi", "var/lib/iscsi")
 # A portal that is cut off must not hold a task: by default a login is tried 8 times, 15 s each.
 LOGIN_LIMITS = {"node.session.initial_login_retry_max": "2", "node.conn[0].timeo.login_timeout": "10"}
+
+_PATIENCE = 2  # seconds for a portal to take a connection: one that is back takes it at once
 
 NO_SESSION, NO_RECORD, NO_DAEMON, AUTH_FAILED, SESSION_EXISTS = 2, 21, 20, 24, 15
 
@@ -84,8 +87,32 @@ def at_portals(system, data):
         own = [session for session in known if (session.portal, session.iqn) == (portal, iqn)]
         disks = [disk for session in own for disk, its in sorted(session.disks.items()) if its == lun]
         what = "disk %s" % ", ".join(disks) if disks else "a session without LUN %d" % lun if own else "no session"
-        found.append("%s:%s has %s" % ("[%s]" % portal[0] if ":" in portal[0] else portal[0], portal[1], what))
+        found.append("%s has %s" % (written(portal), what))
     return found
+
+
+def without_session(system, data):
+    """Return the portals, each (address, port), that connection_info's data names and that this node has no session with."""
+    known = {(session.portal, session.iqn) for session in sessions(system)}
+    return list(dict.fromkeys(portal for portal, iqn, _lun in targets(data) if (portal, iqn) not in known))
+
+
+def back_again(system, data):
+    """Return those of :func:`without_session` that take a connection now."""
+    return [portal for portal in without_session(system, data) if _answers(portal)]
+
+
+def _answers(portal):
+    try:
+        socket.create_connection(portal, timeout=_PATIENCE).close()
+    except OSError:
+        return False
+    return True
+
+
+def written(portal):
+    """Return a portal as people write it."""
+    return "%s:%s" % ("[%s]" % portal[0] if ":" in portal[0] else portal[0], portal[1])
 
 
 def empty_sessions(system, data):

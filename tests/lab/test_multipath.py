@@ -31,3 +31,21 @@ def test_no_is_a_plain_disk_though_there_are_two_portals(lab, volume):
     assert lab.sh("node1", "lsblk -dno TYPE %s" % result["attachment"]["path"]) == "disk"
     assert lab.sh("node1", "multipath -ll") == ""
     assert not attach(lab, volume, "no")["changed"]
+
+
+def test_preferred_takes_the_one_path_that_is_there_says_so_and_gets_the_other_when_it_is_back(lab, volume):
+    lab.cable("node1", "storage-a", "down")
+    result = attach(lab, volume, "preferred")
+    assert not result.get("failed"), result["msg"]
+    assert any("172.30.1.10:3260" in str(text) for text in result["warnings"])
+    path = result["attachment"]["path"]
+    written = "dd if=/dev/zero of=%s bs=1M count=4 oflag=direct status=none && echo written" % path
+    assert lab.sh("node1", written) == "written"
+    again = attach(lab, volume, "preferred")
+    assert (again.get("failed", False), again["changed"]) == (False, False), "nobody waits for what does not answer"
+    lab.cable("node1", "storage-a", "up")
+    assert lab.wait("node1", "timeout 2 bash -c '</dev/tcp/172.30.1.10/3260' && echo back", 60)
+    again = attach(lab, volume, "preferred")
+    assert not again.get("failed"), again["msg"]
+    assert (again["attachment"]["path"], [one["state"] for one in again["attachment"]["paths"]]) == (path, ["active", "active"])
+    assert not attach(lab, volume, "preferred")["changed"]

@@ -92,6 +92,7 @@ class Facts:
     :param identity: ``none`` (no device), ``right``, ``wrong`` (a path shows another volume) or ``unknown`` (a device is
         there, and no path answers).
     :param native: whether the kernel's own NVMe multipath is on.
+    :param returned: how many of a map's portals have no session though they answer now.
     :param mapped: the device is a dm-multipath map; predicted, ``None`` where that is not known.
     :param paths: how many paths the device has, working or not: SCSI disks, or controllers of an NVMe namespace.
     :param size: in GiB, of the smallest of map and paths, rounded down.
@@ -121,6 +122,7 @@ class Facts:
     lag: bool = False
     key: str = "untested"
     native: bool = False
+    returned: int = 0
 
 
 def plan(record, facts, wanted):
@@ -305,6 +307,8 @@ def _why_again(record, facts, wanted):
         return "it is connected without multipath"
     if wanted.multipath == "required" and facts.paths < 2:
         return "adopt"
+    if facts.returned and wanted.multipath != "no":
+        return "adopt"
     return "adopt" if renewed or record.boot_id != facts.boot_id else None
 
 
@@ -316,8 +320,8 @@ def predict(record, facts, wanted, operations):
             record = None if operation == "disconnect" else record
         elif operation == "connect":
             mapped = facts.mapped or becomes_map(wanted.export.protocol, wanted.multipath, facts.multipathd)
-            size, paths = max(facts.size, wanted.export.size), max(facts.paths, 2 if wanted.multipath == "required" else 1)
-            mode = {"access_mode": wanted.export.access_mode, "alike": True}
+            size, paths = max(facts.size, wanted.export.size), max(facts.paths + facts.returned, 2 if wanted.multipath == "required" else 1)
+            mode = {"access_mode": wanted.export.access_mode, "alike": True, "returned": 0}
             facts = dataclasses.replace(facts, identity="right", mapped=mapped, paths=paths, size=size, linked=True, lag=False, key="untested", **mode)
             encryption, opened = None, "no"
             if wanted.encryption is not None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 
 import pytest
@@ -49,6 +50,17 @@ def test_what_is_there_at_each_portal_is_told(kernel):
     assert iscsi.at_portals(kernel.system, {"target_portals": portals, "target_iqns": [IQN] * 3, "target_luns": [4] * 3}) == [
         "10.0.1.1:3260 has disk sda", "10.0.2.1:3260 has a session without LUN 4", "[fd00::3]:3260 has no session",
     ]
+
+
+def test_a_portal_without_a_session_is_told_and_is_back_when_it_takes_connections(kernel):
+    with socket.create_server(("127.0.0.1", 0)) as portal:
+        its = ("127.0.0.1", str(portal.getsockname()[1]))
+        data = {"target_portals": ["10.0.1.1:3260", "127.0.0.1:%s" % its[1]], "target_iqns": [IQN] * 2, "target_luns": [4] * 2}
+        kernel.session("1", PORTAL, IQN, {"sda": 4})
+        assert iscsi.without_session(kernel.system, data) == iscsi.back_again(kernel.system, data) == [its]
+    assert (iscsi.without_session(kernel.system, data), iscsi.back_again(kernel.system, data)) == ([its], [])
+    kernel.session("2", its, IQN, {})
+    assert iscsi.without_session(kernel.system, data) == []
 
 
 def test_an_empty_session_and_a_record_are_left_over(kernel):

@@ -54,7 +54,7 @@ facts = st.builds(
     st.integers(0, 4), st.integers(0, 20), users,
     st.sampled_from([(), ("sdx",)]), st.booleans(), st.sampled_from(["rw", "ro"]), st.booleans(),
     st.sampled_from(["no", "right", "wrong"]), st.booleans(), st.sampled_from(["untested", "right", "both", "previous", "wrong"]),
-    st.booleans(),
+    st.booleans(), st.integers(0, 2),
 )
 wishes = st.builds(
     Wanted, st.just(VOLUME), st.sampled_from(["present", "absent"]), st.sampled_from(["required", "preferred", "no"]), st.booleans(),
@@ -221,6 +221,9 @@ def test_encryption_that_cannot_be_meant_is_refused_without_showing_a_key(encryp
         (record(), dataclasses.replace(HERE, mapped=False), {"multipath": "preferred"}, []),
         (record(), dataclasses.replace(HERE, paths=1), {}, ["connect"]),
         (record(), dataclasses.replace(HERE, paths=1), {"multipath": "preferred"}, []),
+        (record(), dataclasses.replace(HERE, paths=1, returned=1), {"multipath": "preferred"}, ["connect"]),
+        (record(), dataclasses.replace(HERE, returned=2, users=("mounted at /srv",)), {}, ["connect"]),
+        (record(), dataclasses.replace(HERE, paths=1, returned=1), {"multipath": "no"}, []),
         (None, GONE, {"state": "absent"}, []),
         (record(boot="before"), GONE, {"state": "absent"}, ["disconnect"]),
         (record(), dataclasses.replace(HERE, users=("mounted at /srv",)), {"state": "absent"}, "in_use"),
