@@ -38,7 +38,7 @@ def fixture_spoilt(lab):
 
 def test_what_was_spoilt_behind_the_collection_is_told_left_alone_and_mended_by_its_remedies(lab, volume, spoilt):
     assert not lab.attach("node1", volume).get("failed")
-    lab.sh("node1", "mkdir /root/aside && mv %s/*.json /root/aside/" % RECORDS)
+    lab.sh("node1", "mv %s/*.json $(mktemp -d)/" % RECORDS)
     before = (lab.sh("controller1", VOLUMES), lab.exports(), lab.sh("node1", "lsblk -no NAME"))
     code, output = lab.playbook("doctor", doctor_mend=True)
     assert code != 0, output
