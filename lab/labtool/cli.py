@@ -11,7 +11,7 @@ import shlex
 import signal
 import sys
 
-from . import ceph, image, inventory, kubernetes, kubernetes_build, network, packages, ssh
+from . import ceph, image, inventory, kubernetes, kubernetes_build, network, objects, packages, ssh
 from .errors import LabError
 from .lab import Lab
 from .paths import Paths
@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     add('exec', _exec, "run a command in the lab's network namespace").add_argument('words', nargs=argparse.REMAINDER, metavar='COMMAND')
     command = add('ceph', _ceph, 'start or end a Ceph cluster beside the hosts, which keeps its data in memory')
     command.add_argument('state', choices=['up', 'down', 'files'], help='files: print the directory with what clients need in /etc/ceph')
+    command = add('objects', _objects, 'start or end an S3 gateway to the Ceph cluster')
+    command.add_argument('state', choices=['up', 'down', 'keys'], help='keys: print the path of a JSON file with the URL and the keys of its user')
     command = add('kubernetes', _kubernetes, 'make a Kubernetes cluster with hosts as its nodes, or take it away')
     command.add_argument('state', choices=['up', 'down', 'kubeconfig', 'python', 'api'],
                          help="kubeconfig: print the path of the administrator's; python: print that of one that kubernetes.core can use; "
@@ -163,6 +165,21 @@ def _ceph(lab: Lab, options: argparse.Namespace) -> int:
             lab.say(f'Ceph answers on {ceph.ADDRESS}: pool {ceph.POOL}, user {ceph.USER}')
         else:
             ceph.down(lab.paths)
+    return 0
+
+
+def _objects(lab: Lab, options: argparse.Namespace) -> int:
+    if options.state == 'keys':
+        if not objects.running(lab.paths):
+            raise LabError('there is no gateway: `lab objects up` first')
+        print(objects.keys(lab.paths))
+        return 0
+    with lab.locked():
+        if options.state == 'up':
+            objects.up(lab.paths)
+            lab.say(f'S3 answers on {objects.URL}')
+        else:
+            objects.down(lab.paths)
     return 0
 
 

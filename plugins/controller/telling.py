@@ -18,6 +18,8 @@ import tenacity
 import tooz
 from tooz import ToozError, locking
 
+_MOMENT = 0.001  # seconds; etcd's driver takes 0 and 1, which equal False and True, for waiting without an end
+
 
 class TellingCoordinator:
     """A coordinator of tooz, as far as locks go. Threads may share it.
@@ -66,10 +68,12 @@ class TellingLock(locking.Lock):
         """Whether it was acquired and not released."""
         return self._lock.acquired
 
-    def acquire(self, *how, **else_how):
-        """Take the lock; tell whether that worked."""
+    def acquire(self, blocking=True, **how):
+        """Take the lock; tell whether that worked. ``blocking``: whether to wait, or for how many seconds at most."""
+        if not isinstance(blocking, bool):
+            blocking += _MOMENT
         try:
-            acquired = self._lock.acquire(*how, **else_how)
+            acquired = self._lock.acquire(blocking, **how)
         except tenacity.RetryError:  # so etcd's driver says that others held it for as long as it was to wait
             return False
         if acquired:

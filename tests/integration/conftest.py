@@ -357,15 +357,23 @@ def _keep(terminalreporter, total, compared):
 @pytest.fixture(scope="session", name="warm_python")
 def fixture_warm_python(tmp_path_factory):
     """An executable to name as ``python`` in a controller's settings: the real worker, with cinderlib imported already."""
-    folder = tmp_path_factory.mktemp("warm")
-    path = folder / "socket"
+    with warm_worker(tmp_path_factory.mktemp("warm")) as executable:
+        yield executable
+
+
+@contextlib.contextmanager
+def warm_worker(folder, inside=()):
+    """Yield such an executable. ``inside``: words before the server's command that put it elsewhere, such as in the lab's network."""
+    listening = folder / "socket"
     executable = folder / "python"
-    executable.write_text("#!%s -IS\nimport sys\nsys.path.insert(0, %r)\nfrom killing_worker import shim\nshim(%r)\n" % (sys.executable, str(HERE), str(path)))
+    text = "#!%s -IS\nimport sys\nsys.path.insert(0, %r)\nfrom killing_worker import shim\nshim(%r)\n" % (sys.executable, str(HERE), str(listening))
+    executable.write_text(text)
     executable.chmod(stat.S_IRWXU)
-    settings = dict(os.environ, PYTHONPATH=os.pathsep.join([os.environ["PYTHONPATH"], str(HERE / "drivers")]), PYTHONDONTWRITEBYTECODE="1")
+    path = os.pathsep.join([os.environ["PYTHONPATH"], str(HERE / "drivers"), os.environ["BLS_ETCD_CLIENT"]])
+    settings = dict(os.environ, PYTHONPATH=path, PYTHONDONTWRITEBYTECODE="1")
     with open(folder / "log", "wb") as log:
         server = subprocess.Popen(
-            [os.environ["BLS_CONTROLLER_PYTHON"], str(HERE / "killing_worker.py"), str(path)],
+            [*inside, os.environ["BLS_CONTROLLER_PYTHON"], str(HERE / "killing_worker.py"), str(listening)],
             env=settings,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -373,7 +381,7 @@ def fixture_warm_python(tmp_path_factory):
         )
     try:
         deadline = time.monotonic() + 60
-        while not path.exists():
+        while not listening.exists():
             assert server.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
             time.sleep(0.02)
         yield executable

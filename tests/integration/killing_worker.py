@@ -9,9 +9,10 @@ already; the server forks, and the fork runs the real worker. What is run is the
 patched from outside, it can kill its own process with SIGKILL, which nothing can catch, or make something else go wrong:
 
     BLS_TEST_KILL_AT   the point to die at, such as "before commit 2" or "after create_volume"
-    BLS_TEST_FAULT     what happens there instead: "raise" (the driver does), "hang" (the call never returns), "full" (from there on the
-                       kernel lets the store's files grow no more, as on a full disk); or with a store in PostgreSQL "disconnect" (its connections
-                       break), "restart" (those that hold locks, too), "away" (and new ones are refused). After a commit, its answer is lost.
+    BLS_TEST_FAULT     what happens there instead: "raise" (the driver does), "hang" (the call never returns), "wait" (it returns once the file
+                       BLS_TEST_DOOR is gone), "full" (from there on the kernel lets the store's files grow no more, as on a full disk); or with a
+                       store in PostgreSQL "disconnect" (its connections break), "restart" (those that hold locks, too), "away" (and new ones are
+                       refused). After a commit, its answer is lost.
     BLS_TEST_DATABASE  the server's folder and the database's name, for these
     BLS_TEST_POINTS    a file to which each point that was passed is written
 
@@ -178,6 +179,9 @@ def _watch(driver, kill_at, log):
             raise driver_error("the array broke %s" % label)
         elif fault == "hang":
             time.sleep(3600)
+        elif fault == "wait":
+            while os.path.exists(os.environ["BLS_TEST_DOOR"]):
+                time.sleep(0.02)
         elif fault == "full":
             full.append(label)
         elif fault in LOSSES:

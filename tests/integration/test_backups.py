@@ -417,6 +417,13 @@ def test_a_wrong_password_is_told_when_it_is_given(backups):
     assert backups.make()["changed"], "the right one is kept"
 
 
+def test_a_server_that_cannot_be_reached_is_not_taken_for_one_without_a_repository(backups):
+    location = "rest:http://127.0.0.1:1/backups"  # nothing listens there
+    error = backups.register(name="away", location=location)["error"]
+    assert error["code"] == "backend" and "connection refused" in error["message"] and "the way to it" in error["message"], error
+    assert [item["name"] for item in backups.controller.ask("repository.list", {})["repositories"]] == ["offsite"]
+
+
 def test_a_repository_that_is_not_there_is_not_made_by_a_backup(backups, tmp_path):
     backups.make()
     backups.folder.rename(tmp_path / "unmounted")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -21,16 +22,21 @@ from ..patience import uncounted
 # What a process needs to find programs, ssh's and rclone's own settings, and the way through a proxy. The rest is the repository's own.
 _INHERITED = ("PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _LOCKED = ("already locked",)
-_MISSING = ("unable to open config file", "repository does not exist")
+_UNOPENED = ("unable to open config file: ", "unable to open repository at ")
+# How the servers and the kernel put it that there is nothing.
+_NOTHING_THERE = re.compile(
+    r"specified \w+ does not exist|(file|/>) does not exist|doesn't exist|no such file|not ?found|(?<![:./\d])404\b", re.IGNORECASE
+)
 _WRONG_PASSWORD = ("wrong password", "no key found")
 _RETRY = 2  # seconds
+_ANSWER = 1200  # seconds; restic itself tries a server that refuses for 900, and waits for one that is mute without an end
 
 
 class Restic:
     """restic on one Repository.
 
     :param cache_dir: where restic keeps what it need not fetch again. :param lock_timeout: seconds to wait for others' locks.
-    :param limit: seconds that a command may take; restic itself tries a server that is away for a quarter of an hour.
+    :param limit: seconds that a command may take. Without it all but those that move data may take twenty minutes.
     """
 
     def __init__(self, repository, cache_dir, lock_timeout, limit=None):
@@ -42,7 +48,7 @@ class Restic:
     def ready(self):
         """Open the repository, which proves its password; tell whether there is one."""
         done = self._run(["cat", "config", "--no-lock"])
-        if done.returncode and any(words in done.stderr for words in _MISSING):
+        if done.returncode and is_absent(done.stderr):
             return False
         self._check(done)
         return True
@@ -121,10 +127,11 @@ class Restic:
     def _run(self, arguments):
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             child = self._start(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
+            limit = self._limit or (None if arguments[0] == "prune" else _ANSWER)
             try:
-                child.wait(self._limit)
+                child.wait(limit)
             except subprocess.TimeoutExpired as error:
-                raise StorageError("busy", "repository %s: does not answer." % self._repository.name) from error
+                raise StorageError("busy", "repository %s: does not answer within %d s." % (self._repository.name, limit)) from error
             finally:
                 _end(child)
             return subprocess.CompletedProcess(arguments, child.returncode, _text(output), _text(errors))
@@ -150,12 +157,12 @@ class Restic:
         if not done.returncode:
             return done.stdout
         place = "repository %s: " % self._repository.name
-        if any(words in done.stderr for words in _MISSING):
+        remote = not self._repository.location.startswith(("/", "local:"))
+        if is_absent(done.stderr):
+            mounted = "" if remote else "Is its file system mounted? "
             raise StorageError(
                 "not_found",
-                place
-                + "there is no repository at %s. Is its file system mounted? legacy_backup_repository makes a new one."
-                % self._repository.location,
+                place + "there is no repository at %s. %slegacy_backup_repository makes a new one." % (self._repository.location, mounted),
             )
         if any(words in done.stderr for words in _WRONG_PASSWORD):
             raise StorageError(
@@ -168,10 +175,14 @@ class Restic:
                 + "another run of restic holds it for more than %d s. Run this task again when that one has ended." % self._lock_timeout,
             )
         text = done.stderr.strip() or "exit %d without a word" % done.returncode
+        advice = ""
+        if any(words in text for words in _UNOPENED):
+            text = _why(text)
+            advice = " Look at the server, the way to it, and the keys in environment and secret_environment." if remote else ""
         for secret in sorted([self._repository.password, *self._repository.secret_environment.values()], key=len, reverse=True):
             for written in (secret, urllib.parse.quote(secret, safe="")):
                 text = text.replace(written, "(hidden)") if len(written) >= 4 else text
-        raise StorageError("backend", place + "restic %s says: %s" % (done.args[0], text[-2000:]))
+        raise StorageError("backend", place + "restic %s says: %s%s" % (done.args[0], text[-2000:], advice))
 
 
 class Saving:
@@ -180,6 +191,21 @@ class Saving:
     def __init__(self, child):
         self.write = child.stdin.write
         self.summary = None
+
+
+def is_absent(errors):
+    """Tell from what restic printed whether it found that there is no repository, which is not so when it could not look.
+
+    From 0.17 on it says so; before, only why it could not open one, in the words of whoever it asked.
+    """
+    if "repository does not exist" in errors:
+        return True
+    return _UNOPENED[0] in errors and bool(_NOTHING_THERE.search(_why(errors).partition(_UNOPENED[0])[2]))
+
+
+def _why(errors):
+    """Return what restic printed without its question whether there is a repository at the location, and the location."""
+    return errors.partition("Is there a repository at the following location?")[0].strip()
 
 
 def _tagged(tags):
