@@ -22,7 +22,7 @@ import warnings
 
 from ..module_utils.model.errors import StorageError
 from ..module_utils.worker.children import start_quickly
-from . import iscsi, loop, multipathd, nvme
+from . import fibre_channel, iscsi, loop, multipathd, nvme
 from .protocols import lacks
 
 with warnings.catch_warnings():
@@ -36,8 +36,8 @@ with warnings.catch_warnings():
     from oslo_concurrency import lockutils, processutils
     from oslo_config import cfg
 
-# Rescans for a LUN that the array has mapped but does not show yet: at 0, 4 and 13 s.
-_SCANS = 1
+# Rescans for a LUN that the array has mapped but does not show yet. By iSCSI one means at 0, 4 and 13 s; by Fibre Channel every 2 s, and 2 s for udev.
+_SCANS, _SCANS_OF_FABRIC = 1, 5
 
 
 def prepare(lock_dir):
@@ -91,9 +91,10 @@ class Brick:
                 extra["nfs_mount_options"] = "retry=0"  # or mount tries for two minutes, and that with each version; who asks may ask again
         elif protocol == "rbd":
             extra = {"do_local_attach": True}
+        scans = _SCANS_OF_FABRIC if protocol == "fibre_channel" else _SCANS
         try:
             self._connector = brick_connector.InitiatorConnector.factory(
-                protocol, "", use_multipath=use_multipath, device_scan_attempts=_SCANS, execute=self._runner, **extra
+                protocol, "", use_multipath=use_multipath, device_scan_attempts=scans, execute=self._runner, **extra
             )
         except (brick_exception.InvalidConnectorProtocol, ValueError) as error:
             raise StorageError(
@@ -106,6 +107,9 @@ class Brick:
             _try_once(self._connector)
         if hasattr(self._connector, "_linuxscsi"):
             multipathd.wait_for_its_name(self._connector._linuxscsi)
+        if protocol == "fibre_channel" and use_multipath:
+            self._map_all_paths(self._connector)
+        self._all_paths = use_multipath
 
     def connect(self):
         """Connect and return os-brick's device info: ``type``, ``path``, and where there is one ``scsi_wwn``, ``multipath_id``.
@@ -121,9 +125,31 @@ class Brick:
             raise StorageError("host", self._reason("connected", error) + self._lacks(), details={"logins": self._runner.told()}) from error
         return {key: value for key, value in info.items() if isinstance(value, (str, int, float, bool, type(None)))}
 
+    def _map_all_paths(self, connector):
+        """Let FibreChannelConnector look behind every port, and multipathd make a map of the disks.
+
+        It scans until there is one disk and leaves the rest to multipathd, which takes nothing that nobody told it of under find_multipaths strict.
+        """
+        discover = connector._discover_mpath_device
+
+        def _discover_mpath_device(device_wwn, properties, device_name):
+            if len(fibre_channel.disks_at(self._system, self._data)) < len(fibre_channel.visible(self._system, self._data)):
+                connector._linuxfc.rescan_hosts(connector._linuxfc.get_fc_hbas_info(), properties)
+            connector._linuxscsi.multipath_add_wwid(device_wwn)
+            for name in fibre_channel.disks_at(self._system, self._data):
+                connector._linuxscsi.multipath_add_path(self._system.node(name))
+            return discover(device_wwn, properties, device_name)
+
+        connector._discover_mpath_device = _discover_mpath_device
+
     def login_failures(self):
-        """Return a sentence for each portal that refused or did not answer."""
-        return self._runner.told()
+        """Return a sentence for each portal that refused or did not answer, or port that is not on the fabric."""
+        told = self._runner.told()
+        if self._all_paths and self._protocol == "fibre_channel":
+            told += fibre_channel.invisible(self._system, self._data)
+        elif self._all_paths and self._protocol in nvme.CONNECTED and nvme.native_multipath(self._system):
+            told += nvme.unconnected(self._system, self._data)
+        return told
 
     def disconnect(self, device_info, force=False):
         """Flush and take the device away. Raises StorageError ``host`` when a step failed, also with ``force``."""
@@ -144,8 +170,14 @@ class Brick:
 
     def extend(self):
         """Let every path and the map look at their size again. Raises StorageError ``host``."""
+        data = self._data
+        names = nvme.devices_at(self._system, data) if self._protocol in nvme.CONNECTED else []
+        for name in names:
+            nvme.rescan(self._system, name)
+        if names and "volume_replicas" not in data:
+            data = dict(data, device_path=self._system.node(names[0]))  # os-brick finds no namespace by itself here
         try:
-            self._connector.extend_volume(self._data)
+            self._connector.extend_volume(data)
         except NotImplementedError:
             return  # a file's size is the server's
         except Exception as error:

@@ -12,7 +12,7 @@ import time
 
 from ..module_utils.model.attachment import AttachmentRecord
 from ..module_utils.model.errors import StorageError
-from . import access, addresses, encryption, links, loop, mounts, neighbours, programs
+from . import access, addresses, devices, encryption, links, loop, mounts, neighbours, nvme, programs
 
 _GONE_WAIT = 30  # seconds
 _FLUSH_WAIT = 120  # seconds
@@ -65,17 +65,27 @@ def _remove(node, record, seen, force):
             node.connector_for(export, True, tolerant=True).disconnect(device, force=force)
     except StorageError as error:
         problems.append(error.message)
+    problems += _remove_empty_map(node.system, record.identity)
     stays = wait_gone(node, record)
+    if record.link_key and seen.name and (_stays_by_nature(record) or nvme.is_namespace(seen.name) and nvme.shared(node.system, seen.name)):
+        links.trigger(node.system, seen.name)  # the device is there still, and its link would be, too
     verifiable = kind in ("scsi", "nvme", "rbd", "loop", "aoe", "drbd") or addresses.lead(node.address(record.export))
     if not stays and problems and not force and not verifiable:
         stays = ["nothing that could be seen"]
     if stays:
         raise StorageError("host", _kept(record, " ".join(problems) or "No step reported an error.", ", ".join(stays)), details={"left": stays})
-    if record.link_key and seen.name and _stays_by_nature(record):
-        links.trigger(node.system, seen.name)  # the device is there still, and its link would be, too
     for problem in problems:
         node.warn("Volume %s is disconnected, but: %s" % (record.export.volume_name, problem))
     _leave_share(node, record)
+
+
+def _remove_empty_map(system, identity):
+    """Take a map away that has no disk any more; return the problems. os-brick finds maps by their disks, and multipathd takes none away that was in use then."""
+    name, disks = devices.find(system, identity) if identity.get("kind") == "scsi" else (None, [])
+    if name is None or disks or not devices.map_uuid(system, name).startswith("mpath-"):
+        return []
+    _output, problem = programs.run("multipath", "-f", system.read("sys/class/block", name, "dm/name"))
+    return [problem] if problem else []
 
 
 def _formerly(node, record):

@@ -79,13 +79,13 @@ def _look_below(system, record, ask):
         verdict = "wrong"
     elif name is None:
         verdict = "none"
-    elif answers and not any(answers.values()):
+    elif (answers or identity["kind"] == "scsi") and not any(answers.values()):  # a map can be there without a disk
         verdict = "unknown"
     elif identity["kind"] == "node" and os.path.realpath(record.device.get("path", "")) != os.path.realpath(system.node(name)):
         verdict = "wrong"
     else:
         verdict = "right"
-    smallest = min(devices.size(system, each) for each in everything)
+    smallest = min([devices.size(system, each) for each in everything] + (nvme.path_sizes(system, name) if nvme.is_namespace(name) else []))
     return Seen(name, system.node(name) if name else None, mapped, members, smallest, verdict, wrong)
 
 

@@ -2,9 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fibre Channel on this node: which disks stand behind which port, as sysfs shows it. Reads only."""
+"""Fibre Channel on this node: which adapter sees which port, and which disks stand behind it, as sysfs shows it. Reads only."""
 
 from __future__ import annotations
+
+import re
+
+_REMOTE = re.compile(r"rport-(\d+):")
 
 
 def targets(data):
@@ -39,3 +43,33 @@ def disks_at(system, data):
             if lun.isdigit() and (port, int(lun)) in wanted:
                 found.update(system.names(folder, "device", address, "block"))
     return sorted(found)
+
+
+def visible(system, data):
+    """Return ``{(adapter, port)}``, by their names, of the paths over which connection_info's data is to be reached and that the fabric gives now."""
+    wanted, chosen = {port for port, _lun in targets(data)}, _chosen(system, data)
+    found = set()
+    for name in system.names("sys/class/fc_remote_ports") if wanted else ():
+        folder, match = "sys/class/fc_remote_ports/%s" % name, _REMOTE.match(name)
+        path = _plain(system.read("sys/class/fc_host", "host" + match.group(1), "port_name")), _plain(system.read(folder, "port_name"))
+        if path[1] in wanted and (chosen is None or path in chosen) and system.read(folder, "port_state") == "Online":
+            found.add(path)
+    return found
+
+
+def invisible(system, data):
+    """Return a sentence for each path that there should be and that the fabric does not give."""
+    seen, chosen = visible(system, data), _chosen(system, data)
+    if chosen is None:
+        unseen = {port for port, _lun in targets(data)} - {port for _adapter, port in seen}
+        return ["Port %s is seen by no adapter of this host." % port for port in sorted(unseen)]
+    return ["Port %s is not seen by this host's adapter %s." % (port, adapter) for adapter, port in sorted(chosen - seen)]
+
+
+def _chosen(system, data):
+    """Return the ``{(adapter, port)}`` that the storage system masked the volume to, ``None`` where it does not tell (initiator_target_map)."""
+    told = {_plain(adapter): ports for adapter, ports in (data.get("initiator_target_map") or {}).items()}
+    adapters = {_plain(system.read("sys/class/fc_host", name, "port_name")) for name in system.names("sys/class/fc_host")}
+    named = {port for port, _lun in targets(data)}
+    found = {(adapter, _plain(port)) for adapter in adapters for port in told.get(adapter, ())}
+    return {path for path in found if path[1] in named} if told else None

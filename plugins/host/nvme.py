@@ -67,18 +67,30 @@ def _controllers(system, target):
     """Return the kernel names of the controllers at a Target's portals."""
     found = []
     for name in system.names("sys/class/nvme"):
-        folder = "sys/class/nvme/%s" % name
-        address = dict(part.strip().partition("=")[::2] for part in system.read(folder, "address").split(","))
-        portal = (address.get("traddr", "").lower(), address.get("trsvcid", ""))
-        if system.read(folder, "subsysnqn") == target.nqn and portal in target.portals:
+        if system.read("sys/class/nvme", name, "subsysnqn") == target.nqn and _portal(system, name) in target.portals:
             found.append(name)
     return found
+
+
+def _portal(system, controller):
+    address = dict(part.strip().partition("=")[::2] for part in system.read("sys/class/nvme", controller, "address").split(","))
+    return address.get("traddr", "").lower(), address.get("trsvcid", "")
 
 
 def _namespaces(system, controller):
     """Return the kernel names of the devices of a controller's namespaces."""
     matches = (_NAMESPACE.match(name) for name in system.names("sys/class/nvme", controller))
     return ["nvme%sn%s" % match.groups() for match in matches if match]
+
+
+def unconnected(system, data):
+    """Return a sentence for each portal in connection_info's data that this host has no live controller at."""
+    told = []
+    for target in targets(data):
+        live = [name for name in _controllers(system, target) if system.read("sys/class/nvme", name, "state") == "live"]
+        there = {_portal(system, name) for name in live}
+        told += ["Portal %s:%s of %s is not connected." % (*portal, target.nqn) for portal in sorted(target.portals - there)]
+    return told
 
 
 def devices_at(system, data):
@@ -105,9 +117,19 @@ def empty_controllers(system, data):
 def disconnect_empty(system, data):
     """Disconnect the controllers at an address that have no namespace. os-brick leaves them where the device is gone already."""
     for name, _target in _empty(system, data):
-        with contextlib.suppress(OSError):  # gone meanwhile; what is not is told by empty_controllers
-            with open(system.path("sys/class/nvme", name, "delete_controller"), "w", encoding="ascii") as stream:
-                stream.write("1")
+        _tell(system, name, "delete_controller")  # what does not go is told by empty_controllers
+
+
+def rescan(system, name):
+    """Let every controller of a namespace look at it again: each has a size of its own, and the kernel sends what is beyond it to none."""
+    for controller in _over(system, name):
+        _tell(system, controller, "rescan_controller")
+
+
+def _tell(system, controller, what):
+    with contextlib.suppress(OSError):  # it is gone meanwhile
+        with open(system.path("sys/class/nvme", controller, what), "w", encoding="ascii") as stream:
+            stream.write("1")
 
 
 def shared(system, name):
@@ -134,9 +156,21 @@ def paths(system, name):
 
 
 def _access(system, controller, name):
+    said = _of_path(system, controller, name, "ana_state")
+    return "gone" if said is None else "active" if said in _USABLE else said
+
+
+def _of_path(system, controller, name, attribute):
+    """Return what a controller's own device of a namespace says; ``None`` where it has none."""
     for each in system.names("sys/class/nvme", controller):
         match = _NAMESPACE.match(each)
         if match and "nvme%sn%s" % match.groups() == name:
-            said = system.read("sys/class/nvme", controller, each, "ana_state")
-            return "active" if said in _USABLE else said
-    return "gone"
+            return system.read("sys/class/nvme", controller, each, attribute)
+    return None
+
+
+def path_sizes(system, name):
+    """Return the sizes in bytes by which a namespace's live controllers know it."""
+    live = [controller for controller in _over(system, name) if system.read("sys/class/nvme", controller, "state") == "live"]
+    told = [_of_path(system, controller, name, "size") or "" for controller in live]
+    return [int(sectors) * 512 for sectors in told if sectors.isdigit()]

@@ -10,8 +10,8 @@ import dataclasses
 import time
 
 from ..module_utils.model.errors import StorageError
-from ..module_utils.plan.multipath import NATIVE
-from . import devices, facts, iscsi, multipathd
+from ..module_utils.plan.multipath import NATIVE, all_paths
+from . import devices, facts, fibre_channel, iscsi, multipathd, neighbours, nvme
 
 _WAIT = 30  # seconds for the second path of a map: os-brick goes on with the first, and a busy host takes its time
 
@@ -39,7 +39,7 @@ def verify(node, record, wanted, connector):
     :raises StorageError: ``conflict`` for a device that tells another identity than the volume, ``host`` where ``multipath: required`` has no map of two paths.
     """
     required = wanted.multipath == "required"
-    expected = _expected(node.address(record.export), wanted)
+    expected = _expected(node, record, wanted)
     found = _wait(node, record, connector, required, expected)
     if required and (not found.several or found.active < 2):
         # A login may fail because the array or the network was slow, and os-brick scans no session any more once another one gave it a map.
@@ -53,14 +53,14 @@ def verify(node, record, wanted, connector):
         raise StorageError(
             "host",
             "multipath: required, but %s has %d active path(s), not 2: %s. Mend the other path, or ask for multipath: preferred."
-            % ("the map" if found.seen.mapped else "the namespace", found.active, _told(node, record, found.paths)),
+            % ("the map" if found.seen.mapped else "the namespace", found.active, _told(node, record, found.paths, connector)),
         )
     if not found.seen.mapped and not found.plain:
         node.warn(
             "Volume %s is attached without multipath, though it has %d paths: multipathd makes no map of it. Does multipath's configuration exclude it? "
             "Say multipath: no where that is meant." % (record.export.volume_name, expected)
         )
-    if found.seen.mapped and found.active < found.reachable:
+    if found.several and found.active < found.reachable:
         node.warn(
             "Volume %s has %d active path(s) of %d: %s." % (record.export.volume_name, found.active, expected, _told(node, record, found.paths))
         )
@@ -87,12 +87,22 @@ def _look(node, record, required, reachable):
             "conflict",
             "%s tell another identity than the volume: an older device stands at its address. Nothing was kept." % ", ".join(seen.wrong),
         )
+    strange = neighbours.strangers(node.system, record.identity, node.address(record.export))
+    if strange:
+        raise StorageError(
+            "conflict",
+            "The array shows different volumes at the address of volume %s: %s, which is %s, beside %s. Nothing was kept."
+            % (record.export.volume_name, *sorted(strange.items())[0], record.identity["serial"]),
+        )
     paths = facts.paths(node.system, seen)
     active = sum(path["state"] == "active" for path in paths)
-    several = seen.mapped or required and record.export.protocol.lower() in NATIVE
+    least = 2 if required else 1
+    if record.export.protocol.lower() in NATIVE and nvme.native_multipath(node.system):
+        # A path that the storage system keeps closed (ANA) does not become active by waiting.
+        return _Found(seen, paths, active, reachable, True, True, active >= least and len(paths) >= reachable)
     plain = not required and (reachable == 1 or not node.system.runs("multipathd"))
-    complete = active >= max(2 if required else 1, reachable) if several else seen.identity == "right" and plain
-    return _Found(seen, paths, active, reachable, several, plain, complete)
+    complete = active >= max(least, reachable) if seen.mapped else seen.identity == "right" and plain
+    return _Found(seen, paths, active, reachable, seen.mapped, plain, complete)
 
 
 def _tell_multipathd(system, seen, told):
@@ -106,14 +116,23 @@ def _tell_multipathd(system, seen, told):
     told |= outside
 
 
-def _told(node, record, paths):
-    """Return what is known of a volume's paths, for a message."""
-    states = ["%s is %s" % (path["device"], path["state"]) for path in paths]
-    return "; ".join(iscsi.at_portals(node.system, node.address(record.export)) + states)
+def _told(node, record, paths, connector=None):
+    """Return what is known of a volume's paths, for a message; with the connector also why others are not there."""
+    at_portals = iscsi.at_portals(node.system, node.address(record.export))
+    reasons = [sentence.rstrip(".") for sentence in connector.login_failures()] if connector and not at_portals else []
+    return "; ".join(at_portals + ["%s is %s" % (path["device"], path["state"]) for path in paths] + reasons)
 
 
-def _expected(data, wanted):
+def _expected(node, record, wanted):
     """How many paths the volume should have; what is yet to be discovered is not known."""
-    if wanted.multipath == "no" or not data.get("target_portals"):
-        return 2 if wanted.multipath == "required" else 1
-    return len({portal for portal, _iqn, _lun in iscsi.targets(data)})
+    data, protocol = node.address(record.export), record.export.protocol.lower()
+    if wanted.multipath == "no":
+        return 1
+    found = 0
+    if data.get("target_portals"):
+        found = len({portal for portal, _iqn, _lun in iscsi.targets(data)})
+    elif protocol == "fibre_channel" and all_paths(protocol, wanted.multipath, node.system.runs("multipathd")):
+        found = len(fibre_channel.visible(node.system, data)) + len(fibre_channel.invisible(node.system, data))
+    elif protocol in nvme.CONNECTED and nvme.native_multipath(node.system):
+        found = sum(len(target.portals) for target in nvme.targets(data))
+    return found or (2 if wanted.multipath == "required" else 1)

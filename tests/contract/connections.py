@@ -84,6 +84,8 @@ def _connecting(recorded):
         connector = host.connector()
         found = type(connector._connector).__name__
         assert found == recorded["connector"], "%s has it" % found
+        given, connect = [], connector._connector.connect_volume
+        connector._connector.connect_volume = lambda data: connect(given.append(json.dumps(data)) or data)
         message = None if "connects" in recorded else _words_of(connector.connect)
     if message is None:
         info = connector.connect()
@@ -92,6 +94,8 @@ def _connecting(recorded):
     else:
         assert recorded["fails"] in message, message
         assert recorded["lacks"] in message, message
+    if not recorded.get("refused_at_once"):
+        assert given == [json.dumps(recorded["connection_info"]["data"])], "os-brick was given %s" % given
     seen = iter(host.commands)
     for beginning in recorded["commands"]:
         expected = beginning.replace("MOUNTS", host.mounts)

@@ -20,7 +20,14 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-PYTHONS = {"controller": "BLS_CONTROLLER_PYTHON", "drivers": "BLS_CONTROLLER_PYTHON", "node": "BLS_NODE_PYTHON", "connections": "BLS_NODE_PYTHON"}
+PYTHONS = {
+    "controller": "BLS_CONTROLLER_PYTHON",
+    "drivers": "BLS_CONTROLLER_PYTHON",
+    "node": "BLS_NODE_PYTHON",
+    "connections": "BLS_NODE_PYTHON",
+    "fabric_fc": "BLS_NODE_PYTHON",
+    "fabric_nvme": "BLS_NODE_PYTHON",
+}
 VERSIONS = (
     "import importlib.metadata as m; found = {d.metadata['Name']: d.version for d in m.distributions()}; "
     "print(', '.join('%s %s' % (n, found[n]) for n in ('cinder', 'cinderlib', 'os-brick', 'oslo.versionedobjects', 'oslo.config') if n in found))"
@@ -28,10 +35,8 @@ VERSIONS = (
 
 sys.path.insert(0, str(HERE))
 try:
-    importlib.import_module("controller")
-    importlib.import_module("drivers")
-    importlib.import_module("node")
-    importlib.import_module("connections")
+    for name in PYTHONS:
+        importlib.import_module(name)
     CHECKS = dict(importlib.import_module("relied_on").CHECKS)
 finally:
     sys.path.remove(str(HERE))
