@@ -26,7 +26,7 @@ def disconnect(node, record, wanted, seen):
     """
     if record is not None:
         node.records.put(dataclasses.replace(record, state="disconnecting", attached=False))
-        access.release(node, record, seen, _stays_by_nature(record))
+        access.release(node, record, seen, _stays_by_nature(node, record))
         encryption.take_back(node, record, seen)
     _remove(node, record or _record_of(node, wanted), seen, wanted.force)
     node.records.remove(wanted.volume_id)
@@ -58,7 +58,8 @@ def _remove(node, record, seen, force):
             raise StorageError("host", _kept(record, problem, "the device, with what was not written"))
         problems += [problem] if problem else []
     try:
-        device = dict(record.device, path=seen.path) if seen.path and record.device else record.device
+        renamed = seen.path and record.device and kind != "node"  # those their connectors know by the path that they gave
+        device = dict(record.device, path=seen.path) if renamed else record.device
         if not neighbours.theirs(node, record.export.volume_id, record.identity, node.address(record.export)):
             node.connector_for(record.export, True, tolerant=True).disconnect(device, force=force)
         for export in (each for each in _formerly(node, record) if node.what_stays(each, record.identity)):
@@ -67,7 +68,7 @@ def _remove(node, record, seen, force):
         problems.append(error.message)
     problems += _remove_empty_map(node.system, record.identity)
     stays = wait_gone(node, record)
-    if record.link_key and seen.name and (_stays_by_nature(record) or nvme.is_namespace(seen.name) and nvme.shared(node.system, seen.name)):
+    if record.link_key and seen.name and (_stays_by_nature(node, record) or nvme.is_namespace(seen.name) and nvme.shared(node.system, seen.name)):
         links.trigger(node.system, seen.name)  # the device is there still, and its link would be, too
     verifiable = kind in ("scsi", "nvme", "rbd", "loop", "aoe", "drbd") or addresses.lead(node.address(record.export))
     if not stays and problems and not force and not verifiable:
@@ -80,7 +81,10 @@ def _remove(node, record, seen, force):
 
 
 def _remove_empty_map(system, identity):
-    """Take a map away that has no disk any more; return the problems. os-brick finds maps by their disks, and multipathd takes none away that was in use then."""
+    """Take a map away that has no disk any more; return the problems.
+
+    os-brick finds maps by their disks, and multipathd takes none away that was in use when its last disk went.
+    """
     name, disks = devices.find(system, identity) if identity.get("kind") == "scsi" else (None, [])
     if name is None or disks or not devices.map_uuid(system, name).startswith("mpath-"):
         return []
@@ -128,9 +132,10 @@ def _close(node, record, seen, force):
     return problems
 
 
-def _stays_by_nature(record):
-    """A local file or device is there whether it is attached or not."""
-    return record.identity.get("kind") == "file" or record.export.protocol.lower() == "local"
+def _stays_by_nature(node, record):
+    """A local file or device is there whether it is attached or not, and a PowerFlex volume for as long as the driver maps it: os-brick does nothing then."""
+    protocol = record.export.protocol.lower()
+    return record.identity.get("kind") == "file" or protocol == "local" or protocol == "scaleio" and "sdc_guid" in node.address(record.export)
 
 
 def _kept(record, problem, left):
@@ -156,8 +161,8 @@ def wait_gone(node, record):
     """Wait until nothing of a connection is left; return what stayed, one sentence part each."""
     deadline = time.monotonic() + _GONE_WAIT
     while True:
-        stays = [] if _stays_by_nature(record) else node.what_stays(record.export, record.identity)
-        for export in () if _stays_by_nature(record) else _formerly(node, record):
+        stays = [] if _stays_by_nature(node, record) else node.what_stays(record.export, record.identity)
+        for export in () if _stays_by_nature(node, record) else _formerly(node, record):
             stays = list(dict.fromkeys(stays + node.what_stays(export, record.identity)))
         if not stays or time.monotonic() > deadline:
             return stays

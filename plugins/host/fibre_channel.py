@@ -49,8 +49,8 @@ def visible(system, data):
     """Return ``{(adapter, port)}``, by their names, of the paths over which connection_info's data is to be reached and that the fabric gives now."""
     wanted, chosen = {port for port, _lun in targets(data)}, _chosen(system, data)
     found = set()
-    for name in system.names("sys/class/fc_remote_ports") if wanted else ():
-        folder, match = "sys/class/fc_remote_ports/%s" % name, _REMOTE.match(name)
+    for match in filter(None, map(_REMOTE.match, system.names("sys/class/fc_remote_ports") if wanted else ())):
+        folder = "sys/class/fc_remote_ports/%s" % match.string
         path = _plain(system.read("sys/class/fc_host", "host" + match.group(1), "port_name")), _plain(system.read(folder, "port_name"))
         if path[1] in wanted and (chosen is None or path in chosen) and system.read(folder, "port_state") == "Online":
             found.add(path)
@@ -58,12 +58,15 @@ def visible(system, data):
 
 
 def invisible(system, data):
-    """Return a sentence for each path that there should be and that the fabric does not give."""
-    seen, chosen = visible(system, data), _chosen(system, data)
-    if chosen is None:
-        unseen = {port for port, _lun in targets(data)} - {port for _adapter, port in seen}
-        return ["Port %s is seen by no adapter of this host." % port for port in sorted(unseen)]
-    return ["Port %s is not seen by this host's adapter %s." % (port, adapter) for adapter, port in sorted(chosen - seen)]
+    """Return a sentence for each port that no adapter sees, where what is left goes over one adapter or one port alone.
+
+    Drivers name more ports than a host is zoned to, and each of its adapters with all of them, so that nothing is said where there are two ways.
+    """
+    seen = visible(system, data)
+    ports = {port for _adapter, port in seen}
+    if len(ports) > 1 and len({adapter for adapter, _port in seen}) > 1:
+        return []
+    return ["Port %s is seen by no adapter of this host." % port for port in sorted({port for port, _lun in targets(data)} - ports)]
 
 
 def _chosen(system, data):

@@ -87,7 +87,8 @@ def _look(node, record, required, reachable):
             "conflict",
             "%s tell another identity than the volume: an older device stands at its address. Nothing was kept." % ", ".join(seen.wrong),
         )
-    strange = neighbours.strangers(node.system, record.identity, node.address(record.export))
+    single = record.identity["kind"] in ("scsi", "nvme")  # and not os-brick's RAID over several namespaces
+    strange = neighbours.strangers(node.system, record.identity, node.address(record.export)) if single else {}
     if strange:
         raise StorageError(
             "conflict",
@@ -97,7 +98,7 @@ def _look(node, record, required, reachable):
     paths = facts.paths(node.system, seen)
     active = sum(path["state"] == "active" for path in paths)
     least = 2 if required else 1
-    if record.export.protocol.lower() in NATIVE and nvme.native_multipath(node.system):
+    if record.identity["kind"] == "nvme" and record.export.protocol.lower() in NATIVE and nvme.native_multipath(node.system):
         # A path that the storage system keeps closed (ANA) does not become active by waiting.
         return _Found(seen, paths, active, reachable, True, True, active >= least and len(paths) >= reachable)
     plain = not required and (reachable == 1 or not node.system.runs("multipathd"))
@@ -133,6 +134,6 @@ def _expected(node, record, wanted):
         found = len({portal for portal, _iqn, _lun in iscsi.targets(data)})
     elif protocol == "fibre_channel" and all_paths(protocol, wanted.multipath, node.system.runs("multipathd")):
         found = len(fibre_channel.visible(node.system, data)) + len(fibre_channel.invisible(node.system, data))
-    elif protocol in nvme.CONNECTED and nvme.native_multipath(node.system):
+    elif protocol in nvme.CONNECTED and nvme.native_multipath(node.system) and "volume_replicas" not in data:
         found = sum(len(target.portals) for target in nvme.targets(data))
     return found or (2 if wanted.multipath == "required" else 1)

@@ -122,7 +122,7 @@ NEEDS = {
         Hardware("sys/class/fc_host", "hardware: a Fibre Channel host bus adapter, with its driver"),
         Program("/lib/udev/scsi_id", "package udev or systemd-udev"),
     ),
-    "nvmeof": (*_NVME, Module("nvme_fabrics"), OneOf((Module("nvme_tcp"), Module("nvme_rdma"), Module("nvme_fc")))),
+    "nvmeof": (*_NVME, Module("nvme_fabrics"), OneOf((Module("nvme_tcp"), Module("nvme_rdma")))),
     "lightos": (*_NVME, Module("nvme_tcp"), File("/etc/discovery-client/discovery.d", "Lightbits' discovery-client")),
     "rbd": (Program("rbd", "package ceph-common"), Module("rbd")),
     "nfs": (Program("mount.nfs", "package nfs-common or nfs-utils"), Module("nfs"), *_LOOP),

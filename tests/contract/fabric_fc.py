@@ -185,9 +185,13 @@ def every_path_and_the_map_grow():
 def a_storage_system_and_a_udev_that_take_their_time_are_waited_for():
     """A LUN that is shown five seconds late is scanned for again, and udev's links may be four seconds late."""
     fabric = _fabric()
-    fabric.hidden, asked = {(5, P1), (6, P2)}, []
-    fabric.ticking.append(lambda: asked.append(1))
-    fabric.answers["tee"], tee = lambda *words: (len([c for c in fabric.commands if c.endswith("/scan")]) > 4 and fabric.hidden.clear(), tee(*words))[1], fabric.answers["tee"]
+    fabric.hidden = {(5, P1), (6, P2)}
+
+    def show():
+        if sum(command.endswith("/scan") for command in fabric.commands) > 4:
+            fabric.hidden.clear()
+
+    fabric.ticking.append(show)
     fabric.udev_is_late = 4
     assert fabric.attached(VOLUME, _info(), multipath="required")["mapped"]
 

@@ -241,18 +241,25 @@ class FakeNode:
         self.commands.append(" ".join(command))
         name = os.path.basename(command[-1])
         for pattern, wanted in () if "settle" in command else self._links:
-            values = []
-            for kind, key in _ID.findall(wanted):
-                values.append(self._environment(name).get(key, "") if kind == "env" else self._attribute(name, key))
-            if any(fnmatch.fnmatchcase(name, each) for each in pattern.split("|")) and all(values):
-                path, links = os.path.join(self.node.settings.state_dir, "links", _ID.sub(lambda _match: values.pop(0), wanted)), "/dev/disk/by-id/"
-                named = self.read(path).partition("=")[2] if os.path.exists(path) else None
-                for link in [link for link in os.scandir(links) if link.name.startswith("legacy-storage-")]:
-                    if os.path.realpath(link.path) == "/dev/" + name and link.name != named:
-                        os.unlink(link.path)
-                if named and not os.path.lexists(links + named):
-                    self.to(links + named, "/dev/" + name)
+            if any(fnmatch.fnmatchcase(name, each) for each in pattern.split("|")) and all(self._told(name, match) for match in _ID.finditer(wanted)):
+                self._link_as_told(name, os.path.join(self.node.settings.state_dir, "links", self._named(name, wanted)))
                 return
+
+    def _link_as_told(self, name, path):
+        links = "/dev/disk/by-id/"
+        named = self.read(path).partition("=")[2] if os.path.exists(path) else None
+        for link in [link for link in os.scandir(links) if link.name.startswith("legacy-storage-")]:
+            if os.path.realpath(link.path) == "/dev/" + name and link.name != named:
+                os.unlink(link.path)
+        if named and not os.path.lexists(links + named):
+            self.to(links + named, "/dev/" + name)
+
+    def _named(self, name, wanted):
+        return _ID.sub(lambda match: self._told(name, match), wanted)
+
+    def _told(self, name, match):
+        kind, key = match.groups()
+        return self._environment(name).get(key, "") if kind == "env" else self._attribute(name, key)
 
     def _environment(self, name):
         path = "/run/udev/data/b" + self._attribute(name, "dev")

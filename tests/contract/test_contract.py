@@ -27,6 +27,7 @@ PYTHONS = {
     "connections": "BLS_NODE_PYTHON",
     "fabric_fc": "BLS_NODE_PYTHON",
     "fabric_nvme": "BLS_NODE_PYTHON",
+    "products": "BLS_NODE_PYTHON",
 }
 VERSIONS = (
     "import importlib.metadata as m; found = {d.metadata['Name']: d.version for d in m.distributions()}; "

@@ -46,6 +46,33 @@ def test_a_disk_of_another_volume_at_the_address_is_a_leftover(kernel, disk_page
     assert facts.gather(kernel.system, None, "v", DATA)[0].leftovers == ("sda",)
 
 
+@pytest.mark.parametrize("masked", [None, {"21": [ONE.upper(), OTHER], "22": [ONE, OTHER]}, {"0x21": [ONE], "22": [OTHER]}])
+@pytest.mark.parametrize(
+    ("seen", "paths", "missing"),
+    [
+        ({"3": [ONE], "4": [OTHER]}, 2, []),  # two fabrics, though the driver may have named every port for every adapter
+        ({"3": [ONE], "4": []}, 1, [OTHER]),
+        ({"3": [], "4": []}, 0, [ONE, OTHER]),
+    ],
+)
+def test_a_port_is_named_that_no_adapter_sees_where_one_way_is_left(kernel, masked, seen, paths, missing):
+    for number, (host, ports) in enumerate(seen.items()):
+        kernel.write("sys/class/fc_host/host%s/port_name" % host, "0x2%d\n" % (number + 1))
+        for each, port in enumerate([*ports, "50014380186b3f99"]):
+            kernel.write("sys/class/fc_remote_ports/rport-%s:0-%d/port_name" % (host, each), "0x%s\n" % port)
+            kernel.write("sys/class/fc_remote_ports/rport-%s:0-%d/port_state" % (host, each), "Online\n")
+    data = dict(DATA, initiator_target_map=masked)
+    assert len(fibre_channel.visible(kernel.system, data)) == paths
+    assert fibre_channel.invisible(kernel.system, data) == ["Port %s is seen by no adapter of this host." % port for port in missing]
+
+
+def test_a_port_whose_link_is_down_is_not_seen(kernel):
+    kernel.write("sys/class/fc_host/host3/port_name", "0x21\n")
+    kernel.write("sys/class/fc_remote_ports/rport-3:0-1/port_name", "0x%s\n" % ONE)
+    kernel.write("sys/class/fc_remote_ports/rport-3:0-1/port_state", "Blocked\n")
+    assert fibre_channel.visible(kernel.system, DATA) == set()
+
+
 @pytest.fixture(name="killed")
 def fixture_killed(kernel, tmp_path, disk_page, monkeypatch):
     """A node whose run was killed after the disk appeared, and before the record said what it is: what connects is a fake."""
