@@ -132,6 +132,7 @@ def test_ceph_keyring_is_told_and_accepted_though_cinder_declares_it_no_more(con
     assert result["changed"], result
 
 
+@pytest.mark.exhaustive  # it is made with the release that is the default
 def test_the_page_of_drivers_is_what_the_command_makes_of_record_and_declarations(everything):
     page = table.render(run.read_record(), everything["drivers"])
     assert (ROOT / "docs/drivers.md").read_text(encoding="utf-8") == page, "run make drivers"

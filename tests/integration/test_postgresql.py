@@ -214,6 +214,7 @@ def test_the_tasks_of_many_nodes_at_once_all_get_their_connections(pair, connect
 
 COORDINATORS = """
 import sys, threading, time
+from ansible_collections.baremetal.legacy_storage.plugins.controller import verbs  # as in a worker, first
 from ansible_collections.baremetal.legacy_storage.plugins.controller.advisory import AdvisoryCoordinator
 from ansible_collections.baremetal.legacy_storage.plugins.controller.store.database import parse
 from tooz import ToozError
