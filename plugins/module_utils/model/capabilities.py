@@ -13,11 +13,11 @@ _NUMBERS = {
     "max_over_subscription_ratio": "max_over_subscription_ratio",
     "reserved_percentage": "reserved_percentage",
 }
-_ABILITIES = {
+_ABILITIES = {  # in lower case
     "thin_provisioning": "thin_provisioning_support",
     "thick_provisioning": "thick_provisioning_support",
     "multiattach": "multiattach",
-    "qos": "QoS_support",
+    "qos": "qos_support",  # QoS_support to most drivers, but not to Ceph's
     "online_extend": "online_extend_support",
     "replication": "replication_enabled",
 }
@@ -39,7 +39,8 @@ def pool_details(stats, group_snapshots=False):
 def _pool(group_snapshots, said):
     details = {"name": said.get("pool_name")}
     details.update((key, _number(said.get(source))) for key, source in _NUMBERS.items())
-    details["capabilities"] = {key: _truth(said.get(source)) for key, source in _ABILITIES.items()}
+    abilities = {key.lower(): value for key, value in said.items()}
+    details["capabilities"] = {key: _truth(abilities.get(source)) for key, source in _ABILITIES.items()}
     declared = _truth(said.get("consistent_group_snapshot_enabled"))
     details["capabilities"]["consistent_group_snapshot"] = group_snapshots and declared is not False
     details["replication_targets"] = list(said.get("replication_targets") or ())

@@ -25,6 +25,12 @@ def test_each_pool_is_told_in_one_form_and_nothing_is_guessed():
     assert (second["max_over_subscription_ratio"], second["replication_targets"], second["free_capacity_gb"]) == ("auto", ["far"], None)
 
 
+def test_that_a_driver_limits_is_told_whether_it_writes_qos_large_or_small():
+    for word in ("QoS_support", "qos_support"):
+        (pool,) = pool_details({"pools": [{"pool_name": "a", word: True}]})
+        assert pool["capabilities"]["qos"] is True
+
+
 def test_a_driver_without_pools_has_none_to_tell():
     assert pool_details({}) == []
 
