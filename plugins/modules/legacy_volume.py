@@ -89,6 +89,7 @@ options:
   extra_specs:
     description:
       - All extra specs of the volume, as the Cinder driver documents them for volume types. Not given, they stay as they are.
+      - A new volume has those that are given and no others, also when it is a copy of one that has some. The same holds for O(qos_specs).
       - On an existing volume the driver changes them where the volume lies (retype). Where it cannot, O(migration_policy=on-demand) lets
         the volume migrate. A driver that changes none at all is refused in check mode as well; one that says no to these alone says so in a run.
       - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
@@ -240,6 +241,7 @@ options:
       extra_specs:
         description:
           - All extra specs of the volume, as the Cinder driver documents them for volume types. Not given, they stay as they are.
+          - A new volume has those that are given and no others, also when it is a copy of one that has some. The same holds for O(volumes[].qos_specs).
           - On an existing volume the driver changes them where the volume lies (retype). Where it cannot,
             O(volumes[].migration_policy=on-demand) lets the volume migrate.
           - "For several hosts at once, where the backend offers it: C(multiattach: '<is> True')."
