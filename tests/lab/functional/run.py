@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs functional.yml and operations.yml on one backend in the lab and tells what they showed: cases, operations really done, versions."""
+"""Runs functional.yml, operations.yml and copies.yml on one backend in the lab and tells what they showed: cases, operations really done, versions."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import yaml
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 RECORD = ROOT / "docs/drivers/exercised.json"
+PLAYS = ("prepare.yml", "functional.yml", "operations.yml", "copies.yml")
 CASE = "Case: "
 LIMIT = 5400  # seconds; the slowest backend takes about 1800 on a quiet machine
 ITEMS = ("volumes", "snapshots", "exports", "connections", "attachments", "images", "backups")
@@ -56,7 +57,7 @@ def exercise(name, work):
         BLS_TEST_RESULTS=str(results),
         ANSIBLE_NOCOLOR="1",
     )
-    command += [str(HERE / "prepare.yml"), str(HERE / "functional.yml"), str(HERE / "operations.yml")]
+    command += [str(HERE / play) for play in PLAYS]
     done = subprocess.run(command, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, check=False)
     (work / ("output-" + name)).write_text(done.stdout + done.stderr)
     if done.returncode:

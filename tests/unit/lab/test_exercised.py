@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import yaml
 from ansible_collections.baremetal.legacy_storage.tests.lab.functional import run
 
 RENAME = {"operations": [{"action": "rename", "noun": "volume"}]}
@@ -28,3 +29,11 @@ def test_operations_that_were_foreseen_or_refused_are_not_counted():
     found = run.record(tasks)
     assert found["operations"] == {"rename volume": 1}
     assert found["cases"] == {"rename a volume": "shown", "adopt a volume": "refused"}
+
+
+def test_what_a_backend_does_not_offer_is_a_case_that_a_play_may_skip():
+    tasks = [task for name in run.PLAYS for play in yaml.safe_load((run.HERE / name).read_text()) for task in play.get("tasks", ())]
+    conditional = {task["name"].removeprefix(run.CASE) for task in tasks if task["name"].startswith(run.CASE) and "when" in task}
+    for backend in run.backends():
+        reasons = yaml.safe_load((run.HERE / "backends" / (backend + ".yml")).read_text())["functional_not_offered"]
+        assert set(reasons) <= conditional, backend
