@@ -221,6 +221,8 @@ def needs_connecting(item):
         return True
     if record.get("exported_at") and record["exported_at"] != item.export.get("exported_at"):
         return True
+    if item.multipath != "no" and record.get("problems"):
+        return True  # a path is missing, which only the node can tell to be back
     return item.multipath == "required" and (not record.get("mapped") or len(record.get("paths") or ()) < 2)
 
 

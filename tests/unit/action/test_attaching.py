@@ -121,6 +121,8 @@ def test_fencing_is_only_said_of_what_is_detached():
         (dict(RECORD, mapped=False), "preferred", False, False),
         (dict(RECORD, paths=RECORD["paths"][:1]), "required", False, True),  # as after a boot while a path was away
         (dict(RECORD, paths=RECORD["paths"][:1]), "preferred", False, False),
+        (dict(RECORD, problems=["There is no session with portal 192.0.2.10:3260."]), "preferred", False, True),
+        (dict(RECORD, problems=["There is no session with portal 192.0.2.10:3260."]), "no", False, False),
         (dict(RECORD, access_mode="ro"), "preferred", False, True),
         (dict(RECORD, exported_at="before"), "preferred", False, True),
     ],
