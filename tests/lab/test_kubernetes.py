@@ -104,7 +104,7 @@ def test_a_claim_binds_a_pod_writes_and_its_data_is_there_when_it_runs_again_aft
 def test_a_larger_size_makes_volume_and_device_larger_under_a_pod_and_the_documented_commands_its_file_system(cluster, claimed, item):
     bound(cluster, claimed)
     cluster.start("writer", claimed, WRITER)
-    before = int(cluster.in_pod("writer", "df -k /data | tail -n 1").split()[1])
+    before = int(cluster.in_pod("writer", "df -kP /data | tail -n 1").split()[1])
     printed = good(cluster.volumes(dict(item, size="2GiB")))
     assert printed["changed"] > 0
     assert cluster.volume(claimed)["spec"]["capacity"] == {"storage": "2Gi"}
@@ -113,7 +113,7 @@ def test_a_larger_size_makes_volume_and_device_larger_under_a_pod_and_the_docume
         iqn = cluster.volume(claimed)["spec"]["iscsi"]["iqn"]
         cluster.sh(NODE, "iscsiadm -m node -T %s -R && map=$(findmnt -no SOURCE --target %s) && multipathd resize map ${map##*/}" % (iqn, mounted))
     cluster.sh(NODE, "resize2fs $(findmnt -no SOURCE --target %s)" % mounted)
-    after = int(cluster.in_pod("writer", "df -k /data | tail -n 1").split()[1])
+    after = int(cluster.in_pod("writer", "df -kP /data | tail -n 1").split()[1])
     assert after > 1.9 * before, (before, after)
     assert len(starts(cluster)) == 1
     assert "is less" in refusal(cluster.volumes(dict(item, size="1GiB")))
