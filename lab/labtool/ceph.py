@@ -147,6 +147,6 @@ def _make(paths: Paths) -> None:
     files.mkdir()
     (files / 'ceph.conf').write_text(client, encoding='utf-8')
     ask(paths, 'auth', 'get-or-create', f'client.{USER}', 'mon', 'profile rbd', 'osd', f'profile rbd pool={POOL}',
-         '-o', files / f'ceph.client.{USER}.keyring')
+        '-o', files / f'ceph.client.{USER}.keyring')
     daemons.wait(lambda: any(pool['stats']['max_avail'] for pool in json.loads(ask(paths, 'df', '--format', 'json'))['pools']),
                  'the pool did not become usable', _START_SECONDS)
