@@ -110,7 +110,7 @@ class Cluster(Lab):
         """Return a claim."""
         return self.ask("GET", "/api/v1/namespaces/%s/persistentvolumeclaims/%s" % (NAMESPACE, name))
 
-    def start(self, name, claim, command):
+    def start_pod(self, name, claim, command):
         """Start a pod that has a claim's volume on /data and runs a shell command, again after each end of it; wait until it runs."""
         spec = _pod(command, claim)
         self.ask("POST", _POD, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})

@@ -79,7 +79,7 @@ def starts(cluster):
 def test_a_claim_binds_a_pod_writes_and_its_data_is_there_when_it_runs_again_after_its_node_lost_the_power(cluster, claimed):
     bound(cluster, claimed)
     assert good(cluster.volumes(ORDERS if claimed == "orders" else SCRATCH))["changed"] == 0
-    cluster.start("writer", claimed, WRITER)
+    cluster.start_pod("writer", claimed, WRITER)
     assert len(starts(cluster)) == 1
     device = cluster.sh(NODE, "findmnt -no SOURCE --target $(find /var/lib/kubelet/pods -name starts)")
     assert device.startswith("/dev/mapper/3"), "with both paths"
@@ -103,7 +103,7 @@ def test_a_claim_binds_a_pod_writes_and_its_data_is_there_when_it_runs_again_aft
 @KINDS
 def test_a_larger_size_makes_volume_and_device_larger_under_a_pod_and_the_documented_commands_its_file_system(cluster, claimed, item):
     bound(cluster, claimed)
-    cluster.start("writer", claimed, WRITER)
+    cluster.start_pod("writer", claimed, WRITER)
     before = int(cluster.in_pod("writer", "df -kP /data | tail -n 1").split()[1])
     printed = good(cluster.volumes(dict(item, size="2GiB")))
     assert printed["changed"] > 0
@@ -123,10 +123,10 @@ def test_a_larger_size_makes_volume_and_device_larger_under_a_pod_and_the_docume
 def test_a_bound_volume_is_not_removed_nor_one_that_a_pod_has_even_when_its_claim_may_go(cluster, claimed, item):
     bound(cluster, claimed)
     assert "Nothing was changed" in refusal(cluster.volumes(gone(item)))
-    cluster.start("writer", claimed, WRITER)
+    cluster.start_pod("writer", claimed, WRITER)
     assert "used by pod writer" in refusal(cluster.volumes(gone(item, remove_claim=True)))
     bound(cluster, claimed)
     cluster.in_pod("writer", "echo still > /data/still && sync")
     cluster.stop("writer")
-    cluster.start("late", claimed, "sleep 1000000")
+    cluster.start_pod("late", claimed, "sleep 1000000")
     assert cluster.in_pod("late", "cat /data/still") == "still"
