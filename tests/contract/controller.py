@@ -458,6 +458,16 @@ def changes_to_cinderlib_are_still_needed():
     assert all(failures) if new else not any(failures), failures
 
 
+@relied_on("controller/engine/volumes.py")
+def remotefs_copies_files_and_an_option_says_in_which_format():
+    """NFS' driver copies in remotefs, Quobyte's in its own module; driver_prefix with _qcow2_volumes names the option by which new files are qcow2."""
+    from cinder.volume.drivers import nfs, quobyte
+
+    for driver, place in ((nfs.NfsDriver, "remotefs"), (quobyte.QuobyteDriver, "quobyte")):
+        assert driver.create_cloned_volume.__module__ == driver.create_volume_from_snapshot.__module__ == "cinder.volume.drivers." + place
+        assert driver.driver_prefix + "_qcow2_volumes" in {option.name for option in driver.get_driver_options()}
+
+
 @relied_on(VOLUMES, SNAPSHOTS, EXPORTS)
 def a_missing_thing_is_not_found():
     """Drivers say that a thing is not on the array by an exception below cinder.exception.NotFound."""

@@ -6,20 +6,35 @@
 
 from __future__ import annotations
 
+import pytest
 
-def test_a_host_is_told_the_format_that_a_snapshot_left_the_volume_in(make_controller, connector):
+
+@pytest.fixture(name="noted")
+def fixture_noted(make_controller):
+    """A controller whose driver notes the formats of volumes, with a volume."""
     controller = make_controller(backend=None)
-    controller.register(driver="noted_files.NotedFileDriver")
+    controller.register(driver="noted_files.CloningNotedFileDriver")
     controller.ensure("volume", backend="one", name="data", size="1")
+    return controller
 
-    def told():
-        made = controller.ensure("export", backend="one", volume="data", connector=connector("node1"))
+
+@pytest.fixture(name="told")
+def fixture_told(noted, connector):
+    """Return the format that a host is told of a volume."""
+
+    def told(volume="data"):
+        made = noted.ensure("export", backend="one", volume=volume, connector=connector("node1"))
         assert not made.get("failed"), made
-        (path,) = controller.array.glob("exports/*/node1")
+        (path,) = noted.array.glob("exports/*/node1")
         format_told = path.read_text()
-        assert not controller.ensure("export", backend="one", volume="data", host="node1", state="absent").get("failed")
+        assert not noted.ensure("export", backend="one", volume=volume, host="node1", state="absent").get("failed")
         return format_told
 
+    return told
+
+
+def test_a_host_is_told_the_format_that_a_snapshot_left_the_volume_in(noted, told):
+    controller = noted
     assert told() == "raw"
     with controller.fault("create_snapshot", "the array is on fire"):
         assert controller.ensure("snapshot", backend="one", volume="data", name="night")["failed"]
@@ -27,3 +42,10 @@ def test_a_host_is_told_the_format_that_a_snapshot_left_the_volume_in(make_contr
     assert told() == "qcow2"
     assert not controller.ensure("snapshot", backend="one", name="night", state="absent").get("failed")
     assert told() == "raw"
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_clone_of_a_volume_that_has_snapshots_has_the_format_of_a_new_volume(noted, told, size):
+    assert not noted.ensure("snapshot", backend="one", volume="data", name="night").get("failed")
+    assert not noted.ensure("volume", backend="one", name="copy", source_volume="data", size=size).get("failed")
+    assert (told("data"), told("copy")) == ("qcow2", "raw")

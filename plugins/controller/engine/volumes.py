@@ -17,7 +17,7 @@ from .options import load_driver
 from .persistence import VOLUME_FIELDS
 from .types import difference, typed_like
 
-_NEVER_GROWS = "cinder.volume.drivers.remotefs"  # whose own methods leave a larger copy at its original's size
+_REMOTE_FS = ("cinder.volume.drivers.remotefs", "cinder.volume.drivers.quobyte")  # where RemoteFS's own ways of copying are called from
 
 
 class Volumes:
@@ -56,13 +56,19 @@ class Volumes:
 
         What Cinder's RemoteFS does for NFS and its like copies the original's file and takes no care of a larger size. So there, and nowhere else,
         the volume is made as large as the original and then extended. Other drivers grow a copy in ways of their own, in which an
-        extension right after the creation may not fit.
+        extension right after the creation may not fit. RemoteFS also notes for a clone the format that its original has now: an overlay's where that has
+        snapshots, though the clone is a file of its own.
         """
-        size = volume._ovo.size
-        if size <= least or method.__module__ != _NEVER_GROWS:
+        if method.__module__ not in _REMOTE_FS:
             return method(volume._ovo, original)
-        volume._ovo.size = least
-        self._engine.keep("volume", volume, VOLUME_FIELDS, method(volume._ovo, original))
+        size = volume._ovo.size
+        volume._ovo.size = min(size, least)
+        updates = method(volume._ovo, original)
+        if "format" in volume._ovo.admin_metadata:
+            volume._ovo.admin_metadata["format"] = _format_of_new(backend.driver)
+        if size <= least:
+            return updates
+        self._engine.keep("volume", volume, VOLUME_FIELDS, updates)
         backend.driver.extend_volume(volume._ovo, size)
         volume._ovo.size = size
         return None
@@ -145,6 +151,11 @@ class Volumes:
                 return backend.driver.get_pool(volume._ovo) or None
             except Exception:  # asked in passing, of drivers that may not know the question in any form
                 return None
+
+
+def _format_of_new(driver):
+    """Return the format of the files that a driver of Cinder's RemoteFS makes, copies included."""
+    return "qcow2" if driver.configuration.safe_get(driver.driver_prefix + "_qcow2_volumes") else "raw"
 
 
 def _size_on_array(backend, volume):

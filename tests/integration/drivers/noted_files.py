@@ -37,3 +37,18 @@ class NotedFileDriver(SparseFileDriver):
         with open(os.path.join(self._exports(volume), connector["host"]), "w", encoding="utf-8") as stream:
             stream.write(volume.admin_metadata["format"])
         return told
+
+
+@interface.volumedriver
+class CloningNotedFileDriver(NotedFileDriver):
+    """The same, and a clone's note is its original's, as with Cinder's RemoteFS."""
+
+    driver_prefix = "sparse_files"  # there is no sparse_files_qcow2_volumes, so all are raw
+
+    def create_cloned_volume(self, volume, src_vref):
+        """Make a volume with another one's content, and its note."""
+        told = super().create_cloned_volume(volume, src_vref)
+        volume.admin_metadata["format"] = src_vref.admin_metadata["format"]
+        return told
+
+    create_cloned_volume.__module__ = "cinder.volume.drivers.remotefs"

@@ -426,6 +426,8 @@ class OneByOneDriver(SparseFileDriver):
 class RemoteFileDriver(SparseFileDriver):
     """As SparseFileDriver, but copies leave their originals' size as they find it, as those of Cinder's RemoteFS do."""
 
+    driver_prefix = "sparse_files"
+
     def create_volume_from_snapshot(self, volume, snapshot):
         """Make a volume with a snapshot's content and size."""
         self._call("create_volume_from_snapshot")
