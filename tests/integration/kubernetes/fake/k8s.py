@@ -29,14 +29,34 @@ def merged(old, new):
 
 
 def bind(objects):
-    """Bind claims to the volumes that they name, as the controller manager does."""
+    """Bind claims to the volumes that they name, and keep these as long, as the controller manager does."""
+    for volume in [one for one in objects.values() if one["kind"] == "PersistentVolume"]:
+        volume["metadata"].pop("finalizers", None)
     for claim in [one for one in objects.values() if one["kind"] == "PersistentVolumeClaim"]:
         volume = objects.get("PersistentVolume/" + (claim["spec"].get("volumeName") or ""))
-        if volume is not None:
-            claim["metadata"].setdefault("uid", str(uuid.uuid4()))
-            reference = {part: claim["metadata"][part] for part in ("namespace", "name", "uid")}
+        claim["metadata"].setdefault("uid", str(uuid.uuid4()))
+        reference = {part: claim["metadata"][part] for part in ("namespace", "name", "uid")}
+        if volume is None:
+            claim["status"] = {"phase": "Lost"} if claim.get("status") == {"phase": "Bound"} else claim.get("status")
+        elif (volume["spec"].get("claimRef") or reference).get("uid", reference["uid"]) == reference["uid"]:
             volume["spec"]["claimRef"] = dict(volume["spec"].get("claimRef") or {}, **reference)
             volume["status"], claim["status"] = {"phase": "Bound"}, {"phase": "Bound"}
+            volume["metadata"]["finalizers"] = ["kubernetes.io/pv-protection"]
+
+
+def deleted(old):
+    """Return what becomes of an object that is deleted: it stays as long as it has finalizers."""
+    if not old or not old["metadata"].get("finalizers"):
+        return None
+    return dict(old, metadata=dict(old["metadata"], deletionTimestamp="2026-11-27T00:00:00Z"))
+
+
+def patched(old, definition):
+    """Return an object with a patch, None where that lets it go at last; refuse what the API server does not change."""
+    new = merged(old, definition)
+    if old.get("spec", {}).get("nodeAffinity") not in (None, new.get("spec", {}).get("nodeAffinity")):
+        raise ValueError("spec.nodeAffinity: Invalid value: field is immutable")
+    return None if new["metadata"].get("deletionTimestamp") and not new["metadata"].get("finalizers") else new
 
 
 def main():
@@ -52,6 +72,8 @@ def main():
             "kubeconfig": {"type": "str"},
             "wait": {"type": "bool"},
             "wait_timeout": {"type": "int"},
+            "merge_type": {"type": "list", "elements": "str"},
+            "delete_options": {"type": "dict"},
         },
         supports_check_mode=True,
     )
@@ -67,10 +89,19 @@ def main():
     for definition in definitions:
         name = key(definition["kind"], definition["metadata"])
         old = objects.get(name)
-        new = None if module.params["state"] == "absent" else merged(old or {}, definition)
+        state = module.params["state"]
+        if state == "patched" and old is None:
+            continue
+        try:
+            new = deleted(old) if state == "absent" else patched(old or {}, definition)
+        except ValueError as error:
+            module.fail_json(msg="%s: %s" % (name, error))
         if old != new:
             changed = True
-            cluster["calls"].append("%s %s" % ("delete" if new is None else "patch" if old else "create", name))
+            call = "%s %s" % ("delete" if state == "absent" else "patch" if old else "create", name)
+            if call in cluster.get("fails", []):
+                module.fail_json(msg="the API server does not answer to %s" % call)
+            cluster["calls"].append(call)
             objects.pop(name) if new is None else objects.update({name: new})
     bind(objects)
     if changed and not module.check_mode:
