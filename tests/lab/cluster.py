@@ -23,6 +23,7 @@ _MULTIPATH = "/etc/multipath/conf.d/lab-kubernetes.conf"
 _UP_SECONDS = 4800  # where the servers are built first
 _IMAGE = "lab.invalid/busybox:1"
 _POD = "/api/v1/namespaces/%s/pods" % NAMESPACE
+_DEPLOYMENTS = "/apis/apps/v1/namespaces/%s/deployments" % NAMESPACE
 
 
 def _pod(command, *claims):
@@ -97,6 +98,20 @@ class Cluster(Lab):
         }
         return self.apply(WORKSTATION, "kubernetes_volumes", **dict(given, **variables))
 
+    def with_nodes(self, playbook, **variables):
+        """Run drain_node or replace_node against the cluster; return its exit status and everything that was printed."""
+        prefix = playbook.partition("_")[0]
+        return self.playbook(playbook, **{prefix + "_host": WORKSTATION, prefix + "_api": {"kubeconfig": self.kubeconfig}}, **variables)
+
+    def ready(self, node):
+        """Return whether the cluster hears from a node's kubelet."""
+        conditions = self.ask("GET", "/api/v1/nodes/" + node)["status"]["conditions"]
+        return {"type": "Ready", "status": "True"}.items() <= next(one for one in conditions if one["type"] == "Ready").items()
+
+    def let_in(self, node):
+        """Let pods start on a node again, whatever kept them away."""
+        self.ask("PATCH", "/api/v1/nodes/" + node, {"spec": {"unschedulable": None, "taints": None}})
+
     def leftovers(self, host):
         """Return what is left on a node, but for what a kubelet always leaves: records of its discoveries, which are removed here."""
         self.sh(host, "rm -rf /etc/iscsi/send_targets/*")
@@ -115,6 +130,35 @@ class Cluster(Lab):
         spec = _pod(command, claim)
         self.ask("POST", _POD, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
         self.wait(lambda: self.pod(name)["status"].get("phase") == "Running", 300, lambda: self.story(name))
+
+    def deploy(self, name, command, *claims):
+        """Let one pod of a Deployment run a shell command with the volumes of claims on /data, /data2 ...: it is started again where it ended."""
+        labels = {"app": name}
+        template = {"metadata": {"labels": labels}, "spec": _pod(command, *claims)}
+        spec = {"replicas": 1, "strategy": {"type": "Recreate"}, "selector": {"matchLabels": labels}, "template": template}
+        self.ask("POST", _DEPLOYMENTS, {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec})
+
+    def pods_of(self, name):
+        """Return the names of a Deployment's pods."""
+        return [one["metadata"]["name"] for one in self.ask("GET", "%s?labelSelector=app%%3D%s" % (_POD, name))["items"]]
+
+    def running(self, name, node):
+        """Return the name of a Deployment's pod that runs on a node, or None."""
+        for one in self.pods_of(name):
+            pod = self.pod(one)
+            if pod and pod["spec"].get("nodeName") == node and pod["status"].get("phase") == "Running":
+                return one
+        return None
+
+    def wait_for(self, name, node, seconds=300):
+        """Wait until a Deployment's pod runs on a node; return the pod's name."""
+        self.wait(lambda: self.running(name, node), seconds, lambda: "\n".join(map(self.story, self.pods_of(name))))
+        return self.running(name, node)
+
+    def undeploy(self, name):
+        """Delete a Deployment, if there is one, and wait until its pods are gone."""
+        self.ask("DELETE", "%s/%s?propagationPolicy=Background" % (_DEPLOYMENTS, name))
+        self.wait(lambda: not self.pods_of(name), 300, lambda: "\n".join(map(self.story, self.pods_of(name))))
 
     def stop(self, name):
         """Delete a pod and wait until it is gone."""
