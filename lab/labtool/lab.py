@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
@@ -21,6 +22,8 @@ from .topology import DEFAULT_MEMORY_MIB, DEFAULT_NODES, MAX_NODES, hosts
 BOOT_SECONDS = 240
 # Long enough to wait for another checkout that builds the image.
 _LOCK_SECONDS = 1200
+_MAX_MAP_COUNT = Path('/proc/sys/vm/max_map_count')
+_MAPS = 262144
 
 
 class Lab:
@@ -88,6 +91,7 @@ class Lab:
         services.up(self.paths)
         write_atomically(self.paths.inventory, inventory.render(self.paths, self.specs))
         self.say('network ready')
+        allow_maps()
         for host in self.hosts:
             if not host.running():
                 self.power_on(host, root)
@@ -165,3 +169,10 @@ class Lab:
 def hosts_named(paths: Paths, name: str) -> list[Host]:
     """The host that a directory belongs to, if such a host can exist."""
     return [Host(paths, spec) for spec in hosts(MAX_NODES) if spec.name == name]
+
+
+def allow_maps(limit: Path = _MAX_MAP_COUNT) -> None:
+    """Let a process have as many mappings as a large program on a host needs: each of its pages may be one, and the kernel's default is 65530."""
+    with contextlib.suppress(OSError):  # in a container whose limits are not its own
+        if int(limit.read_text(encoding='ascii')) < _MAPS:
+            limit.write_text(f'{_MAPS}\n', encoding='ascii')

@@ -19,8 +19,9 @@ EXERCISED = """
 ## Exercised
 
 Run for real on the [lab's](lab.md) hosts, through the collection's modules, by `tools/drivers exercise`: cinderlib's functional tests as
-plays ([functional.yml](../tests/lab/functional/functional.yml)), and what goes beyond them ([operations.yml](../tests/lab/functional/operations.yml),
-[copies.yml](../tests/lab/functional/copies.yml)), each foreseen in check mode, done, and asked for again. What is read from a volume is compared with what was written to it.
+plays ([functional.yml](../tests/lab/functional/functional.yml)), and what goes beyond them
+([operations.yml](../tests/lab/functional/operations.yml), [copies.yml](../tests/lab/functional/copies.yml)), each foreseen in check mode, done, and
+asked for again. What is read from a volume is compared with what was written to it.
 """
 
 DECLARED = """
