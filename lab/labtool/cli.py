@@ -11,7 +11,7 @@ import shlex
 import signal
 import sys
 
-from . import ceph, image, inventory, kubernetes, kubernetes_build, network, objects, packages, ssh
+from . import ceph, ceph_mirror, image, inventory, kubernetes, kubernetes_build, network, objects, packages, ssh
 from .errors import LabError
 from .lab import Lab
 from .paths import Paths
@@ -64,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     add('exec', _exec, "run a command in the lab's network namespace").add_argument('words', nargs=argparse.REMAINDER, metavar='COMMAND')
     command = add('ceph', _ceph, 'start or end a Ceph cluster beside the hosts, which keeps its data in memory')
     command.add_argument('state', choices=['up', 'down', 'files'], help='files: print the directory with what clients need in /etc/ceph')
+    command = add('mirror', _mirror, 'start or end a second Ceph cluster, which mirrors images of the first, and the first one')
+    command.add_argument('state', choices=['up', 'down', 'files', 'lose', 'find'],
+                         help='files: print the directory with what clients of the second need in /etc/ceph; '
+                              'lose: let the first fall silent; find: let it go on as it was')
     command = add('objects', _objects, 'start or end an S3 gateway to the Ceph cluster')
     command.add_argument('state', choices=['up', 'down', 'keys'], help='keys: print the path of a JSON file with the URL and the keys of its user')
     command = add('kubernetes', _kubernetes, 'make a Kubernetes cluster with hosts as its nodes, or take it away')
@@ -164,7 +168,20 @@ def _ceph(lab: Lab, options: argparse.Namespace) -> int:
             ceph.up(lab.paths)
             lab.say(f'Ceph answers on {ceph.ADDRESS}: pool {ceph.POOL}, user {ceph.USER}')
         else:
-            ceph.down(lab.paths)
+            ceph_mirror.down(lab.paths)
+    return 0
+
+
+def _mirror(lab: Lab, options: argparse.Namespace) -> int:
+    if options.state == 'files':
+        if not ceph.running(lab.paths, ceph_mirror.SECOND):
+            raise LabError('there is no second cluster: `lab mirror up` first')
+        print(ceph.client_files(lab.paths, ceph_mirror.SECOND))
+        return 0
+    with lab.locked():
+        {'up': ceph_mirror.up, 'down': ceph_mirror.down, 'lose': ceph_mirror.lose, 'find': ceph_mirror.find}[options.state](lab.paths)
+    if options.state == 'up':
+        lab.say(f'Ceph on {ceph.ADDRESS} and Ceph on {ceph_mirror.SECOND.address} mirror images of pool {ceph.POOL}')
     return 0
 
 
