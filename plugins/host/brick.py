@@ -22,7 +22,7 @@ import warnings
 
 from ..module_utils.model.errors import StorageError
 from ..module_utils.worker.children import start_quickly
-from . import fibre_channel, iscsi, loop, multipathd, nvme
+from . import fibre_channel, iscsi, loop, multipathd, nvme, rbd
 from .protocols import lacks
 
 with warnings.catch_warnings():
@@ -192,6 +192,9 @@ class Brick:
         if told:
             return "The volume was not %s: %s" % (participle, " ".join(told))
         if isinstance(error, processutils.ProcessExecutionError):
+            refusal = rbd.refusal(self._system, self._data) if self._protocol == "rbd" and error.exit_code == rbd.REFUSED else None
+            if refusal:
+                return "The volume was not %s: %s" % (participle, refusal)
             words = str(error.stderr or error.description or error.stdout or "").split()
             command = (str(error.cmd or "").split() or ["a command"])[0]
             return "The volume was not %s: %s failed (exit %s): %s" % (participle, command, error.exit_code, " ".join(words)[:500])

@@ -18,10 +18,10 @@ from engine_here import COLLECTION, ours, set_up
 from relied_on import begins_with, has, relied_on, takes
 
 FIRST = COLLECTION + "engine"
-COMPAT, ENGINE, EXPORTS, GROUPS, OPTIONS, PERSISTENCE, REPLICATION, SNAPSHOTS, VOLUMES = (
+CEPH, COMPAT, ENGINE, EXPORTS, GROUPS, OPTIONS, PERSISTENCE, REPLICATION, SNAPSHOTS, VOLUMES = (
     "plugins/controller/engine/%s.py" % name
     for name in (
-        "compat", "engine", "exports", "groups", "options", "persistence", "replication", "snapshots", "volumes",
+        "ceph", "compat", "engine", "exports", "groups", "options", "persistence", "replication", "snapshots", "volumes",
     )
 )
 
@@ -310,6 +310,26 @@ def cinder_fails_over_by_these_names():
     assert {"replication_status", "replication_driver_data", "previous_status"} <= set(volume.Volume.fields)
     declared = {option.dest: option for option in driver.volume_opts}[words.OPTION]
     assert declared.multi and declared.secret
+
+
+@relied_on(CEPH)
+def cinders_rbd_driver_replicates_by_these_methods():
+    """RBDDriver fails over through _exec_on_volume and begins and ends replication by methods of its own, which an instance's may stand in for. It ends it
+    by taking features away unasked, and reads the key that nodes get once, when it is made."""
+    from cinder.volume.drivers import rbd
+
+    driver = rbd.RBDDriver
+    begins_with(driver.failover_host, "context", "volumes", "secondary_id", "groups")
+    begins_with(driver._exec_on_volume, "volume_name", "remote", "operation")
+    for method in (driver._enable_replication, driver._disable_replication):
+        begins_with(method, "volume")
+    begins_with(driver._connect_to_rados, "pool", "remote", "timeout")
+    has(driver, "_get_target_config", "_get_config_tuple", "_disconnect_from_rados", "_dumps", "get_manageable_snapshots")
+    sources = {name: inspect.getsource(getattr(driver, name)) for name in ("_demote_volumes", "_failover_volume", "failover", "__init__")}
+    assert "self._exec_on_volume(vol_name, self._active_config," in sources["_demote_volumes"]
+    assert "'mirror_image_promote', not is_demoted" in sources["_failover_volume"]
+    assert "keyring_data" in sources["__init__"] and "_demote_volumes(volumes)" in sources["failover"]
+    assert "mirror_image_get_info" not in inspect.getsource(rbd), "the driver looks itself: see what of engine/ceph.py it needs still"
 
 
 @relied_on(REPLICATION)

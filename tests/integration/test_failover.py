@@ -160,10 +160,30 @@ def test_a_volume_that_the_target_does_not_have_is_told_and_comes_back(pair):
     assert told(done)["in_error"] == ["data"] and told(done)["replicated"] == ["good"]
     assert pair.volumes()["data"] == ("error", "failover-error")
     assert "could not be failed over" in pair.controller.ensure("volume", backend="pair", name="data", size=2)["msg"]
+    assert not pair.turn(**FAILED_OVER)["changed"]
     os.rename(pair.beta / "gone", pair.beta / ("volume-" + data["id"]))
     assert told(pair.turn(**FAILED_BACK))["in_error"] == []
     assert pair.volumes()["data"] == ("available", "enabled")
     assert pair.read(pair.controller.array, data) == GOLD
+
+
+def test_who_has_seen_that_a_volume_is_sound_at_the_target_gets_it_back_there(pair):
+    data = pair.volume("data", GOLD, extra_specs=REPLICATED)
+    pair.volume("good", extra_specs=REPLICATED)
+    pair.volume("plain")
+    os.rename(pair.beta / ("volume-" + data["id"]), pair.beta / "gone")
+    pair.turn(**FAILED_OVER)
+    assert not pair.attach("good").get("failed")
+    os.rename(pair.beta / "gone", pair.beta / ("volume-" + data["id"]))
+    sure = dict(FAILED_OVER, force=["unconfirmed"])
+    foreseen, done, again = pair.turn(check=True, **sure), pair.turn(**sure), pair.turn(**sure)
+    assert done["changed"] and not again["changed"] and told(foreseen) == told(done) == told(again)
+    assert [operation["action"] for operation in done["backends"][0]["operations"]] == ["confirm_fail_over"]
+    assert (told(done)["in_error"], told(done)["unreachable"], told(done)["reattach"]) == ([], ["plain"], [])
+    assert pair.volumes() == {"data": ("available", "failed-over"), "good": ("in-use", "failed-over"), "plain": ("error", "not-capable")}
+    pair.controller.ensure("export", backend="pair", volume="good", host="node1", state="absent")
+    pair.turn(**FAILED_BACK)
+    assert pair.volumes() == {"data": ("available", "enabled"), "good": ("available", "enabled"), "plain": ("available", "disabled")}
 
 
 def test_pools_and_volumes_of_other_backends_stay_as_they_are(pair):

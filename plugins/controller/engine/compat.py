@@ -5,8 +5,9 @@
 """Every change that we make to cinderlib 5.2.0, to cinder and to what they stand on, each with its reason and the versions that need it.
 
 cinderlib is no longer maintained, and it was written for cinder 22. A change is made where what it mends is found, so that one
-code runs on every cinder of the contract tests (tests/contract). Two stand beside what they hand out: persistence.py answers what
-Cinder's objects look up, from the store; module_utils/worker/children.py starts commands by vfork, which os-brick on a node needs, too.
+code runs on every cinder of the contract tests (tests/contract). Three stand beside what they hand out: persistence.py answers what
+Cinder's objects look up, from the store; ceph.py what the RBD driver lacks; module_utils/worker/children.py starts commands by vfork,
+which os-brick on a node needs, too.
 What is wrong in cinderlib and needs no change, because we do not use it, is listed here as well, for whoever is tempted:
 
 - ``cinderlib.persistence.dbms``: loses volume types and QoS, matches backends with LIKE, migrates at every start; cinder 29 has no
@@ -38,6 +39,7 @@ from oslo_concurrency import lockutils, processutils
 from oslo_utils import importutils
 
 from ...module_utils.worker.children import start_quickly
+from . import ceph
 
 CONFIGURING = threading.Lock()  # cinderlib writes a backend's options into those of the process and reads them there
 _STARTING = threading.local()  # what the driver that this thread starts has to know
@@ -127,6 +129,7 @@ def _make_driver(path, *arguments, **settings):
     if "active_backend_id" in settings:
         settings["active_backend_id"] = getattr(_STARTING, "target", None)
     driver = importutils.import_object(path, *arguments, **settings)
+    ceph.mend(driver)
     problems = getattr(_STARTING, "problems", None)
     if problems is not None:
         for name in ("do_setup", "check_for_setup_error", "init_capabilities"):
@@ -137,14 +140,16 @@ def _make_driver(path, *arguments, **settings):
 def _borne(driver, name, problems):
     """Return a step of a driver's start that may fail, as it does where the array is dead that must be failed over from.
 
-    Cinder asks a driver to fail over that failed to start, too.
+    Cinder asks a driver to fail over that failed to start, too. As there, nothing more is asked of it once a step has failed: each would wait for
+    the dead array anew, Ceph's for half a minute at best.
     """
 
     method = getattr(driver, name)
 
     def call(*arguments, **settings):
         try:
-            method(*arguments, **settings)
+            if not problems:
+                method(*arguments, **settings)
         except Exception as error:  # drivers raise anything
             problems.append(error)
         if name == "init_capabilities" and not (driver.capabilities or {}).get("pools"):

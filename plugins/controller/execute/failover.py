@@ -14,7 +14,7 @@ import contextlib
 import dataclasses
 
 from ...module_utils.model.errors import StorageError
-from ...module_utils.model.replication import ELSEWHERE, turned
+from ...module_utils.model.replication import ELSEWHERE, IN_ERROR, turned
 from ...module_utils.plan.failover import unconfirmed
 
 
@@ -77,16 +77,29 @@ def _record(work, entry, operation, place, driven, taken):
     with work.store.writing() as writer:
         writer.set_failed_over(operation.name, None if back else place)
         for item in driven:
-            before = item.resource
-            data, said = taken.get(before.id, (item.data, {}))
-            after = turned(before, back, said)
-            if after != before or before.id in taken:
-                writer.change_volume(before.id, status=after.status)
-                kept = {"replication_status": after.replication_status, "previous_status": after.previous_status}
-                data = {key: value for key, value in dict(data, **kept).items() if value is not None}
-                writer.set_driver_data("volume", before.id, data)
+            _turn(writer, item, back, *taken.get(item.resource.id, (None, {})))
         writer.mark_exports([item.resource.id for item in driven if item.resource.replicated], ELSEWHERE)
         writer.settle(entry)
+
+
+def _turn(writer, item, back, data=None, said=None):
+    """Write down what became of a volume. ``data``: what its driver keeps of it now, None where it was not asked."""
+    before = item.resource
+    after = turned(before, back, said)
+    if after != before or data is not None:
+        writer.change_volume(before.id, status=after.status)
+        kept = {"replication_status": after.replication_status, "previous_status": after.previous_status}
+        kept = {key: value for key, value in dict(item.data if data is None else data, **kept).items() if value is not None}
+        writer.set_driver_data("volume", before.id, kept)
+
+
+def _confirm(work, operation, _arguments):
+    """Take a person's word that the array in charge has the volumes that its driver gave up."""
+    _backend, driven = _now(work, operation.name)
+    with work.store.writing() as writer:
+        for item in driven:
+            if item.resource.replication == IN_ERROR:
+                _turn(writer, item, operation.action.endswith("fail_back"))
 
 
 def _look_at_pools(work, name):
@@ -112,5 +125,7 @@ ACTIONS = {
     "finish_fail_back": _finish,
     "record_fail_over": _write_down,
     "record_fail_back": _write_down,
+    "confirm_fail_over": _confirm,
+    "confirm_fail_back": _confirm,
     "forget": _forget,
 }

@@ -118,7 +118,8 @@ def _left(volume):
         why if volume.unreachable else "could not be failed over or back with its backend.",
         "Fail the backend back when its array is there again (legacy_backend_failover)."
         if volume.unreachable
-        else "See on the storage system what it has of it; then fail the backend over or back again, or release the volume and adopt it again.",
+        else "See on the storage system what it has of it. Once it is sound there, run legacy_backend_failover again with the backend's state and "
+        "force: [unconfirmed].",
     )
 
 

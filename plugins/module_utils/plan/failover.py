@@ -54,7 +54,9 @@ def plan_failover(landscape, wanted):
     if begun is not None:
         return [_end(backend, wanted, begun, arguments)]
     if _is_there(backend, target):
-        return []
+        lost = any(item.backend == backend.name and item.replication == IN_ERROR for item in landscape.volumes.values())
+        confirms = lost and "unconfirmed" in wanted.force
+        return [Operation("confirm_" + ACTIONS[wanted.state], "backend", backend.name, backend.name, arguments)] if confirms else []
     if "unconfirmed" in wanted.force:
         raise invalid(
             "force", "unconfirmed", "is for a fail over that was begun and did not end well; there is none of backend %s." % backend.name
@@ -216,6 +218,10 @@ def backend_effect(landscape, operation):
         return
     back, target = operation.action.endswith("fail_back"), operation.arguments["replication_target"]
     name = operation.name
+    if operation.action.startswith("confirm_"):
+        lost = {key: item for key, item in landscape.volumes.items() if item.backend == name and item.replication == IN_ERROR}
+        landscape.volumes.update({key: turned(volume, back) for key, volume in lost.items()})
+        return
     landscape.backends[name] = dataclasses.replace(landscape.backends[name], failed_over_to=None if back else target)
     ours = {key: volume for key, volume in landscape.volumes.items() if volume.backend == name}
     for key, mapping in landscape.mappings.items():

@@ -35,7 +35,7 @@ class Operation:
         ``update``, ``renew``, ``replace``, ``delete``, ``forget``; and for what a killed run left: ``undo_create``, ``finish_adopt``, ``finish_update``,
         ``finish_extend``, ``undo_migrate``, ``finish_move``, ``finish_discard``, ``finish_release``, ``finish_delete``, ``forget``,
         ``undo_restore``, ``fail_restore``, ``fail_revert``, ``clean_up``. Of a backend also ``fail_over`` and ``fail_back``, with
-        ``finish_`` or ``record_`` before them.
+        ``finish_``, ``record_`` or ``confirm_`` before them.
     :param noun: ``backend``, ``volume``, ``snapshot``, ``group_snapshot``, ``export``, ``image``, ``repository`` or ``backup``.
     :param backend: where the name is unique; for a backup, its repository.
     :param name: the thing's name; for an export, the volume's name; for an image, its path.

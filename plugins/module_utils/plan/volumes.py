@@ -130,8 +130,8 @@ def _plan_change(landscape, current, wanted):
     if current.status == ERROR and current.replicated:
         raise StorageError(
             "conflict",
-            "name: volume %r could not be failed over or back with its backend, so what the active array has of it is not known. See there; fail the "
-            "backend over or back again, or, once it is sound, let it go and manage it anew (state: released, then adopt)." % current.name,
+            "name: volume %r could not be failed over or back with its backend, so what the active array has of it is not known. See there; once "
+            "it is sound, run legacy_backend_failover again with the backend's state and force: [unconfirmed]." % current.name,
             "name",
         )
     if current.status not in AT_REST and not (current.status == UNREVERTED and wanted.revert_to):
