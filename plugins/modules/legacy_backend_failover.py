@@ -38,8 +38,8 @@ options:
     description:
       - Overrides, named one by one. V(unconfirmed) writes O(state) down B(without asking the driver), for a fail over that was begun and whose
         driver cannot finish it. Look at the storage systems first - they must be in that state already.
-      - With the state that the backend has already, it gives the volumes back that are RV(backend.in_error), once they are sound on the storage system
-        that is in charge. Nothing is done where there is none; otherwise refused where nothing was begun.
+      - With the state that the backend has already, it gives the volumes back that RV(backend) lists as C(in_error), once they are sound on the storage
+        system that is in charge. Nothing is done where there is none; otherwise refused where nothing was begun.
     type: list
     elements: str
     choices: [unconfirmed]
@@ -67,8 +67,8 @@ options:
         description:
           - Overrides, named one by one. V(unconfirmed) writes O(state) down B(without asking the driver), for a fail over that was begun and whose
             driver cannot finish it. Look at the storage systems first - they must be in that state already.
-          - With the state that the backend has already, it gives the volumes back that are RV(backend.in_error), once they are sound on the storage system
-            that is in charge. Nothing is done where there is none; otherwise refused where nothing was begun.
+          - With the state that the backend has already, it gives the volumes back that RV(backend) lists as C(in_error), once they are sound on the
+            storage system that is in charge. Nothing is done where there is none; otherwise refused where nothing was begun.
         type: list
         elements: str
         choices: [unconfirmed]

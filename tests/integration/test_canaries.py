@@ -24,7 +24,7 @@ CANARY = b"canary-"
 ENCODED = b"Y2FuYXJ5"  # as a Secret of Kubernetes has it
 HERE = Path(__file__).resolve().parent
 NAMESPACE = "baremetal.legacy_storage."
-SETTLING = ("undo_", "finish_", "forget", "fail_", "record_", "close", "clean_up")  # most of them happen here as well
+SETTLING = ("undo_", "finish_", "forget", "fail_", "record_", "confirm_", "close", "clean_up")  # most of them happen here as well
 
 
 def backend(name, root, **more):
