@@ -162,12 +162,15 @@ def test_required_paths_are_refused_before_connecting_where_the_kernel_has_no_mu
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_a_detach_ends_when_the_namespace_and_its_controllers_are_gone(attached, kernel, shared):
+def test_a_detach_ends_when_the_namespace_and_its_controllers_are_gone(attached, kernel, shared, monkeypatch):
+    triggered = []
+    monkeypatch.setattr(links, "trigger", lambda _system, name: triggered.append(name))
     place(kernel, others=("nvme0c0n2",) if shared else ())
     attached.record()
     done, _diff = attached.ensure(volume_id="v", state="absent")
     assert "device %s" % kernel.system.node("nvme0n1") in done["msg"] and ("its controllers have other namespaces" in done["msg"]) is shared
     assert attached.node.records.get("v").state == "disconnecting"
+    assert triggered == ["nvme0n1"] * shared, "no link of ours stays with a device that does"
     kernel.gone("nvme0n1")  # the storage system has taken it back
     for path in ("nvme0/nvme0c0n1", "nvme1/nvme0c1n1"):
         shutil.rmtree(kernel.root / "sys/class/nvme" / path)
