@@ -114,8 +114,11 @@ def test_a_node_goes_on_at_the_second_cluster_and_back_with_what_it_wrote(lab, c
         assert told["backend"]["reattach"] == [{"volume": "data", "volume_id": identity, "hosts": ["node1"]}]
         refused = attach(lab, "ceph")
         assert refused["failed"] and "Detach it" in refused["msg"], refused["msg"]
-        # the kernel cannot give back what it holds of a cluster that does not answer
+        # the kernel cannot give back what it holds of a cluster that does not answer; having tried, the node does not connect it again when it boots
+        stuck = attach(lab, "ceph", "absent", force=True)
+        assert stuck["failed"] and "What stayed: device /dev/rbd" in stuck["msg"], stuck["msg"]
         lab.cut_and_boot("node1")
+        lab.told_at_boot("node1", "was disconnecting when this host went down", 120)
         done(attach(lab, "ceph", "absent", force=True))
         assert lab.leftovers("node1") == {}
         path = done(attach(lab, "ceph"))["attachment"]["path"]
