@@ -15,7 +15,7 @@ import kubernetes_validate
 import pytest
 from ansible_collections.baremetal.legacy_storage.tests.integration.jobs.conftest import JobRack
 
-pytestmark = pytest.mark.extra  # whole playbooks, many of them
+EXTRA = pytest.mark.extra  # whole playbooks, many of them: `make test` has those where data is nearest to being lost
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 SILENT = {"conditions": [{"type": "Ready", "status": "Unknown"}]}
@@ -124,7 +124,7 @@ def test_a_drained_node_s_volumes_are_on_the_other_node_foretold_and_quiet_the_s
     assert (again.code, again.changed, cluster.calls()) == (0, [], []), again.output
 
 
-@pytest.mark.parametrize("fails", ["create PersistentVolume/orders", "patch PersistentVolume/scratch"])
+@pytest.mark.parametrize("fails", ["create PersistentVolume/orders", pytest.param("patch PersistentVolume/scratch", marks=EXTRA)])
 def test_a_run_that_ended_while_a_persistent_volume_was_gone_is_run_again_and_loses_nothing(nodes, cluster, fails):
     cluster.write(dict(cluster.content, fails=[fails]))
     assert "does not answer" in nodes.drain().failure
@@ -140,6 +140,7 @@ def test_a_run_that_ended_while_a_persistent_volume_was_gone_is_run_again_and_lo
     assert nodes.drain().changed == []
 
 
+@EXTRA
 def test_what_cannot_be_is_refused_before_anything_is_changed(nodes, cluster):
     start = cluster.content
 
@@ -161,6 +162,7 @@ def test_what_cannot_be_is_refused_before_anything_is_changed(nodes, cluster):
     refused("pod shop/agent uses PersistentVolume scratch")
 
 
+@EXTRA
 def test_a_volume_in_use_on_the_node_stays_there_and_holds_up_no_other(nodes, cluster):
     with open(nodes.rack.file_of("scratch"), "rb"):
         stuck = nodes.drain(drain_timeout=1)
@@ -171,6 +173,7 @@ def test_a_volume_in_use_on_the_node_stays_there_and_holds_up_no_other(nodes, cl
     assert NOTE not in cluster.objects
 
 
+@EXTRA
 def test_a_volume_that_the_other_node_may_have_already_stays_as_it_is(nodes, cluster):
     nodes.make(dict(ORDERS, name="both", nodes=["node1", "node2"], claim={"namespace": "shop", "name": "both"}))
     done = nodes.drain()
@@ -181,6 +184,7 @@ def test_a_volume_that_the_other_node_may_have_already_stays_as_it_is(nodes, clu
     assert nodes.drain().changed == []
 
 
+@EXTRA
 def test_a_dead_node_is_replaced_only_when_somebody_answers_for_it_and_is_not_asked(nodes, cluster):
     nodes.rack.inventory["all"]["children"]["storage_nodes"]["hosts"]["node1"].update(
         ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1, ansible_ssh_common_args="-F /dev/null -o ConnectTimeout=5"
@@ -216,6 +220,7 @@ def test_a_dead_node_is_replaced_only_when_somebody_answers_for_it_and_is_not_as
     assert (nodes.replace(replace_remove_node=True).changed, "Node/node1" in cluster.objects) == ([], False)
 
 
+@EXTRA
 def test_a_node_that_died_while_it_was_drained_is_replaced_from_where_that_ended(nodes, cluster):
     cluster.write(dict(cluster.content, fails=["create PersistentVolume/scratch"]))
     assert nodes.drain().failure
