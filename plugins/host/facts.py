@@ -151,19 +151,27 @@ def linked(system, record, seen):
 def paths(system, seen):
     """Return ``[{"device", "state"}]`` of a device's disks, or of an NVMe namespace's controllers.
 
-    ``active`` is a path that multipath uses, or a running disk without it; ``outside the map`` a running disk that multipath did not take.
+    ``active`` is a path that multipath uses, or a running disk without it; ``outside the map`` a running disk that multipath did not take; ``unknown``
+    one that it took, of which neither multipathd nor the kernel tells more.
     """
     if nvme.is_namespace(seen.name):
         return nvme.paths(system, seen.name)
-    told = multipathd.path_states() if seen.mapped else {}
-    inside = devices.slaves(system, seen.name) if seen.mapped else seen.disks
-    found = []
-    for disk in seen.disks:
-        state = devices.path_state(system, disk)
-        if state == "running":
-            state = told.get(disk, "active") if disk in inside else "outside the map"
-        found.append({"device": "/dev/" + disk, "state": state})
-    return found
+    states = {disk: devices.path_state(system, disk) for disk in seen.disks}
+    running = [disk for disk, state in states.items() if state == "running"]
+    if not seen.mapped:
+        states.update(dict.fromkeys(running, "active"))
+    else:
+        states.update(_in_map(system, seen.name, running))
+    return [{"device": "/dev/" + disk, "state": state} for disk, state in states.items()]
+
+
+def _in_map(system, name, disks):
+    """Return {disk: what a map does with it}."""
+    inside = [disk for disk in disks if disk in devices.slaves(system, name)]
+    told = multipathd.path_states()
+    if not told.keys() >= set(inside):  # multipathd is away, or was told to forget a path that the kernel goes on using
+        told = {**multipathd.kernel_states(system, name), **told}
+    return {disk: told.get(disk, "unknown") if disk in inside else "outside the map" for disk in disks}
 
 
 def attachment(system, record, seen):

@@ -2,12 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The state of paths, from multipathd's own socket: no process is started for it."""
+"""The state of paths, from multipathd's own socket: no process is started for it. What multipathd does not tell is asked of the kernel."""
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
+
+from . import programs
 
 _SOCKETS = ("\0/org/kernel/linux/storage/multipathd", "/run/multipathd.socket")
 _TIMEOUT = 5.0
@@ -53,6 +56,19 @@ def parse_paths(text):
     """Parse the answer to ``show paths raw format %d|%t``."""
     fields = [line.split("|") for line in text.splitlines() if "|" in line]
     return {parts[0].strip(): parts[1].strip() for parts in fields}
+
+
+def kernel_states(system, name):
+    """Return {kernel name: ``active`` or ``failed``} of a map's paths as the kernel uses them; empty where dmsetup cannot tell."""
+    major, _colon, minor = (system.read("sys/class/block", name, "dev") or "").partition(":")
+    told, _problem = programs.run("dmsetup", "status", "--target", "multipath", "-j", major, "-m", minor, limit=_TIMEOUT)
+    numbers = {system.read("sys/class/block", disk, "dev"): disk for disk in system.names("sys/class/block", name, "slaves")}
+    return {numbers[number]: state for number, state in parse_status(told).items() if number in numbers}
+
+
+def parse_status(text):
+    """Parse what ``dmsetup status`` prints of a map: ``... A 0 2 2 8:16 A 0 0 1 8:32 F 1 0 1``. Return {"8:16": ``active``, "8:32": ``failed``}."""
+    return {number: "active" if letter == "A" else "failed" for number, letter in re.findall(r"(?<!\S)(\d+:\d+) ([AF])(?!\S)", text)}
 
 
 def wait_for_its_name(scsi):

@@ -138,7 +138,8 @@ attachments:
       returned: always
     paths:
       description:
-        - The paths, each with its C(device) and C(state). A path that works is C(active); one that multipath did not take is C(outside the map).
+        - The paths, each with its C(device) and C(state). A path that works is C(active); one that multipath did not take is C(outside the map); of
+          one that is C(unknown) neither multipathd nor the kernel tells more.
         - Those of an NVMe namespace are its controllers.
       type: list
       elements: dict

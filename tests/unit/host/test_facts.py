@@ -132,11 +132,30 @@ def test_a_file(kernel, tmp_path):
     assert facts.look(kernel.system, ours).identity == "wrong"
 
 
-@pytest.mark.parametrize(("told", "state"), [({"sda": "failed"}, "failed"), ({}, "active")])
-def test_the_state_of_paths(mapped, monkeypatch, told, state):
+# What Linux 6.1 and dmsetup 1.02.185 print of a map with a path that failed.
+STATUS = "0 2097152 multipath 2 0 0 0 2 1 A 0 1 2 8:0 A 0 0 1 E 0 1 2 8:16 F 1 0 1 \n"
+
+
+@pytest.mark.parametrize(
+    ("told", "kernel_tells", "states"),
+    [
+        ({"sda": "failed", "sdb": "active"}, None, ["failed", "active"]),
+        ({}, STATUS, ["active", "failed"]),  # multipathd is away
+        ({"sda": "active"}, STATUS, ["active", "failed"]),  # multipathd was told to forget a path
+        ({}, "", ["unknown", "unknown"]),
+    ],
+)
+def test_the_state_of_paths_in_a_map_is_what_multipathd_tells_or_else_the_kernel(mapped, monkeypatch, told, kernel_tells, states):
+    def run(*command, **_more):
+        assert kernel_tells is not None and command[0] == "dmsetup"
+        return kernel_tells, None
+
     monkeypatch.setattr(facts.multipathd, "path_states", lambda: told)
+    monkeypatch.setattr(facts.multipathd.programs, "run", run)
+    for number, name in (("8:0", "sda"), ("8:16", "sdb")):
+        mapped.write("sys/class/block/%s/dev" % name, number)
     seen = facts.look(mapped.system, record())
-    assert facts.paths(mapped.system, seen) == [{"device": "/dev/sda", "state": state}, {"device": "/dev/sdb", "state": "active"}]
+    assert facts.paths(mapped.system, seen) == [{"device": "/dev/sd" + letter, "state": state} for letter, state in zip("ab", states)]
 
 
 def test_a_disk_that_multipath_did_not_take_is_no_active_path(mapped, disk_page, monkeypatch):
