@@ -15,7 +15,7 @@ from ..module_utils.model.attachment import UNREADABLE, stable_link
 from ..module_utils.model.encryption import mapping_name
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import Wanted, plan, predict, refuse_withdrawn
-from . import access, addresses, attach, detach, devices, encryption, facts, iscsi, links, loop, neighbours, usage, withdrawn
+from . import access, addresses, attach, detach, devices, encryption, facts, iscsi, links, loop, neighbours, nvme, usage, withdrawn
 from .locks import locked
 
 _TAKING = {"settle", "disconnect"}  # operations that take a device away
@@ -132,9 +132,16 @@ def _gather(node, record, wanted, data):
         free = before != data and not neighbours.theirs(node, wanted.volume_id, identity, before)
         loops += tuple(addresses.disks_at(node.system, before)) if free else ()
     known, seen = facts.gather(node.system, record, wanted.volume_id, None if taken else data, loops)
-    if wanted.state == "present" and seen.mapped and data:
-        known = dataclasses.replace(known, returned=len(iscsi.back_again(node.system, data)))
+    if wanted.state == "present" and wanted.multipath != "no" and data:
+        known = dataclasses.replace(known, returned=len(_returned(node, seen, data)))
     return known, seen
+
+
+def _returned(node, seen, data):
+    """Return the portals of a device of several paths that it has none by, though they answer now."""
+    if seen.mapped:
+        return iscsi.back_again(node.system, data)
+    return nvme.back_again(node.system, data) if nvme.is_namespace(seen.name) and nvme.native_multipath(node.system) else []
 
 
 def _decided(node, record, known, seen, wanted):
@@ -267,6 +274,8 @@ def _silent_paths(paths):
 
 
 def _missing_paths(node, record, seen):
+    if nvme.is_namespace(seen.name) and record.multipath != "no":
+        return nvme.unconnected(node.system, node.address(record.export))
     portals = iscsi.without_session(node.system, node.address(record.export)) if seen.mapped else []
     return ["There is no session with portal %s." % iscsi.written(portal) for portal in portals]
 

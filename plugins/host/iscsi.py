@@ -9,16 +9,14 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import socket
 
 from ..module_utils.model.errors import StorageError
+from . import portals
 
 # open-iscsi 2.0.874+ on Debian keeps its records below /etc, on Red Hat and SUSE below /var/lib.
 _DATABASES = ("etc/iscsi", "var/lib/iscsi")
 # A portal that is cut off must not hold a task: by default a login is tried 8 times, 15 s each.
 LOGIN_LIMITS = {"node.session.initial_login_retry_max": "2", "node.conn[0].timeo.login_timeout": "10"}
-
-_PATIENCE = 2  # seconds for a portal to take a connection: one that is back takes it at once
 
 NO_SESSION, NO_RECORD, NO_DAEMON, AUTH_FAILED, SESSION_EXISTS = 2, 21, 20, 24, 15
 
@@ -99,15 +97,7 @@ def without_session(system, data):
 
 def back_again(system, data):
     """Return those of :func:`without_session` that take a connection now."""
-    return [portal for portal in without_session(system, data) if _answers(portal)]
-
-
-def _answers(portal):
-    try:
-        socket.create_connection(portal, timeout=_PATIENCE).close()
-    except OSError:
-        return False
-    return True
+    return [portal for portal in without_session(system, data) if portals.answers(portal)]
 
 
 def written(portal):

@@ -14,6 +14,8 @@ import contextlib
 import dataclasses
 import re
 
+from . import portals
+
 _NAMESPACE = re.compile(r"^nvme(\d+)(?:c\d+)?n(\d+)$")
 _USABLE = ("", "optimized", "non-optimized")  # what a controller says of a namespace (ANA); nothing where its subsystem has no such thing
 # Their controllers come and go with the volumes. LightOS' own service looks after those of LIGHTOS.
@@ -22,10 +24,14 @@ CONNECTED = ("nvmeof", "nvme")
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """Where a namespace is. :param portals: {(address, port)}. :param names: {attribute in sysfs: value} of which one is known, at most."""
+    """Where a namespace is.
+
+    :param portals: {(address, port)}. :param rdma: those of them that speak RDMA. :param names: {attribute in sysfs: value} of which one is known, at most.
+    """
 
     nqn: str
     portals: frozenset
+    rdma: frozenset
     names: dict
 
 
@@ -43,11 +49,13 @@ def targets(data):
     """Return the Targets in connection_info's data, in each of the forms that os-brick takes (NVMeOFConnProps)."""
     found = []
     for each in data.get("volume_replicas") or [data]:
-        nqn, portals = each.get("target_nqn"), each.get("portals")
+        nqn, told = each.get("target_nqn"), each.get("portals")
         if not nqn and each.get("nqn") and each.get("target_port"):
-            nqn, portals = each["nqn"], [(each.get("target_portal"), each["target_port"])]
-        if nqn and portals:
-            found.append(Target(nqn, frozenset((str(portal[0]).lower(), str(portal[1])) for portal in portals), _names(each)))
+            nqn, told = each["nqn"], [(each.get("target_portal"), each["target_port"], each.get("transport_type"))]
+        if nqn and told:
+            speak = {(str(portal[0]).lower(), str(portal[1])): portal[2] if len(portal) > 2 else None for portal in told}
+            rdma = frozenset(portal for portal, transport in speak.items() if transport in ("rdma", "RoCEv2"))
+            found.append(Target(nqn, frozenset(speak), rdma, _names(each)))
     return found
 
 
@@ -91,6 +99,18 @@ def unconnected(system, data):
         there = {_portal(system, name) for name in live}
         told += ["Portal %s:%s of %s is not connected." % (*portal, target.nqn) for portal in sorted(target.portals - there)]
     return told
+
+
+def back_again(system, data):
+    """Return the portals, each (address, port), in connection_info's data that have no controller and take a connection now.
+
+    The kernel connects a controller that it has by itself, for as long as it keeps it (ctrl_loss_tmo, 600 s). Portals of RDMA cannot be asked.
+    """
+    found = []
+    for target in targets(data):
+        there = {_portal(system, name) for name in _controllers(system, target)}
+        found += [portal for portal in sorted(target.portals - there - target.rdma) if portals.answers(portal)]
+    return found
 
 
 def devices_at(system, data):

@@ -86,6 +86,19 @@ def one_portal_of_two_is_told_where_two_are_preferred():
 
 
 @relied_on(*USERS)
+def a_portal_that_is_back_is_connected_by_the_next_task():
+    """With multipath: preferred the next task connects a portal that takes connections again; nobody waits for one that does not."""
+    node = _own()
+    node.away = {PORTALS[0]}
+    node.attached(VOLUME, _info(), multipath="preferred")
+    assert not node.ask("present", VOLUME, _info(), multipath="preferred")["changed"]
+    node.away = set()
+    result = node.ask("present", VOLUME, _info(), multipath="preferred")
+    assert result["changed"] and len(result["attachment"]["paths"]) == 2, result
+    assert not node.ask("present", VOLUME, _info(), multipath="preferred")["changed"]
+
+
+@relied_on(*USERS)
 def one_portal_is_enough_where_multipath_is_not_wanted():
     """multipath: no connects one portal, and warns of nothing."""
     node = _own()

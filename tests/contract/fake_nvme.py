@@ -48,6 +48,9 @@ class FakeNvme(FakeNode):
             os.makedirs(path)
         self.answers.update(nvme=self._nvme, blockdev=self._blockdev)
         self.ticking.append(self._kernel)
+        from ansible_collections.baremetal.legacy_storage.plugins.host import portals as asked
+
+        asked.answers = lambda portal: portal in self.portals and portal not in self.away
 
     def controllers(self):
         """Return {controller: (NQN, portal)}."""
