@@ -19,6 +19,7 @@ from ...module_utils.plan.backups import temporary_name
 from ..backup import content
 from ..backup.catalogue import catalogue_of
 from ..store.database import now
+from . import access
 from .access import opened_snapshot, opened_volume
 from .endings import give_up
 
@@ -124,9 +125,19 @@ def _snapshot(operation, snapshot_id):
 
 def _take_back(work, operation, arguments, run):
     if arguments.get("temporary_snapshot"):
+        _close(work, arguments["temporary_snapshot"])
         work.engine().snapshots.delete(arguments["temporary_snapshot"])
     with contextlib.suppress(StorageError):
         _catalogue(work, operation.backend, _SOON).delete(run=run, unfinished_only=True)
+
+
+def _close(work, snapshot_id):
+    """Close a snapshot whose opening was begun though this run was told that it was not: the store's answer was lost."""
+    with work.store.reading() as reader:
+        left = reader.unsettled(keys=(), resource_ids={snapshot_id})
+    for record in left:
+        if record.noun == "access":
+            access.close(work, record)
 
 
 def _drop(writer, snapshot_id):

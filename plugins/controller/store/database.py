@@ -83,9 +83,8 @@ def speaking(engine):
     try:
         yield
     except sa.exc.IntegrityError as error:
-        raise StorageError(
-            "conflict", "The metadata store refused the change: %s. Another task changed the same thing; run this one again." % error.orig
-        ) from error
+        said = str(error.orig).strip().rstrip(".")
+        raise StorageError("conflict", "The metadata store refused the change: %s. Another task changed the same thing; run this one again." % said) from error
     except sa.exc.DBAPIError as error:
         raise StorageError(
             "store",
