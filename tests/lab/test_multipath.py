@@ -70,10 +70,11 @@ def test_preferred_takes_the_one_path_that_is_there_says_so_and_gets_the_other_w
 
 def test_an_array_that_shows_another_volume_at_one_of_the_portals_is_refused_and_the_node_keeps_nothing(lab, volume):
     connector = lab.run("node1", "legacy_connector_info")["connector"]
-    export = lab.run("controller1", "legacy_export", backend=BACKEND, volume=volume, connector=connector)["export"]
-    iqn = "iqn.2010-10.org.openstack:volume-%s" % export["volume_id"]
-    lab.sh("controller1", ANOTHER_AT_B % {"iqn": iqn})
+    exported = lab.run("controller1", "legacy_export", backend=BACKEND, volume=volume, connector=connector)
+    assert not exported.get("failed"), exported["msg"]
+    iqn = lab.sh("controller1", "cd /sys/kernel/config/target/iscsi && ls -d iqn*")
     try:
+        lab.sh("controller1", ANOTHER_AT_B % {"iqn": iqn})
         for multipath in ("required", "preferred"):
             result = attach(lab, volume, multipath)
             assert result["failed"] and "different volumes at the address of volume %s" % volume in result["msg"], result["msg"]
