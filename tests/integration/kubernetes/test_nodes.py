@@ -14,6 +14,7 @@ import json
 import kubernetes_validate
 import pytest
 from ansible_collections.baremetal.legacy_storage.tests.integration.jobs.conftest import JobRack
+from ansible_collections.baremetal.legacy_storage.tests.integration.jobs.runner import Runner
 
 EXTRA = pytest.mark.extra  # whole playbooks, many of them: `make test` has those where data is nearest to being lost
 
@@ -231,3 +232,46 @@ def test_a_node_that_died_while_it_was_drained_is_replaced_from_where_that_ended
     assert done.code == 0, done.output
     assert nodes.where() == everywhere("orders", "scratch", node="node2")
     assert (claimed(cluster, "scratch"), NOTE in cluster.objects) == (("Bound", True), False)
+
+
+@pytest.fixture(name="jobs")
+def fixture_jobs(nodes, tmp_path, collection_root):
+    """A runner of jobs on these nodes, with the file of a credential for the cluster. As in an execution environment, nobody can become root where they run."""
+    nodes.rack.inventory["all"]["vars"].update(ansible_become_exe="no-sudo-here")
+    del nodes.rack.inventory["all"]["vars"]["ansible_become"]
+    for group in nodes.rack.inventory["all"]["children"].values():
+        group.setdefault("vars", {})["ansible_become"] = False
+    jobs = Runner(tmp_path / "runner", nodes.rack, collection_root)
+    jobs.environment.update(K8S_AUTH_KUBECONFIG=str(nodes.cluster.path), ANSIBLE_BECOME_ALLOW_SAME_USER="1")  # tests may run as root
+    return jobs
+
+
+def secrets_left(jobs, cluster):
+    """Return the files of jobs that hold what the cluster's Secret holds, in clear or as Kubernetes has it."""
+    encoded = cluster.objects["Secret/kube-system/orders-chap"]["data"].values()
+    return [path for word in ["canary", *encoded] for path in jobs.leaks(word)]
+
+
+@EXTRA
+def test_a_node_is_drained_by_the_answers_to_a_survey_once_and_no_secret_is_left_in_artifacts(nodes, cluster, jobs):
+    status, changed, output = jobs.launch("drain_node", drain_node="node1", drain_to="node2", drain_timeout=10)
+    assert status == "successful" and {"Cordon the node", "Evict its pods", "Detach local volumes"} <= set(changed), output
+    assert nodes.where() == everywhere("orders", "scratch", node="node2")
+    assert (claimed(cluster, "orders"), claimed(cluster, "scratch"), NOTE in cluster.objects) == (("Bound", True), ("Bound", True), False)
+    status, changed, output = jobs.launch("drain_node", drain_node="node1", drain_to="node2", drain_timeout=10)
+    assert (status, changed) == ("successful", []), output
+    assert secrets_left(jobs, cluster) == []
+
+
+@EXTRA
+def test_a_dead_node_is_replaced_only_by_a_survey_that_says_that_it_is_fenced(nodes, cluster, jobs):
+    nodes.node("node1", SILENT)
+    start = cluster.content
+    status, changed, output = jobs.launch("replace_node", replace_node="node1", replace_by="node2", replace_fenced="no")
+    assert (status, changed) == ("failed", []) and "say true only when node1 is powered off" in output, output
+    assert (cluster.content, nodes.where()) == (start, everywhere("orders", "scratch", node="node1"))
+    status, changed, output = jobs.launch("replace_node", replace_node="node1", replace_by="node2", replace_fenced="yes", replace_remove_node="yes")
+    assert status == "successful" and "Take the volumes back, without the node" in changed, output
+    assert nodes.where() == everywhere("orders", "scratch", node="node2")
+    assert "Node/node1" not in cluster.objects
+    assert secrets_left(jobs, cluster) == []

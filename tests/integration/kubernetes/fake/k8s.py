@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import uuid
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 
 def key(kind, metadata):
@@ -69,7 +69,7 @@ def main():
             "api_version": {"type": "str"},
             "name": {"type": "str"},
             "namespace": {"type": "str"},
-            "kubeconfig": {"type": "str"},
+            "kubeconfig": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
             "wait": {"type": "bool"},
             "wait_timeout": {"type": "int"},
             "merge_type": {"type": "list", "elements": "str"},

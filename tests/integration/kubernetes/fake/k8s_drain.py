@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 
 def main():
@@ -18,7 +18,7 @@ def main():
             "name": {"type": "str", "required": True},
             "state": {"type": "str"},
             "delete_options": {"type": "dict"},
-            "kubeconfig": {"type": "str"},
+            "kubeconfig": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
         },
     )
     with open(module.params["kubeconfig"], encoding="utf-8") as stream:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 
 def main():
@@ -19,7 +19,7 @@ def main():
             "api_version": {"type": "str"},
             "name": {"type": "str"},
             "namespace": {"type": "str"},
-            "kubeconfig": {"type": "str"},
+            "kubeconfig": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
         },
         supports_check_mode=True,
     )

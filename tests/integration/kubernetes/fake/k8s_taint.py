@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 
 def main():
@@ -17,7 +17,7 @@ def main():
         argument_spec={
             "name": {"type": "str", "required": True},
             "taints": {"type": "list", "elements": "dict", "required": True},
-            "kubeconfig": {"type": "str"},
+            "kubeconfig": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
         },
         supports_check_mode=True,
     )
