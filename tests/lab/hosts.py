@@ -111,9 +111,9 @@ class Lab:
         assert "{" in done.stdout, done.stderr
         return json.loads(done.stdout[done.stdout.index("{") :])["stats"][host], done.stdout + done.stderr
 
-    def playbook(self, name, **variables):
+    def playbook(self, name, arguments=(), **variables):
         """Run a playbook of the collection; return its exit status and everything that was printed."""
-        command = [*self._common, "-e", json.dumps(variables), str(self.root / "playbooks" / (name + ".yml"))]
+        command = [*self._common, *arguments, "-e", json.dumps(variables), str(self.root / "playbooks" / (name + ".yml"))]
         environment = dict(os.environ, ANSIBLE_NOCOLOR="1")
         done = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=900, check=False)
         return done.returncode, done.stdout + done.stderr

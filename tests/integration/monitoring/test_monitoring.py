@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Figures of a real controller and a real node, and the role that has them written. systemctl is a fake here (fake/systemctl): no systemd runs."""
+"""Figures of a real controller and a real node, and the role that has them written. systemctl is a fake here (fake/systemctl): no systemd runs.
+
+Under the hosts' own systemd, with volumes over iSCSI: tests/lab/test_monitoring.py.
+"""
 
 from __future__ import annotations
 
