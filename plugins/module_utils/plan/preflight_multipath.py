@@ -135,5 +135,5 @@ def _settings(facts, seen):
         found.append(Finding("warning", "no_path_retry", problem, "Give it a number; the role does, for all maps.", _ours_decides(seen, "no_path_retry")))
     if facts.get("platform", {}).get("family") == "RedHat" and seen["main_file"] is False:
         problem = "There is no /etc/multipath.conf; Enterprise Linux starts multipathd only with one."
-        found.append(Finding("warning", "multipathd", problem, "mpathconf --enable --with_multipathd n, which writes one."))
+        found.append(Finding("warning", "multipathd", problem, "The role writes one.", by_role=True))
     return found

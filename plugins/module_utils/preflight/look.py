@@ -57,11 +57,12 @@ def _platform(machine, wanted):
 
 
 def _python(machine, wanted):
-    """Enterprise Linux 9 has an older one as python3; the role installs another beside it."""
+    """Enterprise Linux 9 and Ubuntu 22.04 have an older one as python3; the role installs another beside it."""
     path = wanted["python"] or "/usr/bin/python3"
     version = _version(machine, path)
-    family = texts.platform(machine.text("/etc/os-release"))[1]
-    if wanted["python"] is None and family == "RedHat" and version in ("3.6", "3.9"):
+    name, family = texts.platform(machine.text("/etc/os-release"))
+    is_older = (family == "RedHat" and version in ("3.6", "3.9")) or name.startswith("Ubuntu 22.04")
+    if wanted["python"] is None and is_older:
         path = "/usr/bin/python3.11"
         version = _version(machine, path)
     return {"path": path, "version": version}

@@ -79,12 +79,19 @@ def test_pythons_that_the_worker_does_not_run_on_are_told(host, name, severity):
     assert host.told() == ([] if severity is None else [(severity, "python")])
 
 
-def test_on_enterprise_linux_the_interpreter_beside_the_platforms_own_counts(host):
-    host.write("/etc/os-release", 'ID="rocky"\nID_LIKE="rhel centos fedora"\n')
+@pytest.mark.parametrize(
+    ("release", "own"),
+    [
+        ('ID="rocky"\nID_LIKE="rhel centos fedora"\n', "python3.9"),
+        ('ID=ubuntu\nID_LIKE=debian\nPRETTY_NAME="Ubuntu 22.04.5 LTS"\n', "python3.10"),
+    ],
+)
+def test_where_the_platforms_own_interpreter_is_too_old_the_one_that_the_role_installs_beside_it_counts(host, release, own):
+    host.write("/etc/os-release", release)
     host.write("/etc/multipath.conf", "")
     host.gone("/usr/bin/python3")
-    host.write("/usr/bin/python3.9", "", 0o755)
-    (host.root / "usr/bin/python3").symlink_to("python3.9")
+    host.write("/usr/bin/" + own, "", 0o755)
+    (host.root / "usr/bin/python3").symlink_to(own)
     assert host.findings() == []
     host.gone("/usr/bin/python3.11")
     found = one(host.findings(), "python")
@@ -258,7 +265,8 @@ def test_settings_that_nobody_reads_grab_nothing(host):
 
 def test_on_enterprise_linux_multipathd_wants_a_file_and_takes_everything_unless_told(host):
     host.write("/etc/os-release", 'ID="almalinux"\nID_LIKE="rhel centos fedora"\n')
-    assert host.told() == [("warning", "multipathd")]
+    found = one(host.findings(), "multipathd")
+    assert (found.severity, found.by_role) == ("warning", True)
     host.write("/etc/multipath.conf", "")
     assert host.told() == []
     host.gone(DROP_IN)
