@@ -18,7 +18,7 @@ def take_away(controller, tasks_from="teardown.yml", **changes):
         "controller_environment": str(controller.root / "environment"),
     }
     task = {"ansible.builtin.include_role": {"name": "baremetal.legacy_storage.controller", "tasks_from": tasks_from}}
-    variables = dict(paths, controller_state="absent", controller_purge=True, **changes)
+    variables = dict(paths, controller_state="absent", controller_purge="true", **changes)  # as from a command line
     return run_playbook(controller.root, [task], extra_vars=variables, ignore_errors=False)
 
 
