@@ -4,8 +4,8 @@
 
 """What a user may rely on, shown on the lab's hosts: each test is one Molecule scenario of extensions/molecule.
 
-Every scenario converges twice, the second time without a change, and once more under ``--check`` (the roles, which take longest, in a test of its own), then
-verifies.
+Every scenario converges twice, the second time without a change, and once more under ``--check`` (the roles, which take longest, in a test of its own; the
+stack not), then verifies.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import signal
 import subprocess
 
 import pytest
+from ansible_collections.baremetal.legacy_storage.tests.lab.cluster import Cluster
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 LIMIT = 1700  # seconds for one scenario; the slowest takes about 300 on a quiet machine
+STACK_LIMIT = 5400  # seconds for the scenario that installs, upgrades and removes everything
 PROCESSES = "ps -eo pid,ppid,etimes,stat,wchan:24,args --ppid 2 -p 2 --deselect"
 
 
@@ -40,24 +42,30 @@ def fixture_molecule(collection_root, tmp_path_factory):
                 done = subprocess.run([lab, "ssh", host, PROCESSES], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30, check=False)
                 yield "%s:\n%s%s" % (host, done.stdout, done.stderr)
 
-    def run(scenario, sequence="test"):
+    def run(scenario, sequence="test", limit=LIMIT, inside=(), **variables):
         path = outputs / scenario
-        command = ["molecule", sequence, "--scenario-name", scenario]
+        command = [*inside, "molecule", sequence, "--scenario-name", scenario]
         # Output goes to a file: a program left in the background would keep a pipe open.
         with path.open("w") as output:
             process = subprocess.Popen(
-                command, cwd=collection_root, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                command,
+                cwd=collection_root,
+                env=dict(environment, **variables),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
             try:
-                ended = "ended with %d" % process.wait(timeout=LIMIT)
+                ended = "ended with %d" % process.wait(timeout=limit)
             except subprocess.TimeoutExpired:
-                ended = "took longer than %d s; then these ran on the hosts:\n%s\nand it had printed" % (LIMIT, "\n".join(processes()))
+                ended = "took longer than %d s; then these ran on the hosts:\n%s\nand it had printed" % (limit, "\n".join(processes()))
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGTERM if process.returncode is None else signal.SIGKILL)
                 process.wait(timeout=60)
         if process.returncode:
-            pytest.fail("%s %s:\n%s" % (" ".join(command), ended, path.read_text()[-20000:]), pytrace=False)
+            pytest.fail("%s %s:\n%s" % (" ".join(map(str, command)), ended, path.read_text()[-20000:]), pytrace=False)
         environment["LAB_IS_PREPARED"] = "yes"
 
     return run
@@ -94,3 +102,24 @@ def test_on_what_the_roles_made_check_mode_foretells_no_change(molecule, prepare
 def test_a_node_attaches_mounts_extends_and_detaches_by_every_protocol_and_nothing_is_left(molecule, prepared, protocol):
     prepared.discard("site")  # some apply the roles with other variables
     molecule(protocol)
+
+
+@pytest.fixture(name="cluster")
+def fixture_cluster(molecule, collection_root, tmp_path):
+    """A Kubernetes cluster of which node1 is a node; afterwards host and machine are without it."""
+    cluster = Cluster(collection_root, tmp_path)
+    try:
+        cluster.up(bare=True)
+        yield cluster
+    finally:
+        cluster.down()
+
+
+@pytest.mark.extra
+@pytest.mark.timeout(2 * STACK_LIMIT)  # the cluster's servers may have to be built first
+def test_bare_hosts_become_a_stack_whose_pod_writes_to_the_backend_through_an_upgrade_and_are_bare_again(molecule, cluster, prepared):
+    prepared.discard("site")  # and it is the last scenario: the others may rely on what the first one made
+    molecule("stack", limit=STACK_LIMIT, inside=[cluster.root / "lab/lab", "exec", "--"], **cluster.variables)
+    assert [cluster.leftovers(node) for node in ("node1", "node2")] == [{}, {}]
+    gone = "cannot be read"  # the store
+    assert cluster.leftovers_on_controller() == {"unsettled operations": gone, "exports": gone}

@@ -56,8 +56,11 @@ class Cluster(Lab):
         self._inside = self._common
         self._nodes = []
 
-    def up(self, *nodes):
-        """Start the cluster, and wait until its nodes are ready; the test is not run where Debian's sources cannot be had."""
+    def up(self, *nodes, bare=False):
+        """Start the cluster, and wait until its nodes are ready; the test is not run where Debian's sources cannot be had.
+
+        :param bare: the role node is yet to be applied, and says then what multipathd makes maps of.
+        """
         done = subprocess.run(
             [self._tool, "kubernetes", "up", *(nodes or [NODE])], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_UP_SECONDS, check=False
         )
@@ -65,10 +68,11 @@ class Cluster(Lab):
             pytest.skip("not run: " + done.stderr.strip())
         assert done.returncode == 0, done.stdout + done.stderr
         self._nodes = nodes or [NODE]
-        for node in self._nodes:  # as the role node does with node_multipath_find: "yes"
+        for node in [] if bare else self._nodes:  # as the role node does with node_multipath_find: "yes"
             self.sh(node, "printf 'defaults {\\n find_multipaths yes\\n}\\n' > %s && multipathd reconfigure" % _MULTIPATH)
         python = self._run([self._tool, "kubernetes", "python"], 600).stdout.strip()
         self.kubeconfig = self._run([self._tool, "kubernetes", "kubeconfig"], 60).stdout.strip()
+        self.variables = {"LAB_KUBECONFIG": self.kubeconfig, "LAB_KUBERNETES_PYTHON": python}
         variables = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": python}
         inventory = self._play.with_name("workstation.json")
         inventory.write_text(json.dumps({"all": {"hosts": {WORKSTATION: variables}}}))
