@@ -190,6 +190,29 @@ def test_where_one_member_stays_the_group_snapshot_says_so_and_is_deleted_by_the
     assert ensure(array, state="absent")["changed"] and array.ask("snapshot.list", {})["snapshots"] == []
 
 
+def test_what_one_attempt_deleted_is_not_usable_again_when_the_next_attempt_fails_whole(array):
+    take(array)
+    with array.fault("busy-" + array.ids["db-log"], ""):
+        refusal(ensure(array, state="absent"), "backend")
+    with array.fault("delete_group_snapshot", "a volume needs it"):
+        assert "a volume needs it" in refusal(ensure(array, state="absent"), "backend")
+    (shown,) = array.ask("group_snapshot.list", {})["group_snapshots"]
+    assert shown["status"] == "error_deleting" and [item["status"] for item in shown["snapshots"]] == ["deleted", "available"]
+    assert "in status error_deleting" in refusal(ensure(array, volumes=["db-data", "db-log"]), "conflict")
+    words = refusal(array.ensure("volume", backend="array", name="copy", source_snapshot="nightly-db-data"), "conflict")
+    assert "deleted" in words
+    assert ensure(array, state="absent")["changed"] and array.ask("snapshot.list", {})["snapshots"] == []
+
+
+def test_where_members_had_to_be_deleted_one_by_one_those_that_stay_are_told_from_those_that_are_gone(array):
+    take(array)
+    with array.fault("delete_group_snapshot", "gone"), array.fault("busy-" + array.ids["db-data"], ""):
+        assert "SnapshotIsBusy" in refusal(ensure(array, state="absent"), "backend")
+    (shown,) = array.ask("group_snapshot.list", {})["group_snapshots"]
+    assert shown["status"] == "error_deleting" and [item["status"] for item in shown["snapshots"]] == ["available", "deleted"]
+    assert ensure(array, state="absent")["changed"] and array.ask("snapshot.list", {})["snapshots"] == []
+
+
 def test_where_the_array_refuses_to_delete_it_everything_stays_usable(array):
     taken = take(array)
     with array.fault("delete_group_snapshot", "a volume made from it needs it"):

@@ -96,9 +96,7 @@ class Groups:
             except cinder_exception.GroupSnapshotNotFound:
                 return
             except cinder_exception.NotFound:  # of what, and what became of the others, is not told; to go, they need not go at once
-                for snapshot in snapshots:
-                    with contextlib.suppress(cinder_exception.NotFound):
-                        driver.delete_snapshot(snapshot._ovo)
+                self._delete_each(driver, group, snapshots)
                 return
             except NotImplementedError:
                 raise _unsupported(group, "cannot delete snapshots of several volumes at once") from None
@@ -113,6 +111,19 @@ class Groups:
                     % (_backend_of(group), ", ".join(names) or "the snapshots"),
                     details={"deleted": [key for key, state in states.items() if state == "deleted"]},
                 )
+
+    def _delete_each(self, driver, group, snapshots):
+        """Delete one snapshot after the other; one that cannot be deleted keeps none of the others. Raises as :meth:`delete`."""
+        deleted, kept = [], []
+        for snapshot in snapshots:
+            try:
+                with self._engine.speaking_of(_backend_of(group)), contextlib.suppress(cinder_exception.NotFound):
+                    driver.delete_snapshot(snapshot._ovo)
+                deleted.append(snapshot.id)
+            except StorageError as error:
+                kept.append(error)
+        if kept:
+            raise StorageError(kept[0].code, kept[0].message, kept[0].parameter, {"deleted": deleted})
 
     def leave(self, identity):
         """Take the volumes out of the group. Return {volume's id: what the driver wants to find again}.

@@ -15,6 +15,7 @@ from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import GroupSnapshot, Snapshot
 from .endings import give_up
 
+_GONE = "deleted"  # status of a member that the array has deleted, while it keeps others
 
 def _create(work, operation, arguments):
     identity, place = arguments["id"], {"backend": operation.backend, "status": "creating"}
@@ -83,15 +84,17 @@ def _delete(work, operation, arguments):
     identity = arguments["id"]
     with work.store.writing() as writer:
         entry = writer.begin(operation, identity)
+        former = writer.status_of("group_snapshot", identity)
+        members = {member["id"]: writer.status_of("snapshot", member["id"]) for member in arguments["members"]}
         _set_status(writer, arguments, "deleting")
     try:
         work.engine().groups.delete(identity)
     except StorageError as error:
-        gone = set(error.details.pop("deleted", ()))
+        members.update(dict.fromkeys(error.details.pop("deleted", ()), _GONE))  # what an earlier attempt deleted does not come back either
         with work.store.writing() as writer:
-            writer.change_group_snapshot(identity, status="error_deleting" if gone else "available")
-            for member in arguments["members"]:
-                writer.change_snapshot(member["id"], status="deleted" if member["id"] in gone else "available")
+            writer.change_group_snapshot(identity, status="error_deleting" if _GONE in members.values() else former)
+            for member, status in members.items():
+                writer.change_snapshot(member, status=status)
             writer.settle(entry)
         raise
     _end(work, entry, identity)

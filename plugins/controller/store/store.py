@@ -250,8 +250,8 @@ class Writer:
         self._connection.execute(tables.snapshots.delete().where(tables.snapshots.c.id == snapshot_id))
 
     def status_of(self, noun, resource_id):
-        """Return the status of a ``volume`` or ``snapshot``, or None where there is no such row."""
-        table = {"volume": tables.volumes, "snapshot": tables.snapshots}[noun]
+        """Return the status of a ``volume``, ``snapshot`` or ``group_snapshot``, or None where there is no such row."""
+        table = {"volume": tables.volumes, "snapshot": tables.snapshots, "group_snapshot": tables.group_snapshots}[noun]
         return self._connection.scalar(sa.select(table.c.status).where(table.c.id == resource_id))
 
     def adopted(self, noun, backend, reference):

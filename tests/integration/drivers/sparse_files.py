@@ -264,8 +264,10 @@ class SparseFileDriver(driver.VolumeDriver):
         self._copy(os.path.join(self._dir, snapshot.volume_name), snapshot, snapshot.volume_size)
 
     def delete_snapshot(self, snapshot):
-        """Delete a snapshot; one that is not there is deleted already."""
+        """Delete a snapshot; one that is not there is deleted already, one that is in use stays."""
         self._call("delete_snapshot")
+        if os.path.exists(os.path.join(self._dir, "faults", "busy-" + snapshot.volume_id)):
+            raise exception.SnapshotIsBusy(snapshot_name=snapshot.name)
         if os.path.exists(self._path(snapshot)):
             os.unlink(self._path(snapshot))
 
