@@ -111,6 +111,31 @@ def test_what_was_under_way_when_a_store_was_exported_is_neither_finished_nor_ta
     assert read(controller.path_of("volume", new["id"]), 9) == b"only copy"
 
 
+@pytest.mark.parametrize(("noun", "method"), [("snapshot", "delete_snapshot"), ("group_snapshot", "delete_group_snapshot")])
+def test_a_snapshot_of_which_nobody_knows_whether_it_was_taken_does_not_count_as_whole_once_its_deletion_failed(
+    controller, tmp_path, monkeypatch, noun, method
+):
+    controller.register("one", driver="sparse_files.GroupingDriver")
+    made(controller, name="data", size="1")
+    wanted = dict({"backend": "one", "name": "snap"}, **({"volume": "data"} if noun == "snapshot" else {"volumes": ["data"]}))
+    monkeypatch.setenv("BLS_TEST_KILL_AT", "before create_" + noun)
+    with pytest.raises(StorageError):
+        controller.ensure(noun, **wanted)
+    monkeypatch.delenv("BLS_TEST_KILL_AT")
+    backup = str(tmp_path / "night.export")
+    controller.ask("store.export", {"path": backup})
+    controller.ask("store.import", {"path": backup, "replace": True})
+    for _attempt in range(2):
+        with controller.fault(method, "not now"):
+            assert "not now" in controller.ensure(noun, backend="one", name="snap", state="absent")["msg"]
+        assert {item["status"] for item in controller.ask(noun + ".list", {})[noun + "s"]} == {"error_interrupted"}
+        assert {item["status"] for item in controller.ask("snapshot.list", {})["snapshots"]} == {"error_interrupted"}
+        assert "error_interrupted" in controller.ensure(noun, **wanted)["msg"]
+        (snapshot,) = controller.ask("snapshot.list", {})["snapshots"]
+        assert "error_interrupted" in refused(controller, name="copy", source_snapshot=snapshot["name"])
+    assert controller.ensure(noun, backend="one", name="snap", state="absent")["changed"]
+
+
 # A run that lost its locks
 
 

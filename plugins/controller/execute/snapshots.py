@@ -37,12 +37,13 @@ def _undo_create(work, operation, arguments):
 def _delete(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, arguments["id"])
+        former = writer.status_of("snapshot", arguments["id"])
         writer.change_snapshot(arguments["id"], status="deleting")
     try:
         work.engine().snapshots.delete(arguments["id"])
     except StorageError:
-        with work.store.writing() as writer:
-            writer.change_snapshot(arguments["id"], status="available")
+        with work.store.writing() as writer:  # the array still has it, so it stays as usable as it was
+            writer.change_snapshot(arguments["id"], status=former)
             writer.settle(entry)
         raise
     with work.store.writing() as writer:
