@@ -17,7 +17,8 @@ from ..module_utils.model.wanted_failover import WantedFailover
 from ..module_utils.model.wanted_groups import WantedGroupSnapshot
 from ..module_utils.plan.adopting import snapshots_volume
 from ..module_utils.plan.backends import plan_backend
-from ..module_utils.plan.backups import plan_backup
+from ..module_utils.plan.backups import left_by_keep, plan_backup
+from ..module_utils.plan.diagnosis_picture import some_of
 from ..module_utils.plan.exports import ANEW, identities, plan_export
 from ..module_utils.plan.failover import find_failover, plan_failover, refuse_unreplicable
 from ..module_utils.plan.group_snapshots import plan_group_snapshot
@@ -184,13 +185,26 @@ def ensure_repositories(session, arguments, check, warn):
 def ensure_backups(session, arguments, check, warn):
     """Make, delete or restore backups as wanted: {"backups": [parameters, ...]}."""
     moment = now().isoformat(timespec="seconds") + "Z"
+    told = set()  # what is planned is planned again under the locks
+
+    def plan(landscape, wanted):
+        operations = plan_backup(landscape, wanted, moment)
+        left = left_by_keep(landscape.after(operations), wanted)
+        if left and (wanted.repository, wanted.name) not in told:
+            told.add((wanted.repository, wanted.name))
+            warn(
+                "keep leaves backups in repository %s that are of an earlier volume of the same name as %s/%s, or of a release that did not tell the "
+                "two apart: %s. Delete them by name (state: absent) once nobody needs them." % (wanted.repository, wanted.repository, wanted.name, some_of(left))
+            )
+        return operations
+
     noun = Noun(
         "backups",
         WantedBackup.from_params,
-        lambda landscape, wanted: plan_backup(landscape, wanted, moment),
+        plan,
         _find_backup,
         lambda wanted: "%s/%s" % (wanted.repository, wanted.name),
-        look=_with_killed_deletions,
+        look=_look_at_backups,
     )
     outcomes = _flow(session, noun, check, warn).run(arguments["backups"])
     result = summarize(noun, outcomes)
@@ -200,11 +214,12 @@ def ensure_backups(session, arguments, check, warn):
     return result
 
 
-def _with_killed_deletions(store, landscape, wanted):
-    """Return a landscape with the deletions that killed runs left in the repositories that tasks speak of."""
+def _look_at_backups(store, landscape, wanted):
+    """Return a landscape with the deletions that killed runs left in the repositories that tasks speak of, and with when its volumes were made."""
     repositories = {item.repository for item in wanted}
     landscape = landscape.copy()
     with store.reading() as reader:
+        landscape.born = {item.resource.id: item.created_at.isoformat() + "Z" for item in reader.driven_volumes(ids=list(landscape.volumes))}
         found = [record for record in reader.unsettled() if (record.noun, record.action) == ("backup", "delete") and record.backend in repositories]
     landscape.unsettled.update((record.operation_id, record) for record in found)
     return landscape

@@ -52,6 +52,8 @@ options:
       - Counted as C(restic forget) counts. Of each hour, day, week, month or year in which there are backups the newest is kept, for so many of them.
         What one rule keeps, no other deletes. The backup that the task names is always kept.
       - One that another task is restoring at that moment, to any volume, is left with a warning; the next task deletes it.
+      - One of an earlier volume, that was deleted before this one was made under its name, is never deleted by it, nor is one that does not tell
+        (made by the first releases). A warning lists them.
     type: dict
     suboptions:
       last:
@@ -134,6 +136,8 @@ options:
           - Counted as C(restic forget) counts. Of each hour, day, week, month or year in which there are backups the newest is kept, for so many of them.
             What one rule keeps, no other deletes. The backup that the task names is always kept.
           - One that another task is restoring at that moment, to any volume, is left with a warning; the next task deletes it.
+          - One of an earlier volume, that was deleted before this one was made under its name, is never deleted by it, nor is one that does not tell
+            (made by the first releases). A warning lists them.
         type: dict
         suboptions:
           last:
@@ -266,6 +270,7 @@ backups:
           metadata: {}
           extra_specs: {}
           qos_specs: {}
+          created_at: '2026-10-02T11:04:17.204411Z'
         snapshot: null
         description: ''
         bytes: 10737418240
@@ -322,6 +327,7 @@ backup:
       metadata: {}
       extra_specs: {}
       qos_specs: {}
+      created_at: '2026-10-02T11:04:17.204411Z'
     snapshot: null
     description: ''
     bytes: 10737418240

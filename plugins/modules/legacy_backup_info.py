@@ -65,6 +65,7 @@ backups:
         metadata: {}
         extra_specs: {}
         qos_specs: {}
+        created_at: '2026-10-02T11:04:17.204411Z'
       snapshot: null
       description: ''
       bytes: 10737418240

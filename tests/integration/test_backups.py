@@ -134,7 +134,8 @@ def test_a_backup_is_made_once_and_says_what_it_is_of(backups):
     assert {key: expected[key] for key in unknown} == dict.fromkeys(unknown)
     assert {key: value for key, value in shown.items() if key not in unknown} == {key: value for key, value in expected.items() if key not in unknown}
     assert made["diff"]["before"] == {"offsite/monday": {}} and made["diff"]["after"]["offsite/monday"]["sha256"] == shown["sha256"]
-    assert shown["volume"] == {key: backups.volume[key] for key in shown["volume"]}
+    made_at = backups.controller.ask("volume.list", {})["volumes"][0]["created_at"]
+    assert shown["volume"] == dict({key: backups.volume[key] for key in shown["volume"] if key != "created_at"}, created_at=made_at)
     again = backups.ensure("backup", **parameters)
     assert again["changed"] is False and again["backups"][0]["backup"] == shown
     assert backups.ensure("backup", check=True, **parameters)["changed"] is False
@@ -338,6 +339,26 @@ def test_what_is_not_kept_is_deleted_by_name_and_nothing_of_others(backups):
     backups.ensure("backup", **OFFSITE, name="c", state="absent")
     assert backups.ensure("backup", **OFFSITE, name="c", state="absent")["changed"] is False
     assert backups.names() == ["d", "logs"]
+
+
+def test_backups_of_a_volume_that_was_lost_and_made_anew_under_its_name_are_not_deleted_by_the_new_ones_rules(backups):
+    backups.write(b"gold")
+    gold = backups.make("a")["backup"]
+    backups.make("b")
+    backups.ensure("volume", **DATA, state="absent")
+    assert backups.ensure("volume", **DATA, size="1")["volumes"][0]["volume"]["id"] == backups.volume["id"]
+    wanted = dict(OFFSITE, backend="one", volume="data", keep={"last": 1})
+    for name, kept in (("c", ["a", "b", "c"]), ("d", ["a", "b", "d"])):
+        answer = ask("controller", str(backups.controller.config), "backup.ensure", {"backups": [dict(wanted, name=name)]})
+        assert backups.names() == kept
+        assert [text for text in answer.warnings if "of an earlier volume of the same name" in text and ": a, b." in text], answer.warnings
+    refused = backups.refused("backup", **dict(wanted, name="a"))
+    assert refused["code"] == "conflict" and refused["parameter"] == "volume" and "an earlier volume 'data'" in refused["message"]
+    assert "It was not deleted" in backups.refused("backup", **OFFSITE, name="a", backend="one", volume="data", state="absent")["message"]
+    backups.ensure("backup", **dict(OFFSITE, backend="one", volume="data", name="a", state="restored"))
+    assert digest(backups.path, PART) == gold["sha256"]
+    backups.ensure("backup", **OFFSITE, name="a", state="absent")
+    assert backups.names() == ["b", "d"]
 
 
 def until_begun(controller, method, times):

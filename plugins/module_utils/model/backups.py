@@ -56,7 +56,8 @@ class Backup:
     """A backup as its repository tells of it. What only a run finds out is None in check mode.
 
     :param id: of the run that made it. Names are given again; an id never is.
-    :param volume: the volume as it was: id, backend, name, size in GiB, description, metadata, extra_specs, qos_specs.
+    :param volume: the volume as it was: id, backend, name, size in GiB, description, metadata, extra_specs, qos_specs, and when it was made
+        (``created_at``, None where that was not kept): volumes' ids are given again.
     :param snapshot: id and name of the snapshot it was made from, when the task named one.
     :param bytes: how long the volume's content is. :param sha256: its checksum.
     :param bytes_added: what the repository grew by.

@@ -56,7 +56,9 @@ def _plan_create(landscape, wanted):
     volume, snapshot = _what_to_save(landscape, wanted)
     arguments = {
         "id": derive_id("backup", wanted.repository, wanted.name),
-        "volume": dict({key: getattr(volume, key) for key in _KEPT_OF_VOLUME}, size=(snapshot or volume).size),
+        "volume": dict(
+            {key: getattr(volume, key) for key in _KEPT_OF_VOLUME}, size=(snapshot or volume).size, created_at=landscape.born.get(volume.id)
+        ),
         "volume_name": volume.name,
         "snapshot": {"id": snapshot.id, "name": snapshot.name} if snapshot else None,
         "description": wanted.description or "",
@@ -90,20 +92,22 @@ def _what_to_save(landscape, wanted):
 def _refuse_drift(landscape, current, wanted):
     """A backup never changes. Whoever asks for another one under its name must not be told that there is one, nor have this one deleted."""
     going = wanted.state == "absent"
-    snapshot = current.snapshot or {"id": None, "name": None}
+    snapshot, earlier = current.snapshot or {"id": None, "name": None}, False
     made_from = {"backend": (current.volume["backend"],), "snapshot": (snapshot["name"], snapshot["id"])}
     if wanted.volume is not None:
         volume = landscape.volume(wanted.backend, wanted.volume)  # it may have been renamed since, and its name given to another
+        earlier = volume is not None and volume.id == current.volume["id"] and _is_of_earlier(landscape, current)
         same = wanted.volume in (current.volume["name"], current.volume["id"]) if volume is None else volume.id == current.volume["id"]
-        made_from["volume"] = (wanted.volume,) if same else ()
+        made_from["volume"] = (wanted.volume,) if same and not earlier else ()
     for key, allowed in made_from.items():
         if getattr(wanted, key) not in allowed and not (going and getattr(wanted, key) is None):
             raise StorageError(
                 "conflict",
-                "%s: backup %r exists already and is of volume %r on backend %s%s. %s"
+                "%s: backup %r exists already and is of %svolume %r on backend %s%s. %s"
                 % (
                     key,
                     current.name,
+                    "an earlier " if earlier else "",
                     current.volume["name"],
                     current.volume["backend"],
                     ", made from snapshot %r" % snapshot["name"] if current.snapshot else "",
@@ -119,15 +123,38 @@ def _refuse_drift(landscape, current, wanted):
         )
 
 
+def _is_of_earlier(landscape, backup):
+    """Tell whether a backup is of a volume that was deleted since, whose id another of its name bears now. Old backups do not tell."""
+    made, born = backup.volume.get("created_at"), landscape.born.get(backup.volume["id"])
+    return made is not None and born is not None and made != born
+
+
+def _others(landscape, current):
+    """Return the other backups in the repository of volumes with the same id, oldest first."""
+    return [
+        item
+        for item in sorted(landscape.backups.values(), key=lambda item: (item.created_at or "", item.name))
+        if (item.repository, item.volume["id"]) == (current.repository, current.volume["id"]) and item.name != current.name
+    ]
+
+
+def _is_of_same(backup, other):
+    """Tell whether two backups of volumes with one id are of the same volume for certain: a deleted volume's id is given to the next of its name."""
+    return backup.volume.get("created_at") is not None and backup.volume["created_at"] == other.volume.get("created_at")
+
+
+def left_by_keep(landscape, wanted):
+    """Return the names of backups that ``keep`` never deletes, since they are not known to be of the volume that there is now."""
+    current = landscape.backups.get((wanted.repository, wanted.name))
+    if wanted.keep is None or current is None:
+        return []
+    return [item.name for item in _others(landscape, current) if not _is_of_same(item, current)]
+
+
 def _plan_keep(landscape, current, wanted, now):
     if wanted.keep is None:
         return []
-    known = landscape.backups.values()
-    others = [
-        item
-        for item in sorted(known, key=lambda item: (item.created_at or "", item.name))
-        if (item.repository, item.volume["id"]) == (current.repository, current.volume["id"]) and item.name != current.name
-    ]
+    others = [item for item in _others(landscape, current) if _is_of_same(item, current)]
     candidates = others + [current]
     going = superfluous([item.created_at or now for item in candidates], wanted.keep)
     doomed = [candidates[index] for index in going if candidates[index] is not current]

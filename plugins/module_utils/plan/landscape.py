@@ -34,6 +34,7 @@ class Landscape:
         unreachable=None,
         namespace=None,
         group_snapshots=(),
+        born=None,
     ):
         self.backends = {backend.name: backend for backend in backends}
         self.volumes = {volume.id: volume for volume in volumes}
@@ -48,6 +49,7 @@ class Landscape:
         self.unreachable = dict(unreachable or {})  # repository's name: why its backups are not known
         self.namespace = namespace  # the store's, from which ids are derived
         self.group_snapshots = {item.id: item for item in group_snapshots}  # without their members, which are among the snapshots
+        self.born = dict(born or {})  # {volume's id: when it was made} where that matters, since ids are given again
 
     def copy(self):
         """Return a landscape that can be changed without changing this one."""
@@ -65,6 +67,7 @@ class Landscape:
             self.unreachable,
             self.namespace,
             self.group_snapshots.values(),
+            self.born,
         )
 
     def backend(self, name):

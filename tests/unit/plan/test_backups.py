@@ -35,16 +35,20 @@ VOLUMES = [
 ]
 
 
-def backup_of(volume, name, moment, repository="offsite"):
+BORN = "2026-01-01T00:00:00Z"
+
+
+def backup_of(volume, name, moment, repository="offsite", born=BORN):
     about = {key: getattr(volume, key) for key in ("id", "backend", "name", "size", "description", "metadata", "extra_specs", "qos_specs")}
+    about.update({} if born is None else {"created_at": born})
     return Backup(repository, name, about, id="run of %s" % name, bytes=1, sha256="0", bytes_added=1, created_at=moment)
 
 
 @st.composite
 def landscapes(draw):
-    """Volumes, attached or restored or not, and backups of them in two repositories."""
+    """Volumes, attached or restored or not, and backups of them in two repositories, or of earlier ones of their names, or that do not tell."""
     backups = [
-        backup_of(draw(st.sampled_from(VOLUMES)), name, draw(MOMENTS), repository)
+        backup_of(draw(st.sampled_from(VOLUMES)), name, draw(MOMENTS), repository, draw(st.sampled_from([BORN, BORN, "2025-01-01T00:00:00Z", None])))
         for repository in ("offsite", "nas")
         for name in draw(st.lists(st.sampled_from(NAMES), unique=True))
     ]
@@ -59,7 +63,8 @@ def landscapes(draw):
         volumes.append(volume)
     snapshots = [Snapshot("snap", "one", "snap", volumes[0].id, "data", 1)]
     repositories = [Repository(name, "/x", password="p") for name in ("offsite", "nas")]
-    return Landscape([Backend("one", "d.D")], volumes, snapshots, mappings, repositories=repositories, backups=backups)
+    born = dict.fromkeys((volume.id for volume in volumes), BORN)
+    return Landscape([Backend("one", "d.D")], volumes, snapshots, mappings, repositories=repositories, backups=backups, born=born)
 
 
 WANTED = st.builds(
@@ -96,7 +101,8 @@ def test_a_backup_is_planned_once_and_touches_only_what_was_named(landscape, wan
                 assert operation.name == wanted.name
             else:
                 assert wanted.keep and operation.name != wanted.name
-                assert landscape.backups[(wanted.repository, operation.name)].volume["name"] == wanted.volume
+                volume = landscape.backups[(wanted.repository, operation.name)].volume
+                assert (volume["name"], volume["created_at"]) == (wanted.volume, after.backup(wanted.repository, wanted.name).volume["created_at"])
         else:
             assert (wanted.state, operation.action, operation.noun) == ("present", "create", "backup")
             assert ("temporary_snapshot" in operation.arguments) is (wanted.volume is not None and bool(landscape.volume("one", wanted.volume).attached_to))
