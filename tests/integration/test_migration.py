@@ -136,6 +136,34 @@ def test_a_driver_that_can_move_it_between_pools_does(controller, data):
     assert [method for _moment, _what, method in controller.calls()].count("create_volume") == 2  # the begin and the end of the first
 
 
+@pytest.fixture(name="unheard")
+def fixture_unheard(controller, data, monkeypatch):
+    """The driver has moved the volume to another pool, and its answer was lost; it cannot tell where the volume lies."""
+    monkeypatch.setenv("BLS_TEST_KILL_AT", "after migrate_volume")
+    monkeypatch.setenv("BLS_TEST_FAULT", "raise")
+    with controller.fault("moves", ""):
+        failed = ensure(controller, pool="second", migration_policy="on-demand")
+    monkeypatch.delenv("BLS_TEST_KILL_AT")
+    assert "Whether volume 'data' moved is not known" in failed["msg"]
+    assert listed(controller)["pool"] == "first" and controller.unsettled() == [("volume", "move", "data")]
+    return data
+
+
+def test_a_move_whose_answer_was_lost_is_asked_for_again_by_the_next_task(controller, unheard):
+    with controller.fault("moves", ""):
+        assert ensure(controller, description="new")["changed"]
+    assert listed(controller)["pool"] == "second" and controller.unsettled() == []
+    assert content(controller.array) == b"goldlast"
+
+
+def test_a_move_that_cannot_be_asked_for_again_ends_and_says_what_is_not_known(controller, unheard):
+    with controller.fault("migrate_volume", "it is there"):
+        told = ensure(controller, description="new")
+    assert told["error"]["code"] == "interrupted" and "counts as lying in pool first" in told["msg"] and "it is there" in told["msg"]
+    assert controller.unsettled() == [] and ensure(controller, description="new")["changed"]
+    assert volumes_in(controller.array) == ["volume-" + unheard["id"]]
+
+
 @pytest.mark.parametrize(
     ("before", "message"),
     [

@@ -42,20 +42,37 @@ def _let_driver(work, operation, arguments):
         entry = writer.begin(dataclasses.replace(operation, action="move"), arguments["id"])
     try:
         moved = work.engine().volumes.move(arguments["id"], arguments["to_pool"])
-    except StorageError:
-        _finish(work, entry, arguments, work.engine().volumes.pool_on_array(arguments["id"]))
+    except StorageError as error:
+        pool = work.engine().volumes.pool_on_array(arguments["id"])
+        if pool is None:  # it may have moved, and only the answer was lost: asking for it again will tell
+            raise StorageError(
+                error.code,
+                "%s Whether volume %r moved is not known; the next task that names it asks for it again." % (error.message, operation.name),
+                error.parameter,
+            ) from error
+        _finish(work, entry, arguments, pool)
         raise
     _finish(work, entry, arguments, arguments["to_pool"] if moved else None)
     return moved
 
 
 def _finish_move(work, operation, arguments):
-    volumes = work.engine().volumes
+    volumes, refusal = work.engine().volumes, None
     try:
         moved = volumes.move(arguments["id"], arguments["to_pool"])
-    except StorageError:  # some drivers refuse to move a volume to where it is
-        moved = False
-    _finish(work, operation.settles, arguments, arguments["to_pool"] if moved else volumes.pool_on_array(arguments["id"]))
+    except StorageError as error:  # some drivers refuse to move a volume to where it is
+        moved, refusal = False, error
+    pool = arguments["to_pool"] if moved else volumes.pool_on_array(arguments["id"])
+    _finish(work, operation.settles, arguments, pool)
+    if refusal is not None and pool is None:
+        with work.store.reading() as reader:
+            (driven,) = reader.driven_volumes(ids=[arguments["id"]])
+        raise StorageError(
+            "interrupted",
+            "Volume %r was to be moved to pool %s, and whether it was is not known: asked again, the storage system refuses, and its driver does not tell "
+            "where the volume lies. It counts as lying in pool %s. Look there; if it lies elsewhere, release it and adopt it again with its pool. %s"
+            % (operation.name, arguments["to_pool"], driven.resource.pool, refusal.message),
+        ) from refusal
 
 
 def _finish(work, entry, arguments, pool):
