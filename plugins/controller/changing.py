@@ -185,16 +185,17 @@ def ensure_repositories(session, arguments, check, warn):
 def ensure_backups(session, arguments, check, warn):
     """Make, delete or restore backups as wanted: {"backups": [parameters, ...]}."""
     moment = now().isoformat(timespec="seconds") + "Z"
+    named = frozenset((item.get("repository"), item.get("name")) for item in arguments["backups"])
     told = set()  # what is planned is planned again under the locks
 
     def plan(landscape, wanted):
-        operations = plan_backup(landscape, wanted, moment)
+        operations = plan_backup(landscape, wanted, moment, named)
         left = left_by_keep(landscape.after(operations), wanted)
         if left and (wanted.repository, wanted.name) not in told:
             told.add((wanted.repository, wanted.name))
             warn(
-                "keep leaves backups in repository %s that are of an earlier volume of the same name as %s/%s, or of a release that did not tell the "
-                "two apart: %s. Delete them by name (state: absent) once nobody needs them." % (wanted.repository, wanted.repository, wanted.name, some_of(left))
+                "%s/%s: keep leaves backups that are of an earlier volume of the same name, or of a release that did not tell the two apart: %s. Delete "
+                "them by name (state: absent) once nobody needs them." % (wanted.repository, wanted.name, some_of(left))
             )
         return operations
 
@@ -205,6 +206,7 @@ def ensure_backups(session, arguments, check, warn):
         _find_backup,
         lambda wanted: "%s/%s" % (wanted.repository, wanted.name),
         look=_look_at_backups,
+        deletes_in=lambda wanted: wanted.repository,
     )
     outcomes = _flow(session, noun, check, warn).run(arguments["backups"])
     result = summarize(noun, outcomes)
@@ -291,7 +293,7 @@ def _flow(session, noun, check, warn, unprobed=()):
         noun,
         store,
         session.locks,
-        Executor(store, session.engine, session.restic, unprobed),
+        Executor(store, session.engine, session.restic, unprobed, warn=warn),
         lambda landscape, wanted: survey(landscape, wanted, session.restic),
         check,
         warn,

@@ -35,6 +35,8 @@ class Noun:
     :param look: (store, landscape, wanted items) to the landscape with what stands outside the store.
     :param guard: (landscape, keys) refuses what must not be touched as long as its backend is not where it should be.
     :param whole_backends: wanted item to the backends on which nobody else may change anything meanwhile.
+    :param deletes_in: wanted item to the place that a deletion needs for itself, such as a repository of backups, or None. There, deletions wait
+        for the rest of the list, and for each other.
     """
 
     plural: str
@@ -46,6 +48,7 @@ class Noun:
     look: t.Callable = lambda store, landscape, wanted: landscape
     guard: t.Callable = refuse_stranded
     whole_backends: t.Callable = lambda wanted: ()
+    deletes_in: t.Callable = lambda wanted: None
 
     @property
     def singular(self):
@@ -59,6 +62,8 @@ class Outcome:
     ``guessed`` marks a check-mode item whose parent does not exist yet: it would change something.
     ``unclear`` marks one that what another task is doing just now stands in the way of: it is planned when that one has given its locks back.
     ``keys`` are the locks it will need, as far as they were known when it was planned: what it has in common with earlier items.
+    ``sparing`` says which of its operations are carried out: those that spare what others work on (True), the others (False), or all (None).
+    ``left`` tells that there were such ones.
     """
 
     def __init__(self, params):
@@ -71,9 +76,17 @@ class Outcome:
         self.error = None
         self.guessed = False
         self.unclear = False
+        self.sparing = None
+        self.left = False
         self.ended = threading.Event()
         self._guard = threading.Lock()
         self._begun = False
+
+    def rest(self):
+        """Return an Outcome for what was left."""
+        rest = Outcome(self.params)
+        rest.wanted, rest.keys, rest.before, rest.after, rest.sparing = self.wanted, self.keys, self.before, self.after, True
+        return rest
 
     def begin(self):
         """Tell whether work on it may begin: not when nobody waits for it any more."""
@@ -169,7 +182,6 @@ class Flow:
                     outcome.unclear = True
                 else:
                     outcome.error = error
-            outcome.keys |= {_key(operation) for operation in outcome.operations if operation.spares}
             outcome.after = self._noun.find(landscape, outcome.wanted)
 
     def _read(self, outcomes):
@@ -191,25 +203,51 @@ class Flow:
         return settling + operations, settled.after(operations)
 
     def _carry_out(self, outcomes):
-        """Run items side by side, up to max_parallel a backend; an item waits for earlier ones that touch the same things."""
+        """Run all items: what must have a place for itself comes after what others write there, however long that takes."""
         if not outcomes:
             return
         self._executor.prepare()
-        with Pools(self._limits(outcomes)) as pools:
+        last = [outcome for outcome in outcomes if outcome.wanted.state == "absent" and self._noun.deletes_in(outcome.wanted) is not None]
+        first = [outcome for outcome in outcomes if outcome not in last]
+        for outcome in first:
+            outcome.sparing = None if self._noun.deletes_in(outcome.wanted) is None else False
+        self._side_by_side(first, _backend_of, self._limits(first))
+        rests = {outcome: outcome.rest() for outcome in first if outcome.left and outcome.error is None}
+        last = [rests.get(outcome, outcome) for outcome in outcomes if outcome in last or outcome in rests]
+        self._side_by_side(last, self._noun.deletes_in, {self._noun.deletes_in(outcome.wanted): 1 for outcome in last})
+        for outcome, rest in rests.items():
+            self._add_rest(outcome, rest)
+
+    def _add_rest(self, outcome, rest):
+        outcome.operations = outcome.operations + rest.operations
+        if rest.error is None:
+            outcome.after = rest.after
+        elif rest.error.code == "busy":
+            label = self._noun.label(outcome.wanted)
+            self._warn("%s is there, but what it is to delete as well was left; the next task like this one does. %s" % (label, rest.error.message))
+        else:
+            outcome.error = rest.error
+
+    def _side_by_side(self, outcomes, place_of, limits):
+        """Run items in threads, up to ``limits`` ({place: count}) of each place; an item waits for earlier ones that touch the same things.
+
+        :param place_of: wanted item to its place: a backend, or a repository.
+        """
+        with Pools(limits) as pools:
             running, begun = {}, []
             for outcome in outcomes:
                 before = [earlier for earlier in begun if earlier.keys & outcome.keys]
-                running[pools[_backend_of(outcome.wanted)].submit(self._carry_out_one, outcome, before)] = outcome
+                running[pools[place_of(outcome.wanted)].submit(self._carry_out_one, outcome, before)] = outcome
                 begun.append(outcome)
             while running:
                 done = concurrent.futures.wait(running, self._patience.left(), concurrent.futures.FIRST_COMPLETED)[0]
                 for future in done:
                     running.pop(future)
                     future.result()
-                self._give_up_late(running, pools)
+                self._give_up_late(running, pools, place_of)
 
-    def _give_up_late(self, running, pools):
-        """Wait no longer for operations that take too long, nor for what would come after them on their backend.
+    def _give_up_late(self, running, pools, place_of):
+        """Wait no longer for operations that take too long, nor for what would come after them in their place.
 
         Their threads cannot be ended. They end with this process, which gives its locks back; the journal keeps what they began.
         """
@@ -217,10 +255,10 @@ class Flow:
         for future, outcome in list(running.items()):
             if self._patience.is_over(outcome) and outcome.give_up(_too_late(self._noun, outcome, self._patience.seconds), True):
                 del running[future]
-                silent.add(_backend_of(outcome.wanted))
+                silent.add(place_of(outcome.wanted))
                 outcome.after = self._find_now(outcome)
         for future, outcome in list(running.items()):
-            if _backend_of(outcome.wanted) in silent and outcome.give_up(_not_tried(self._noun, outcome), False):
+            if place_of(outcome.wanted) in silent and outcome.give_up(_not_tried(self._noun, outcome), False):
                 del running[future]
                 outcome.after = self._find_now(outcome)
         for name in silent:
@@ -241,12 +279,10 @@ class Flow:
             with self._alone_with(outcome) as landscape:
                 operations, expected = self._plan(landscape, outcome.wanted)
                 for operation in operations:
-                    with self._unless_spared(operation) as free:
-                        if not free:
-                            continue
-                        with self._patience.spent_on(outcome):
-                            self._executor.run(operation)
-                    done.append(operation)
+                    if outcome.sparing not in (None, operation.spares):
+                        outcome.left |= operation.spares
+                    elif self._run(outcome, operation, done) == "busy":
+                        break  # nor would the others be free
                 after = self._noun.find(self._read([outcome]), outcome.wanted)
         except StorageError as error:
             failure = error
@@ -255,6 +291,25 @@ class Flow:
             failure = StorageError("internal", "Unexpected %s: %s. Please report it." % (type(error).__name__, error))
         finally:
             outcome.end(done, after if failure is None else self._find_now(outcome), failure)
+
+    def _run(self, outcome, operation, done):
+        """Carry one operation out and add it to ``done``. Return "busy" where what spares others was kept from it by their use of the place."""
+        with self._unless_spared(operation) as free:
+            if not free:
+                return None
+            try:
+                with self._patience.spent_on(outcome):
+                    self._executor.run(operation)
+            except StorageError as error:
+                if not operation.spares or error.code != "busy":
+                    raise
+                self._warn(
+                    "%s %s/%s is to go, and was left; the next task like this one deletes it. %s"
+                    % (operation.noun.capitalize(), operation.backend, operation.name, error.message)
+                )
+                return "busy"
+            done.append(operation)
+            return None
 
     @contextlib.contextmanager
     def _unless_spared(self, operation):

@@ -15,7 +15,9 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -407,6 +409,98 @@ def test_a_backup_that_another_task_is_restoring_elsewhere_is_left_and_told(make
     assert digest(backups.controller.path_of("volume", made["id"]), PART) == gold
     again = ask("controller", str(backups.controller.config), "backup.ensure", wanted)
     assert again.warnings == [] and backups.names() == ["c"]
+
+
+@pytest.fixture(name="hurried")
+def fixture_hurried(make_controller, tmp_path, monkeypatch):
+    """A controller that waits for others' locks one second."""
+    monkeypatch.setenv("BLS_TEST_BACKUP_BYTES", str(PART))
+    return Backups(make_controller(lock_timeout=1), tmp_path / "repository")
+
+
+def until(condition):
+    """Wait until something is true."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def waiting_at(backups, point, monkeypatch, tmp_path, call):
+    """Let ``call`` come to a point and wait there until the block ends; yields what will be its result."""
+    door, points = tmp_path / "door", tmp_path / "points"
+    door.touch()
+    for name, value in (("KILL_AT", point), ("FAULT", "wait"), ("DOOR", str(door)), ("POINTS", str(points))):
+        monkeypatch.setenv("BLS_TEST_" + name, value)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        running = pool.submit(call)
+        try:
+            until(lambda: running.done() or (points.exists() and point in points.read_text().splitlines()))
+            for name in ("KILL_AT", "FAULT", "DOOR", "POINTS"):
+                monkeypatch.delenv("BLS_TEST_" + name)
+            yield running
+        finally:
+            door.unlink()
+            running.exception()
+
+
+def test_what_a_list_does_not_keep_is_deleted_when_all_of_it_is_saved(hurried, monkeypatch, tmp_path):
+    backups = hurried
+    backups.ensure("volume", backend="one", name="logs", size="1")
+    for name in ("data", "logs"):
+        backups.make("old " + name, volume=name)
+    wanted = {"backups": [dict(OFFSITE, name="new " + name, backend="one", volume=name, keep={"last": 1}) for name in ("data", "logs")]}
+    wanted["backups"].append(dict(OFFSITE, name="old data", state="absent"))
+    foreseen = backups.controller.ask("backup.ensure", wanted, check=True)
+    with waiting_at(backups, "amid blocks", monkeypatch, tmp_path, lambda: backups.controller.ask("backup.ensure", wanted)) as running:
+        until(lambda: running.done() or len(backups.names()) == 3)  # one of the two is done
+        time.sleep(5)
+        assert not running.done() and len(backups.names()) == 3
+    result = running.result()
+    assert not result.get("failed"), result["msg"]
+    assert [item["operations"] for item in result["backups"]] == [item["operations"] for item in foreseen["backups"]]
+    assert [[operation["action"] for operation in item["operations"]] for item in result["backups"]] == [["create"], ["create", "delete"], ["delete"]]
+    assert backups.names() == ["new data", "new logs"] and backups.controller.unsettled() == []
+
+
+def test_what_cannot_be_deleted_as_others_write_is_left_with_a_warning_and_goes_with_the_next_backup(hurried):
+    backups = hurried
+    backups.make("a")
+    wanted = dict(OFFSITE, backend="one", volume="data", keep={"last": 1})
+    settings = dict(os.environ, RESTIC_REPOSITORY=str(backups.folder), RESTIC_PASSWORD=PASSWORD)
+    other = subprocess.Popen(["restic", "backup", "--stdin"], env=settings, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: any((backups.folder / "locks").iterdir()))
+        answer = ask("controller", str(backups.controller.config), "backup.ensure", {"backups": [dict(wanted, name="b")]})
+    finally:
+        other.kill()
+        other.wait()
+        other.stdin.close()
+    assert not answer.result.get("failed"), answer.result
+    assert [item["action"] for item in answer.result["backups"][0]["operations"]] == ["create"]
+    assert [text for text in answer.warnings if "Backup offsite/a is to go, and was left" in text and "another run of restic" in text], answer.warnings
+    assert backups.names() == ["a", "b"] and backups.controller.unsettled() == []
+    backups.ensure("backup", **dict(wanted, name="c"))
+    assert backups.names() == ["c"]
+
+
+def test_a_backup_that_is_saved_waits_for_others_prunes_however_long_they_take(hurried, monkeypatch, tmp_path):
+    backups, locks = hurried, hurried.folder / "locks"
+    backups.make("a")
+    backups.restic("forget", *(item["id"] for item in backups.kept()))
+    settings = dict(os.environ, RESTIC_REPOSITORY=str(backups.folder), RESTIC_PASSWORD=PASSWORD)
+    with waiting_at(backups, "before record", monkeypatch, tmp_path, lambda: backups.make("b")) as running:
+        pruning = subprocess.Popen(["restic", "prune"], env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while pruning.poll() is None and not [path for path in locks.iterdir() if len(path.name) == 64]:  # others are on their way to be locks
+            time.sleep(0.001)
+        pruning.send_signal(signal.SIGSTOP)
+        assert pruning.poll() is None
+        later = threading.Timer(12, pruning.send_signal, [signal.SIGCONT])  # the end of the block waits for the backup
+        later.start()
+    later.join()
+    assert running.result()["backup"]["name"] == "b" and backups.names() == ["b"]
+    assert pruning.wait() == 0
 
 
 def test_a_backup_that_goes_while_its_volume_is_being_opened_is_told_and_the_volume_is_as_it_was(backups):

@@ -20,6 +20,7 @@ from ...module_utils.model.backups import Backup
 from ...module_utils.model.errors import StorageError
 from ..patience import uncounted
 from . import content
+from .restic import LOCKED
 
 _RECORD, _CONTENT = "legacy-storage-backup", "legacy-storage-content"
 _ABOUT = "about="
@@ -86,13 +87,17 @@ class Catalogue:
             _tag("volume", volume["name"]),
             _ABOUT + _quote(json.dumps(about, sort_keys=True)),
         ]
-        try:
-            self._write_record(volume, tags, dict(about, name=name))
-        except StorageError as error:
-            if error.code != "busy":
-                raise
-            self._restic.snapshots_once_free(_RECORD)  # somebody prunes: after hours of copying, that is worth waiting for
-            self._write_record(volume, tags, dict(about, name=name))
+        self._once_free(lambda: self._write_record(volume, tags, dict(about, name=name)))
+
+    def _once_free(self, call):
+        """Call as soon as nobody has the repository for himself, as a prune has: what took hours of copying is worth waiting for, however long."""
+        while True:
+            try:
+                return call()
+            except StorageError as error:
+                if not error.details.get(LOCKED):
+                    raise
+            self._restic.wait_until_free()
 
     def _write_record(self, volume, tags, about):
         with self._restic.saving(_filename(volume) + ".json", tags) as saving:
@@ -115,10 +120,10 @@ class Catalogue:
 
     def verify(self, run, name, about):
         """Read the content of a backup that does not count yet back from the repository. Raises StorageError unless it is what was saved."""
-        self.read(Backup(self._name, name, id=run, **about), lambda block: None)
+        self._once_free(lambda: self.read(Backup(self._name, name, id=run, **about), lambda block: None))
 
-    def delete(self, run=None, name=None, prune=False, unfinished_only=False):
-        """Delete a backup with its content, by run or by name."""
+    def delete(self, run=None, name=None, unfinished_only=False):
+        """Delete a backup with its content, by run or by name. Tell whether there was something."""
         found = [
             item
             for item in self._restic.snapshots_once_free(_tag("run", run) if run else _tag("name", name))
@@ -128,7 +133,12 @@ class Catalogue:
             whole = {_run_of(item) for item in found if _RECORD in item["tags"]}
             found = [item for item in found if _run_of(item) not in whole]
         records_first = sorted(found, key=lambda item: _RECORD not in item["tags"])
-        self._restic.forget([item["id"] for item in records_first], prune and bool(found))
+        self._restic.forget([item["id"] for item in records_first])
+        return bool(found)
+
+    def prune(self):
+        """Free the space of what was deleted."""
+        self._restic.prune()
 
     def _backup(self, item):
         about = next(json.loads(urllib.parse.unquote(tag[len(_ABOUT) :])) for tag in item["tags"] if tag.startswith(_ABOUT))

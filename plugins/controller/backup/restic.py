@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ from ..patience import uncounted
 
 # What a process needs to find programs, ssh's and rclone's own settings, and the way through a proxy. The rest is the repository's own.
 _INHERITED = ("PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+LOCKED = "locked"  # the detail of a ``busy`` that a lock is the cause of
 _LOCKED = ("already locked",)
 _UNOPENED = ("unable to open config file: ", "unable to open repository at ")
 # How the servers and the kernel put it that there is nothing.
@@ -68,12 +70,18 @@ class Restic:
     def _listed(self, done):
         return json.loads(self._check(done)) or []
 
-    def forget(self, ids, prune):
-        """Delete snapshots; with ``prune`` free what only they used."""
+    def wait_until_free(self):
+        """Wait as long as somebody has the repository for himself. A dead one's lock is no lock after half an hour."""
+        self._check(self._unlocked(["snapshots", "--json", "--latest", "1"], for_ever=True))
+
+    def forget(self, ids):
+        """Delete snapshots. Nobody else may write to the repository meanwhile."""
         if ids:
             self._check(self._unlocked(["forget", *ids]))
-        if prune:
-            self._check(self._unlocked(["prune"]))
+
+    def prune(self):
+        """Free what only deleted snapshots used. Nobody else may write to the repository meanwhile."""
+        self._check(self._unlocked(["prune"]))
 
     @contextlib.contextmanager
     def saving(self, filename, tags):
@@ -111,9 +119,10 @@ class Restic:
                 _end(child)
             self._check(subprocess.CompletedProcess(command, child.returncode, "", _text(errors)))
 
-    def _unlocked(self, arguments):
+    @uncounted()
+    def _unlocked(self, arguments, for_ever=False):
         """Run a command that takes a lock; remove the locks of those that are dead, and wait for the others."""
-        deadline = time.monotonic() + min(self._lock_timeout, self._limit or self._lock_timeout)
+        deadline = math.inf if for_ever else time.monotonic() + min(self._lock_timeout, self._limit or self._lock_timeout)
         wait = 0
         while True:
             done = self._run(arguments)
@@ -173,6 +182,7 @@ class Restic:
                 "busy",
                 place
                 + "another run of restic holds it for more than %d s. Run this task again when that one has ended." % self._lock_timeout,
+                details={LOCKED: True},
             )
         text = done.stderr.strip() or "exit %d without a word" % done.returncode
         advice = ""

@@ -18,6 +18,7 @@ from ...module_utils.model.resources import Snapshot
 from ...module_utils.plan.backups import temporary_name
 from ..backup import content
 from ..backup.catalogue import catalogue_of
+from ..backup.restic import LOCKED
 from ..store.database import now
 from . import access
 from .access import opened_snapshot, opened_volume
@@ -28,7 +29,11 @@ _SOON = 60  # seconds
 
 def _create(work, operation, arguments):
     catalogue, volume, temporary = _catalogue(work, operation.backend), arguments["volume"], arguments.get("temporary_snapshot")
-    catalogue.delete(name=operation.name, unfinished_only=True)
+    try:
+        catalogue.delete(name=operation.name, unfinished_only=True)
+    except StorageError as error:
+        if not error.details.get(LOCKED):  # it only takes room: no reason to wait for everybody else's backups
+            raise
     with work.store.writing() as writer:
         entry = writer.begin(operation, volume["id"])
         if temporary:
@@ -63,7 +68,7 @@ def _delete(work, operation, arguments):
     with work.store.writing() as writer:
         entry = writer.begin(operation, arguments["id"])
     try:
-        _catalogue(work, operation.backend).delete(run=arguments["id"], prune=arguments["prune"])
+        _erase(work, operation)
     except StorageError:
         with work.store.writing() as writer:  # what is left of it is told by the repository itself
             writer.settle(entry)
@@ -73,9 +78,26 @@ def _delete(work, operation, arguments):
 
 
 def _finish_delete(work, operation, arguments):
-    _catalogue(work, operation.backend).delete(run=arguments["id"], prune=arguments["prune"])
+    _erase(work, operation)
     with work.store.writing() as writer:
         writer.settle(operation.settles)
+
+
+def _erase(work, operation):
+    """Delete a backup in its repository and free its space; that others write there just then, which may take hours, only puts the latter off."""
+    catalogue = _catalogue(work, operation.backend)
+    deleted = catalogue.delete(run=operation.arguments["id"])
+    if not operation.arguments["prune"] or not (deleted or operation.settles):
+        return
+    try:
+        catalogue.prune()
+    except StorageError as error:
+        if not error.details.get(LOCKED):
+            raise
+        work.warn(
+            "Backup %s/%s is deleted, but its space is not free yet, as others use the repository. The next deletion there frees it, or restic prune."
+            % (operation.backend, operation.name)
+        )
 
 
 WRITING = "writing"  # the journal's step from which on a volume's content is lost

@@ -34,14 +34,16 @@ class Executor:
     :param restic: a function that returns the Restic of a Repository.
     :param unprobed: names of backends to register without asking them.
     :param fenced: names of controllers that are dead: what they had open is unmapped without asking them.
+    :param warn: called with a text for each thing a person should know.
     """
 
-    def __init__(self, store, engine, restic=None, unprobed=(), fenced=()):
+    def __init__(self, store, engine, restic=None, unprobed=(), fenced=(), warn=lambda text: None):
         self.store = store
         self.engine = engine
         self.restic = restic
         self.unprobed = unprobed
         self.fenced = frozenset(fenced)
+        self.warn = warn
 
     def prepare(self):
         """Load the engine. Call it in the main thread, before threads run operations.

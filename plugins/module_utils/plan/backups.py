@@ -18,28 +18,27 @@ from .volumes import UNREVERTED
 _KEPT_OF_VOLUME = ("id", "backend", "name", "size", "description", "metadata", "extra_specs", "qos_specs")
 
 
-def plan_backup(landscape, wanted, now):
+def plan_backup(landscape, wanted, now, named=frozenset()):
     """Return the operations that make ``wanted`` (a WantedBackup) true.
 
     :param now: the time, an ISO 8601 text in UTC; for what is kept by period.
+    :param named: the (repository, name) of all backups that the same list names: ``keep`` deletes none of them.
     :raises StorageError: what cannot or must not be done, naming the parameter; then nothing is planned.
     """
     current = landscape.backup(wanted.repository, wanted.name)
     if wanted.state == "restored":
         landscape.backend(wanted.backend)
         return _plan_restore(landscape, current, wanted)
-    operations = finish_deletions(landscape, wanted.repository)
-    if wanted.state == "absent":
-        if current is not None:
-            _refuse_drift(landscape, current, wanted)
-        return operations + ([] if current is None else [delete_backup(current, wanted.prune)])
-    landscape.backend(wanted.backend)
-    if current is None:
-        operations.append(_plan_create(landscape, wanted))
-    else:
+    unfinished = finish_deletions(landscape, wanted.repository, named)
+    if wanted.state == "present":
+        landscape.backend(wanted.backend)
+    if current is not None:
         _refuse_drift(landscape, current, wanted)
+    if wanted.state == "absent":
+        return ([] if current is None else [delete_backup(current, wanted.prune)]) + unfinished
+    operations = ([_plan_create(landscape, wanted)] if current is None else []) + unfinished
     landscape = landscape.after(operations)
-    return operations + _plan_keep(landscape, landscape.backup(wanted.repository, wanted.name), wanted, now)
+    return operations + _plan_keep(landscape, landscape.backup(wanted.repository, wanted.name), wanted, now, named)
 
 
 def temporary_name(repository, name):
@@ -151,13 +150,13 @@ def left_by_keep(landscape, wanted):
     return [item.name for item in _others(landscape, current) if not _is_of_same(item, current)]
 
 
-def _plan_keep(landscape, current, wanted, now):
+def _plan_keep(landscape, current, wanted, now, named):
     if wanted.keep is None:
         return []
     others = [item for item in _others(landscape, current) if _is_of_same(item, current)]
     candidates = others + [current]
     going = superfluous([item.created_at or now for item in candidates], wanted.keep)
-    doomed = [candidates[index] for index in going if candidates[index] is not current]
+    doomed = [item for item in (candidates[index] for index in going) if item is not current and (item.repository, item.name) not in named]
     return [delete_backup(item, wanted.prune and item is doomed[-1], spares=True) for item in doomed]
 
 

@@ -67,9 +67,16 @@ def plan_settlement(landscape, keys, doomed=None):
     return operations
 
 
-def finish_deletions(landscape, repository):
-    """Return the operations that finish deletions of backups in a repository that killed runs left: what ``keep`` deleted, no other task may ever name."""
-    killed = [record for record in landscape.unsettled.values() if (record.noun, record.action, record.backend) == ("backup", "delete", repository)]
+def finish_deletions(landscape, repository, named=frozenset()):
+    """Return the operations that finish deletions of backups in a repository that killed runs left: what ``keep`` deleted, no other task may ever name.
+
+    :param named: the (repository, name) of backups that the task names, which settle their own.
+    """
+    killed = [
+        record
+        for record in landscape.unsettled.values()
+        if (record.noun, record.action, record.backend) == ("backup", "delete", repository) and (repository, record.name) not in named
+    ]
     return [dataclasses.replace(_settling(record, ENDINGS[("backup", "delete")]), spares=True) for record in killed]
 
 
