@@ -54,11 +54,14 @@ def _in_progress(volume, unsettled):
         _told(record)
         for record in unsettled
         if (record.resource_id, record.backend) == (volume.id, volume.backend) and record.noun != "access"
+        or record.saved_volume == ("volume", volume.backend, volume.id)
     ]
 
 
 def _told(record):
-    return {"action": record.action, "step": record.step, "started_at": record.started_at.isoformat() + "Z"}
+    """``action``: ``backup`` where a volume is being backed up; else the operation's."""
+    action = "backup" if record.saved_volume else record.action
+    return {"action": action, "step": record.step, "started_at": record.started_at.isoformat() + "Z"}
 
 
 def list_snapshots(session, arguments, check, warn):
@@ -213,9 +216,9 @@ def list_repositories(session, arguments, check, warn):
 
 
 def list_backups_in_repositories(session, arguments, check, warn):
-    """Return {"backups": [...]} as the repositories tell of them, filtered by repository, backend, volume and names."""
+    """Return {"backups": [...]} as the repositories tell of them, and {"in_progress": [...]}, filtered by repository, backend, volume and names."""
     with session.store().reading() as reader:
-        known = [item.name for item in reader.repositories()]
+        known, doing = [item.name for item in reader.repositories()], reader.unsettled()
     if arguments.get("repository") is not None and arguments["repository"] not in known:
         raise invalid(
             "repository", arguments["repository"], "is not registered on this controller (registered: %s)." % (", ".join(known) or "none")
@@ -231,7 +234,26 @@ def list_backups_in_repositories(session, arguments, check, warn):
     for key, fits in wanted.items():
         if arguments.get(key) is not None:
             found = [item for item in found if fits(item, arguments[key])]
-    return {"changed": False, "backups": [item.to_public() for item in sorted(found, key=lambda item: (item.repository, item.created_at))]}
+    return {
+        "changed": False,
+        "backups": [item.to_public() for item in sorted(found, key=lambda item: (item.repository, item.created_at))],
+        "in_progress": _backups_in_progress(doing, arguments),
+    }
+
+
+def _backups_in_progress(unsettled, arguments):
+    """Return what is being saved, or was by a killed run, filtered as the backups are; no repository knows of it yet."""
+    wanted = {
+        "repository": lambda record, value: record.backend == value,
+        "backend": lambda record, value: record.arguments["volume"]["backend"] == value,
+        "volume": lambda record, value: value in (record.arguments["volume"]["name"], record.arguments["volume"]["id"]),
+        "names": lambda record, value: record.name in value,
+    }
+    return [
+        dict(_told(record), repository=record.backend, name=record.name, volume={key: record.arguments["volume"][key] for key in ("id", "backend", "name")})
+        for record in unsettled
+        if record.saved_volume and all(fits(record, arguments[key]) for key, fits in wanted.items() if arguments.get(key) is not None)
+    ]
 
 
 def list_drivers(session, arguments, check, warn):

@@ -72,6 +72,23 @@ backups:
       bytes_added: 4331549
       sha256: 1fd491c93646827238c427f2fe4650e2f7648f8445f30c9d11e1696a09101020
       created_at: '2026-11-20T09:30:00Z'
+in_progress:
+  description:
+    - What is being backed up just now, or was by a run that was killed, as far as this controller's store knows. It is no backup yet.
+    - C(step) tells how far it is, such as V(saving 37 %). How far a restoring is, M(baremetal.legacy_storage.legacy_volume_info) tells.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - repository: offsite
+      name: data-tuesday
+      volume:
+        id: 6229f862-a401-5616-bf1c-8011d75b8844
+        backend: lvm
+        name: data
+      action: backup
+      step: saving 37 %
+      started_at: '2026-11-21T09:30:00Z'
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -93,7 +110,7 @@ def main():
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     arguments = {key: module.params[key] for key in ("repository", "backend", "volume")}
     arguments["names"] = named(module.params)
-    run_task(module, "controller", module.params["controller_config"], "backup.list", arguments, {"backups": []})
+    run_task(module, "controller", module.params["controller_config"], "backup.list", arguments, {"backups": [], "in_progress": []})
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ volumes:
       C(volume-<name_id>). It is another one than RV(ignore:id) once the volume has been migrated.
     - RV(ignore:exported_at) tells for each host of RV(ignore:attached_to) when it was exported there.
     - RV(ignore:in_progress) holds what a task has begun and not ended, and how far it got. It is at it, or it was killed.
+      While data moves, its C(step) tells how much, such as V(copying 37 %); its C(action) is V(backup) while the volume is being backed up.
   returned: always
   type: list
   elements: dict

@@ -85,8 +85,8 @@ AGAIN = group_snapshot("again", volumes=["log", "data"])
 TWO = ("backend", {"name": "two"})  # on the same array, where the two must not get into each other's way
 OPEN = ("+", "create_export", "+", "initialize_connection", "+", "+")
 CLOSE = (*UNMAP, "+")
-SAVE = ("before save", "amid blocks", "after save")
-FILL = ("before read", "+", "amid write", "after read", "amid blocks")
+SAVE = ("before save", "+", "amid blocks", "after save")
+FILL = ("before read", "+", "amid write", "after read", "+", "amid blocks")
 COPY = ("+", "create_volume", "+", *OPEN, *OPEN, "copy", "compare", *CLOSE, *CLOSE, "+", "delete_volume", "+")
 GONE = [absent(*volume("data")), absent(*volume("data", backend="two"))]
 REPOSITORY = repository()
@@ -237,7 +237,7 @@ OPERATIONS = {
         [REPOSITORY, DATA],
         backup(verify=True),
         absent(*BACKUP),
-        steps("delete", "+", *OPEN, *SAVE, *CLOSE, "read", "record", "+"),
+        steps("delete", "+", *OPEN, *SAVE, *CLOSE, "before read", "+", "after read", "record", "+"),
     ),
     PRUNES: (
         [REPOSITORY, DATA, BACKUP],

@@ -445,6 +445,24 @@ def waiting_at(backups, point, monkeypatch, tmp_path, call):
             running.exception()
 
 
+def test_how_far_a_backup_and_a_restoring_are_is_told_while_they_run(backups, monkeypatch, tmp_path):
+    def told():
+        return [(item["action"], item["step"]) for item in backups.controller.ask("volume.list", {})["volumes"][0]["in_progress"]]
+
+    backups.write(os.urandom(PART))
+    with waiting_at(backups, "amid blocks", monkeypatch, tmp_path, backups.make):
+        assert told() == [("backup", "saving 0 %")]
+        (doing,) = backups.controller.ask("backup.list", {"volume": "data"})["in_progress"]
+        assert (doing["repository"], doing["name"], doing["volume"]["name"], doing["step"]) == ("offsite", "monday", "data", "saving 0 %")
+        assert backups.controller.ask("backup.list", {"volume": "other"})["in_progress"] == []
+    restore = dict(OFFSITE, name="monday", backend="one", volume="data", state="restored")
+    for point, step in (("amid write", "writing"), ("amid blocks", "verifying 0 %")):
+        (tmp_path / "points").unlink()
+        with waiting_at(backups, point, monkeypatch, tmp_path, lambda: backups.ensure("backup", **restore, force=["restored"])):
+            assert told() == [("restore", step)]
+    assert told() == [] == backups.controller.ask("backup.list", {})["in_progress"]
+
+
 def test_what_a_list_does_not_keep_is_deleted_when_all_of_it_is_saved(hurried, monkeypatch, tmp_path):
     backups = hurried
     backups.ensure("volume", backend="one", name="logs", size="1")

@@ -66,13 +66,17 @@ class Catalogue:
         return [{"run": _run_of(item), "name": _name_of(item)} for item in found if _run_of(item) not in whole]
 
     @uncounted()
-    def save(self, run, name, about, device, length):
-        """Store the first ``length`` bytes of a Device as the content of a backup that does not count yet. Return its facts (dict)."""
-        checksum = hashlib.sha256()
+    def save(self, run, name, about, device, length, tell):
+        """Store the first ``length`` bytes of a Device as the content of a backup that does not count yet. Return its facts (dict).
+
+        :param tell: called with the percentage (int) every now and then.
+        """
+        checksum, progress = hashlib.sha256(), content.Progress(tell, length)
         with self._restic.saving(_filename(about["volume"]), [_CONTENT, _tag("run", run), _tag("name", name)]) as saving:
             for block in content.blocks(device, length):
                 checksum.update(block)
                 saving.write(block)
+                progress.add(len(block))
         if saving.summary["total_bytes_processed"] != length:
             raise self._damaged(name, "restic took %d bytes of %d" % (saving.summary["total_bytes_processed"], length))
         return {"bytes": length, "sha256": checksum.hexdigest(), "bytes_added": saving.summary["data_added"]}
@@ -104,23 +108,28 @@ class Catalogue:
             saving.write(json.dumps(about, sort_keys=True, indent=1).encode())
 
     @uncounted()
-    def read(self, backup, write):
-        """Hand a backup's content to ``write`` (bytes), block by block. Raises StorageError unless it is what was saved."""
+    def read(self, backup, write, tell):
+        """Hand a backup's content to ``write`` (bytes), block by block. Raises StorageError unless it is what was saved.
+
+        :param tell: called with the percentage (int) at once and every now and then.
+        """
         checksum, length = hashlib.sha256(), 0
         found = [item for item in self._restic.snapshots_once_free(_tag("run", backup.id)) if _CONTENT in item["tags"]]
         if not found:
             raise StorageError("not_found", "The backup is not in the repository %s any more." % self._name)
+        progress = content.Progress(tell, backup.bytes)
         with self._restic.reading(found[0]["id"], _filename(backup.volume)) as stream:
             while block := stream.read(content.BLOCK):
                 checksum.update(block)
                 length += len(block)
                 write(block)
+                progress.add(len(block))
         if (length, checksum.hexdigest()) != (backup.bytes, backup.sha256):
             raise self._damaged(backup.name, "it gave %d bytes of %d, or others than were saved" % (length, backup.bytes))
 
-    def verify(self, run, name, about):
+    def verify(self, run, name, about, tell):
         """Read the content of a backup that does not count yet back from the repository. Raises StorageError unless it is what was saved."""
-        self._once_free(lambda: self.read(Backup(self._name, name, id=run, **about), lambda block: None))
+        self._once_free(lambda: self.read(Backup(self._name, name, id=run, **about), lambda block: None, tell))
 
     def delete(self, run=None, name=None, unfinished_only=False):
         """Delete a backup with its content, by run or by name. Tell whether there was something."""

@@ -10,12 +10,33 @@ import contextlib
 import hashlib
 import mmap
 import os
+import time
 
 from ...module_utils.model.errors import StorageError
 from ..patience import uncounted
 
 BLOCK = 4 * 1024**2
 _ZEROS = bytes(BLOCK)
+_TELL_EVERY = 30  # seconds; what takes hours need not be told more often
+
+
+class Progress:
+    """Tells how much of a content has passed.
+
+    :param tell: called with the percentage (int) at once, and then every half minute. :param length: of the whole, in bytes.
+    """
+
+    def __init__(self, tell, length):
+        self._tell, self._length, self._passed = tell, length, 0
+        self._last = time.monotonic()
+        tell(0)
+
+    def add(self, count):
+        """Take note of ``count`` bytes more."""
+        self._passed += count
+        if time.monotonic() - self._last >= _TELL_EVERY:
+            self._last = time.monotonic()
+            self._tell(100 * self._passed // self._length)
 
 
 def length_of(device, volume):
@@ -39,11 +60,12 @@ def blocks(device, length):
 
 
 @uncounted()
-def checksum(device, length):
-    """Return the SHA-256 of the first ``length`` bytes of a Device, as read back."""
-    digest = hashlib.sha256()
+def checksum(device, length, tell):
+    """Return the SHA-256 of the first ``length`` bytes of a Device, as read back. ``tell`` is called with the percentage."""
+    digest, progress = hashlib.sha256(), Progress(tell, length)
     for block in blocks(device, length):
         digest.update(block)
+        progress.add(len(block))
     return digest.hexdigest()
 
 

@@ -22,6 +22,7 @@ from ..backup.restic import LOCKED
 from ..store.database import now
 from . import access
 from .access import opened_snapshot, opened_volume
+from .copying import telling
 from .endings import give_up
 
 _SOON = 60  # seconds
@@ -44,9 +45,10 @@ def _create(work, operation, arguments):
         about = {"volume": volume, "description": arguments["description"], "snapshot": arguments["snapshot"]}
         about["created_at"] = now().isoformat(timespec="seconds") + "Z"
         with _opened(work, arguments) as device:
-            about.update(catalogue.save(entry, operation.name, about, device, content.length_of(device, volume)))
+            length = content.length_of(device, volume)
+            about.update(catalogue.save(entry, operation.name, about, device, length, telling(work, entry, "saving")))
         if arguments["verify"]:
-            catalogue.verify(entry, operation.name, about)
+            catalogue.verify(entry, operation.name, about, telling(work, entry, "verifying"))
         if temporary:
             work.engine().snapshots.delete(temporary)
         catalogue.record(entry, operation.name, about)
@@ -100,14 +102,11 @@ def _erase(work, operation):
         )
 
 
-WRITING = "writing"  # the journal's step from which on a volume's content is lost
-
-
 def fill(work, entry, volume_id, repository, run):
     """Replace a volume's content by a backup's, and read it back.
 
-    :param entry: the journal entry whose step becomes WRITING before the first byte.
-    :raises StorageError: from that step on the content is worth nothing.
+    :param entry: the journal entry, whose step says from before the first byte on how far it is.
+    :raises StorageError: when the step is another than before, the content is worth nothing.
     """
     catalogue = _catalogue(work, repository)
     backup = next((item for item in catalogue.backups() if item.id == run), None)
@@ -115,18 +114,18 @@ def fill(work, entry, volume_id, repository, run):
         raise StorageError("not_found", "The backup is not in the repository %s any more." % repository)
     with opened_volume(work, volume_id) as device:
         with content.writing(device, backup.bytes) as write:  # refuses what it cannot write to, while all of the content is still there
-            told = []
+            begun, tell = [], telling(work, entry, "writing")
 
             def put(block):
-                if not told:  # a repository that gives nothing does no harm
+                if not begun:  # a repository that gives nothing does no harm
                     with work.store.writing() as writer:
-                        writer.step(entry, WRITING)
+                        writer.step(entry, "writing")
                         writer.change_volume(volume_id, reverted_to=None, restored=None)
-                    told.append(True)
+                    begun.append(True)
                 write(block)
 
-            catalogue.read(backup, put)
-        if content.checksum(device, backup.bytes) != backup.sha256:
+            catalogue.read(backup, put, lambda percent: tell(percent) if begun else None)
+        if content.checksum(device, backup.bytes, telling(work, entry, "verifying")) != backup.sha256:
             raise StorageError("backend", "What the volume gives back is not what was written to it. Look at the array and the way to it.")
 
 

@@ -16,7 +16,7 @@ from ...module_utils.plan import retyping
 from ...module_utils.plan.volumes import UNREVERTED
 from . import imports
 from .adopting import adopt, once_here, refuse_managed
-from .backups import WRITING, fill
+from .backups import fill
 from .copying import UNTOUCHED, revert_by_copying
 from .endings import give_up, refuse_present, rest
 from .migration import retype_by_migration
@@ -153,7 +153,7 @@ def _restore(work, operation, arguments):
         fill(work, entry, volume_id, backup["repository"], backup["id"])
     except StorageError as error:
         with work.store.writing() as writer:
-            untouched = not writer.reached(entry, WRITING)
+            untouched = writer.step_of(entry) == "begun"
             writer.change_volume(volume_id, status=arguments["former_status"] if untouched else UNRESTORED)
             writer.settle(entry)
         if untouched:

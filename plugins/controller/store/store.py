@@ -112,9 +112,9 @@ class Writer:
         """Record how far an operation got."""
         self._connection.execute(tables.operations.update().where(tables.operations.c.id == entry).values(step=step))
 
-    def reached(self, entry, step):
-        """Tell whether an operation got to a step and no further."""
-        return self._connection.scalar(sa.select(tables.operations.c.step).where(tables.operations.c.id == entry)) == step
+    def step_of(self, entry):
+        """Return how far an operation got."""
+        return self._connection.scalar(sa.select(tables.operations.c.step).where(tables.operations.c.id == entry))
 
     def note(self, entry, arguments):
         """Record what an operation learned on its way and needs in order to be settled; secrets as the vault's tokens."""
