@@ -190,6 +190,8 @@ def ensure_backups(session, arguments, check, warn):
 
     def plan(landscape, wanted):
         operations = plan_backup(landscape, wanted, moment, named)
+        if any(operation.arguments.get("temporary_snapshot") for operation in operations if operation.action == "create"):
+            session.engine().snapshots.require_attached(landscape.backend(wanted.backend), landscape.volume(wanted.backend, wanted.volume))
         left = left_by_keep(landscape.after(operations), wanted)
         if left and (wanted.repository, wanted.name) not in told:
             told.add((wanted.repository, wanted.name))

@@ -488,6 +488,19 @@ def remotefs_copies_files_and_an_option_says_in_which_format():
         assert driver.driver_prefix + "_qcow2_volumes" in {option.name for option in driver.get_driver_options()}
 
 
+@relied_on("controller/engine/features.py")
+def remotefs_leaves_snapshots_of_attached_volumes_to_nova():
+    """RemoteFS's _create_snapshot calls _create_snapshot_online for an attached volume, which asks Nova; NFS' and Quobyte's create_snapshot call it."""
+    from ansible_collections.baremetal.legacy_storage.plugins.controller.engine.features import snapshots_attached
+    from cinder.volume.drivers import nfs, quobyte, rbd, remotefs
+
+    base = remotefs.RemoteFSSnapDriverBase
+    assert "_is_volume_attached" in inspect.getsource(base._create_snapshot) and "_create_snapshot_online" in inspect.getsource(base._create_snapshot)
+    assert "self._nova.create_volume_snapshot" in inspect.getsource(base._create_snapshot_online)
+    told = {driver.__name__: snapshots_attached(driver) for driver in (nfs.NfsDriver, quobyte.QuobyteDriver, rbd.RBDDriver)}
+    assert told == {"NfsDriver": False, "QuobyteDriver": False, "RBDDriver": True}, told
+
+
 @relied_on(VOLUMES, SNAPSHOTS, EXPORTS)
 def a_missing_thing_is_not_found():
     """Drivers say that a thing is not on the array by an exception below cinder.exception.NotFound."""

@@ -214,6 +214,22 @@ def test_an_attached_volume_is_backed_up_from_a_snapshot_that_goes_afterwards(ba
     assert made["sha256"] == digest(backups.path, PART)
 
 
+def test_an_attached_volume_is_refused_at_once_where_its_driver_leaves_such_snapshots_to_nova(backups, connector):
+    backups.controller.register("shares", driver="sparse_files.NovaFileDriver")
+    backups.ensure("volume", backend="shares", name="logs", size="1")
+    wanted = dict(OFFSITE, name="monday", backend="shares", volume="logs")
+    export = {"backend": "shares", "volume": "logs", "connector": connector("node1")}
+    backups.ensure("export", **export)
+    before = backups.controller.look()
+    for check in (True, False):
+        result = backups.controller.ensure("backup", check, **wanted)
+        assert result["error"]["code"] == "unsupported" and result["error"]["parameter"] == "volume", result
+        assert "attached to node1" in result["msg"] and "Nova" in result["msg"]
+    assert backups.controller.look() == before and "create_snapshot" not in {method for _moment, _what, method in backups.controller.calls()}
+    backups.ensure("export", backend="shares", volume="logs", host="node1", state="absent")
+    assert backups.make(backend="shares", volume="logs")["changed"]
+
+
 def test_a_snapshot_can_be_backed_up(backups):
     backups.write(b"then")
     backups.ensure("snapshot", backend="one", name="snap", volume="data")

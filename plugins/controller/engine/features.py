@@ -19,6 +19,7 @@ import textwrap
 from .declarations import modules_of, nodes_of
 
 _BASES = ("cinder.volume.driver", "cinder.interface")
+_REMOTE_FS = "cinder.volume.drivers.remotefs"
 # Feature: the methods any of which makes it.
 _METHODS = {
     "revert_to_snapshot": ("revert_to_snapshot",),
@@ -71,6 +72,13 @@ def takes_group_snapshots(cls):
     """
     name = "create_group_snapshot"
     return _has(cls, name) and not any(_loops(cls, step) for step in {name} | _own_calls(cls, name))
+
+
+def snapshots_attached(cls):
+    """Tell whether a driver class may take a snapshot of a volume that a host uses: Cinder's RemoteFS (NFS, Quobyte) asks Nova to do it there."""
+    online = (getattr(cls, name, None) for name in ("_create_snapshot", "_create_snapshot_online"))
+    asks_nova = all(getattr(method, "__module__", None) == _REMOTE_FS for method in online)
+    return not (asks_nova and "_create_snapshot" in _own_calls(cls, "create_snapshot"))
 
 
 def _own_calls(cls, name):

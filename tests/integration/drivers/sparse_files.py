@@ -17,6 +17,7 @@ import time
 
 from cinder import coordination, exception, interface, utils
 from cinder.volume import configuration, driver, volume_utils
+from cinder.volume.drivers import remotefs
 from eventlet import tpool
 from oslo_config import cfg
 
@@ -423,6 +424,18 @@ class OneByOneDriver(SparseFileDriver):
         for snapshot in snapshots:
             self.create_snapshot(snapshot)
         return None, None
+
+
+class NovaFileDriver(SparseFileDriver):
+    """As SparseFileDriver, but its snapshots are taken by Cinder's RemoteFS, which leaves those of attached volumes to Nova."""
+
+    _create_snapshot = remotefs.RemoteFSSnapDriverBase._create_snapshot
+    _create_snapshot_online = remotefs.RemoteFSSnapDriverBase._create_snapshot_online
+
+    def create_snapshot(self, snapshot):
+        """Take a snapshot."""
+        self._call("create_snapshot")
+        return self._create_snapshot(snapshot)
 
 
 class RemoteFileDriver(SparseFileDriver):
