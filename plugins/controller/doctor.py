@@ -231,6 +231,8 @@ def _mend(session, picture, mend, item, warn):
             _settle(session, next(record for record in picture.unsettled if record.operation_id == target), picture.fenced)
         elif kind == "unexport":
             _unexport(session, next(mapping for mapping in picture.mappings if mapping.id == target), warn)
+        elif kind == "forget":
+            _forget(session, *target)
         else:
             os.chmod(target, stat.S_IMODE(os.stat(target).st_mode) & ~(stat.S_IRWXG | stat.S_IRWXO))
         item["mended"] = True
@@ -273,6 +275,14 @@ def _settle(session, record, fenced):
         refuse_stranded(landscape, thing.touches())
         for operation in plan_settlement(landscape, touched(landscape, thing) | own):
             executor.run(operation)
+
+
+def _forget(session, repository, run):
+    """Delete a content that nobody made a backup of. restic does so only while nobody else writes to the repository."""
+    with session.store().reading() as reader:
+        if run in reader.started():
+            raise StorageError("busy", "Its task is at work.")
+    catalogue_of(session.store(), session.restic, repository).delete(run=run, unfinished_only=True)
 
 
 def _unexport(session, mapping, warn):

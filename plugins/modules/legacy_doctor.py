@@ -16,14 +16,15 @@ description:
   - Tells what interrupted runs left unsettled, things that are missing or unknown on the storage systems, sizes that differ, exports and
     attachments that do not match, initiator names that several hosts share, and files that others can read or that have no room to grow.
   - Storage systems are asked side by side, each in a process of its own; one that does not answer holds nobody up.
-  - Mends only with O(mend=true), and never deletes anything that may hold data. What is on a storage system and not in the store is told, not
+  - Mends only with O(mend=true), and never deletes anything on a storage system that may hold data. What is there and not in the store is told, not
     touched.
   - The playbook C(baremetal.legacy_storage.doctor) runs it for a whole inventory and prints a report.
 options:
   mend:
     description:
       - Settle what interrupted runs left (as the next task that names the thing would), take back rights of others on key and store, and unmap
-        volumes from the hosts in O(fenced).
+        volumes from the hosts in O(fenced). In repositories, delete contents that no record makes a backup, where they are older than a week and
+        nobody writes to the repository just then; the next deletion with C(prune) frees their room.
     type: bool
     default: false
   fenced:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import datetime
 import json
 import os
 import shutil
@@ -338,6 +339,35 @@ def test_content_that_no_record_makes_a_backup_is_told_and_a_backup_is_not(used,
     assert told(examine(used, repositories=[])) == []
     assert not used.ensure("backup", **offsite).get("failed")
     assert told(examine(used)) == [], "as it said: the next backup takes it away"
+
+
+def test_content_without_a_record_is_deleted_when_told_once_it_is_surely_nobodys(used, offsite, monkeypatch):
+    monkeypatch.setenv("BLS_TEST_BACKUP_BYTES", str(1024**2))
+    used.ensure("export", backend="one", volume="data", host="node1", state="absent")
+    assert not used.ensure("backup", **dict(offsite, name="sunday")).get("failed")
+    settings = dict(os.environ, RESTIC_REPOSITORY=str(used.root / "offsite"), RESTIC_PASSWORD="canary-repository-password")
+
+    def restic(*arguments, **options):
+        return subprocess.run(["restic", *arguments], env=settings, check=True, capture_output=True, text=True, timeout=120, **options).stdout
+
+    for name, days in (("old", 8), ("young", 6)):  # as another controller leaves them
+        moment = (datetime.datetime.now() - datetime.timedelta(days=days)).strftime("%Y-%m-%d %H:%M:%S")
+        tags = [word for tag in ("legacy-storage-content", "run=" + name, "name=" + name) for word in ("--tag", tag)]
+        restic("backup", "--stdin", "--stdin-filename", "x", "--time", moment, *tags, input="content")
+    unfinished = [("warning", "unfinished", "backup offsite/" + name) for name in ("old", "young")]
+    result = examine(used)
+    assert sorted(told(result)) == unfinished and sorted(item["mendable"] for item in result["findings"]) == [False, True]
+    other = subprocess.Popen(["restic", "backup", "--stdin"], env=settings, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not any((used.root / "offsite" / "locks").iterdir()):
+            assert other.poll() is None
+        mended = examine(used, mend=True)["findings"]
+        assert [item["mend_error"] for item in mended if item["mendable"]] == ["a task works on it now"]
+    finally:
+        other.communicate(b"done")
+    assert [item["mended"] for item in examine(used, mend=True)["findings"] if item["mendable"]] == [True]
+    assert told(examine(used)) == unfinished[1:]
+    assert [item["name"] for item in used.ask("backup.list", {})["backups"]] == ["sunday"]
 
 
 def test_a_repository_that_is_away_is_told(used, offsite):

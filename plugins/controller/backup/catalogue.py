@@ -12,6 +12,7 @@ repository for itself, and would wait for everybody else's backups.)
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import urllib.parse
@@ -60,10 +61,10 @@ class Catalogue:
         return [backup for backup in backups if backup.id in contents]
 
     def unfinished(self):
-        """Return [{"run", "name"}] of contents without a record."""
+        """Return [{"run", "name", "age"}] of contents without a record; ``age`` is in seconds, since their saving began."""
         found = self._restic.snapshots(_RECORD, _CONTENT)
         whole = {_run_of(item) for item in found if _RECORD in item["tags"]}
-        return [{"run": _run_of(item), "name": _name_of(item)} for item in found if _run_of(item) not in whole]
+        return [{"run": _run_of(item), "name": _name_of(item), "age": _age_of(item)} for item in found if _run_of(item) not in whole]
 
     @uncounted()
     def save(self, run, name, about, device, length, tell):
@@ -162,6 +163,10 @@ class Catalogue:
 
 def _run_of(item):
     return next((tag[len("run=") :] for tag in item["tags"] if tag.startswith("run=")), None)
+
+
+def _age_of(item):
+    return (datetime.datetime.now(datetime.timezone.utc) - datetime.datetime.fromisoformat(item["time"])).total_seconds()
 
 
 def _name_of(item):

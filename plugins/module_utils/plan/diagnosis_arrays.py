@@ -14,6 +14,8 @@ from .diagnosis_picture import Finding, busy_ids, some_of, titled
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _OURS = re.compile(r"(?:volume|snapshot|_snapshot)-[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
+_ABANDONED = 7 * 86400  # seconds; longer than another controller, whose journal is not ours, takes to save and to verify
+
 
 def array(picture, backend, view):
     """Return the Findings about what one backend's array says."""
@@ -152,7 +154,13 @@ def repository(picture, name, view):
             "backup %s/%s" % (name, item["name"]),
             "Its content is in the repository without its record, so it is no backup: it is under way from another controller, or its run was "
             "interrupted.",
-            "The next backup of that name takes it away. Until then it only takes room.",
+            "It only takes room. The next backup of that name takes it away%s"
+            % (
+                ", and so does the doctor when told to mend."
+                if item["age"] > _ABANDONED
+                else ". Once it is a week old, and surely nobody's any more, the doctor does as well when told to mend."
+            ),
+            ("forget", (name, item["run"])) if item["age"] > _ABANDONED else None,
         )
         for item in view.unfinished
         if item["run"] not in at_work

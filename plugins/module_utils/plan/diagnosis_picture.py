@@ -24,7 +24,8 @@ class Finding:
     :param check: a stable word for the kind of finding.
     :param where: what it is about, as in ``volume one/data``.
     :param problem: what is wrong. :param remedy: what would mend it.
-    :param mend: what the doctor can do itself, or None: ("settle", operation's id), ("unexport", export's id) or ("protect", path).
+    :param mend: what the doctor can do itself, or None: ("settle", operation's id), ("unexport", export's id), ("protect", path) or
+        ("forget", (repository, run that left a content there)).
     """
 
     severity: str
@@ -32,7 +33,7 @@ class Finding:
     where: str
     problem: str
     remedy: str
-    mend: t.Optional[t.Tuple[str, str]] = None
+    mend: t.Optional[t.Tuple[str, t.Any]] = None
 
     def to_public(self):
         """Return what a task shows."""
@@ -60,7 +61,8 @@ class ArrayView:
 class RepositoryView:
     """What one repository of backups said.
 
-    :param error: why it said nothing, or None. :param unfinished: contents without a record, dicts with ``run`` and ``name``.
+    :param error: why it said nothing, or None. :param unfinished: contents without a record, dicts with ``run``, ``name`` and ``age``
+        in seconds.
     """
 
     error: t.Optional[str] = None
