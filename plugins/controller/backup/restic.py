@@ -19,6 +19,7 @@ import urllib.parse
 
 from ...module_utils.model.errors import StorageError
 from ..patience import uncounted
+from .watching import Watch
 
 # What a process needs to find programs, ssh's and rclone's own settings, and the way through a proxy. The rest is the repository's own.
 _INHERITED = ("PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -32,6 +33,7 @@ _NOTHING_THERE = re.compile(
 _WRONG_PASSWORD = ("wrong password", "no key found")
 _RETRY = 2  # seconds
 _ANSWER = 1200  # seconds; restic itself tries a server that refuses for 900, and waits for one that is mute without an end
+_SILENCE = 1800  # seconds for which restic may neither take nor give a block, or be at the last of what it took
 
 
 class Restic:
@@ -92,15 +94,19 @@ class Restic:
         command = ["backup", "--json", "--quiet", "--stdin", "--stdin-filename", filename, *_tagged(tags)]
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             child = self._start(command, stdin=subprocess.PIPE, stdout=output, stderr=errors)
-            saving = Saving(child)
+            watch = Watch(child, _SILENCE)
+            saving = Saving(child, watch)
             try:
                 yield saving
-                child.stdin.close()
-                child.wait()
+                with watch.waiting():
+                    child.stdin.close()
+                    child.wait()
             except BrokenPipeError:
                 child.wait()  # why restic left stands in its own words
             finally:
+                watch.end()
                 _end(child)
+            self._refuse_silent(watch)
             summary = _text(output).strip().splitlines()
             self._check(subprocess.CompletedProcess(command, child.returncode, "", _text(errors)))
             saving.summary = json.loads(summary[-1])
@@ -111,13 +117,25 @@ class Restic:
         command = ["dump", snapshot, "/" + filename]
         with tempfile.TemporaryFile() as errors:
             child = self._start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
+            watch = Watch(child, _SILENCE)
             try:
-                yield child.stdout
-                child.wait()
+                yield Reading(child, watch)
+                with watch.waiting():
+                    child.wait()
             finally:
+                watch.end()
                 child.stdout.close()
                 _end(child)
+            self._refuse_silent(watch)
             self._check(subprocess.CompletedProcess(command, child.returncode, "", _text(errors)))
+
+    def _refuse_silent(self, watch):
+        if watch.silent:
+            raise StorageError(
+                "backend",
+                "repository %s: its server took or gave nothing for %d minutes, so restic was ended. Look at the server and the way to it, and run the task "
+                "again." % (self._repository.name, _SILENCE // 60),
+            )
 
     @uncounted()
     def _unlocked(self, arguments, for_ever=False):
@@ -198,9 +216,26 @@ class Restic:
 class Saving:
     """A backup on its way. ``write`` takes bytes; ``summary`` is None until it is whole."""
 
-    def __init__(self, child):
-        self.write = child.stdin.write
+    def __init__(self, child, watch):
+        self._child, self._watch = child, watch
         self.summary = None
+
+    def write(self, block):
+        """Hand bytes to restic."""
+        with self._watch.waiting():
+            self._child.stdin.write(block)
+
+
+class Reading:
+    """A file on its way out of a repository."""
+
+    def __init__(self, child, watch):
+        self._child, self._watch = child, watch
+
+    def read(self, size):
+        """Return at most ``size`` bytes; none at the end, which is where restic ended."""
+        with self._watch.waiting():
+            return self._child.stdout.read(size)
 
 
 def is_absent(errors):

@@ -63,3 +63,20 @@ def test_a_server_that_takes_a_call_and_says_nothing_is_not_waited_for_without_a
             with pytest.raises(StorageError, match="offsite: does not answer within 1 s") as told:
                 ask()
             assert told.value.code == "busy"
+
+
+def test_a_server_that_falls_silent_amid_a_copy_is_not_waited_for_without_an_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(restic, "_SILENCE", 2)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        location = "rest:http://127.0.0.1:%d/backups" % mute.getsockname()[1]
+        opened = restic.Restic(Repository("offsite", location, password="secret"), str(tmp_path), 120)
+        with pytest.raises(StorageError, match="offsite: its server took or gave nothing for 0 minutes"):
+            with opened.saving("x", ["tag"]) as saving:
+                while True:
+                    saving.write(bytes(1 << 20))
+        with pytest.raises(StorageError, match="offsite: its server took or gave nothing"):
+            with opened.saving("x", ["tag"]) as saving:
+                saving.write(b"all of it")
+        with pytest.raises(StorageError, match="offsite: its server took or gave nothing"):
+            with opened.reading("snapshot", "x") as stream:
+                assert stream.read(1 << 20) == b""
