@@ -118,7 +118,10 @@ findings:
       description:
         - The kind of finding, one of V(attachment), V(backend), V(disk), V(failover), V(fenced), V(foreign), V(initiator), V(missing),
           V(no_export), V(no_record), V(node), V(not_compared), V(orphan), V(permissions), V(repository), V(size), V(status), V(store),
-          V(unfinished), V(unknown_host), V(unreadable_record) and V(unsettled).
+          V(unfinished), V(unknown_host), V(unknown_volume), V(unreadable_record) and V(unsettled).
+        - V(unknown_volume) is one that a node holds and that this store does not know, of a backend whose name it knows. Where several controllers with
+          stores of their own serve the node it may be another one's. The playbook C(baremetal.legacy_storage.doctor) leaves out what another controller
+          of the inventory has exported.
         - V(repository) is one that cannot be read, V(unfinished) the content of a backup without the record that makes it one.
         - V(orphan) is what is named as this collection names things and unknown to the store. What was released on purpose is none, nor what
           a storage system keeps of a deleted volume for the volumes that were made from it.

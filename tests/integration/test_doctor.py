@@ -185,8 +185,8 @@ def test_what_a_task_works_on_is_left_to_it(used):
 
 
 def test_nodes_and_exports_are_compared(used, connector):
-    used.ensure("volume", backend="one", name="lonely", size="1")
-    used.ensure("volume", backend="one", name="far", size="1")
+    for name in ("lonely", "far", "stale"):
+        used.ensure("volume", backend="one", name=name, size="1")
     used.ensure("export", backend="one", volume="lonely", connector=connector("node2"))
     used.ensure("export", backend="one", volume="far", connector=connector("node9"))
     nodes = [
@@ -202,6 +202,20 @@ def test_nodes_and_exports_are_compared(used, connector):
         ("warning", "node", "node node3"),
         ("warning", "unknown_host", "export one/far on node9"),
     ]
+
+
+def test_a_volume_of_another_controller_whose_backend_is_called_alike_is_no_error_and_nobody_is_told_to_stop_its_use(used, make_controller, connector):
+    other = make_controller("other")
+    other.ensure("volume", backend="one", name="data", size="1")
+    other.ensure("export", backend="one", volume="data", connector=connector("node1"))
+    seen = node("node1", "data", of=used)
+    seen["attachments"] += node("node1", "data", of=other)["attachments"]
+    for controller in (used, other):
+        (finding,) = examine(controller, nodes=[seen])["findings"]
+        assert (finding["severity"], finding["check"], finding["where"]) == ("warning", "unknown_volume", "node node1, volume one/data")
+        assert "another controller's" in finding["problem"] and "disconnect" not in finding["remedy"] and not finding["mendable"]
+    seen["attachments"][1]["problems"] = ["It is gone."]
+    assert ("warning", "attachment", "node node1, volume one/data") in told(examine(other, nodes=[seen]))
 
 
 def test_a_vanished_hosts_export_goes_only_when_it_is_fenced_and_the_doctor_told(used):

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ..model.attachment import UNREADABLE
-from .diagnosis_picture import Finding, titled
+from .diagnosis_picture import Finding, busy_ids, titled
 
 
 def nodes(picture):
@@ -32,9 +32,10 @@ def nodes(picture):
             )
         )
     exported = {(item.volume_id, item.host) for item in picture.mappings}
+    known = {item.id for item in picture.volumes} | {item.volume_id for item in picture.mappings} | picture.released | busy_ids(picture)
     for node in picture.nodes:
         for record in node.attachments:
-            found += _record(picture, node, record, exported)
+            found += _record(picture, node, record, exported, known)
     return found
 
 
@@ -77,7 +78,7 @@ def _export(picture, item, node):
     ]
 
 
-def _record(picture, node, record, exported):
+def _record(picture, node, record, exported, known):
     backend, name, volume_id = record.get("backend"), record.get("volume_name"), record.get("volume_id")
     where = "node %s, volume %s/%s" % (node.name, backend, name)
     if record.get("state") == UNREADABLE:
@@ -101,7 +102,19 @@ def _record(picture, node, record, exported):
             )
         ]
     found = []
-    if (volume_id, node.host) not in exported:
+    if volume_id not in known:  # ids are made with the store's own namespace, so it may well be another store's, whatever its backend is called
+        found.append(
+            Finding(
+                "warning",
+                "unknown_volume",
+                where,
+                "The node holds a device of the volume, which this store does not know, although a backend of that name is registered here. It is another "
+                "controller's, whose backend is called alike, or was deleted here while the node could not be asked.",
+                "Ask the doctor of every other controller that serves this node; where one of them knows the volume, all is well. Where none does, see on "
+                "the node what it is and who uses it before anything is changed.",
+            )
+        )
+    elif (volume_id, node.host) not in exported:
         found.append(
             Finding(
                 "error",

@@ -37,14 +37,27 @@ def findings(stores, nodes, pools):
     found += [item for name, views in pools.items() for view in views for item in _pool(name, view)]
     found += [item for node in nodes for item in _node(node)]
     told = {(item["check"], item["where"]): item for item in found}
+    elsewhere = _known_to_others(stores, nodes)
     for item in (item for store in stores for item in store["findings"]):
         key = (item["check"], item["where"])
         if item["check"] == "not_compared" and item["where"].startswith("node ") and len(stores) > 1:
             continue  # each store's doctor says it of the others' volumes
+        if item["check"] == "unknown_volume" and item["where"] in elsewhere:
+            continue
         if key not in told or item["check"] != "attachment":  # of paths, we count them
             told[key] = finding(*(item[part] for part in ("severity", "check", "where", "problem", "remedy")))
     joined = [dict(item, joint=_joint(item["problem"])) for item in told.values()]
     return sorted(joined, key=lambda item: (_ORDER.index(item["severity"]), item["check"], item["where"]))
+
+
+def _known_to_others(stores, nodes):
+    """Return what the doctor calls the volumes that nodes hold and some store knows: another one's doctor may not."""
+    known = {item["id"] for store in stores for item in store["volumes"]}
+    return {_held(node, row) for node in nodes for row in node["rows"] if row["held"] and row["volume_id"] in known}
+
+
+def _held(node, row):
+    return "node %s, volume %s/%s" % (node["name"], row["backend"], row["volume"])
 
 
 def _joint(problem):
@@ -138,6 +151,5 @@ def _troubled(node, row):
             remedy if len(row["problems"]) > lost else "No task is needed."
         )
     return finding(
-        "error" if not row["verified"] else "warning", "attachment", "node %s, volume %s/%s" % (node["name"], row["backend"], row["volume"]),
-        " ".join(counts + row["problems"]), remedy,
+        "error" if not row["verified"] else "warning", "attachment", _held(node, row), " ".join(counts + row["problems"]), remedy,
     )

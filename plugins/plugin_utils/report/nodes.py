@@ -40,6 +40,7 @@ def _held(record):
     return {
         "backend": record["backend"],
         "volume": record["volume_name"],
+        "volume_id": record["volume_id"],
         "size": record["size"],
         "protocol": record["protocol"],
         "access_mode": record["access_mode"],
@@ -61,6 +62,7 @@ def _mapped(export, held):
     return {
         "backend": export["backend"],
         "volume": export["volume_name"],
+        "volume_id": export["volume_id"],
         "size": export["size"],
         "protocol": export["protocol"],
         "access_mode": export["access_mode"],

@@ -138,6 +138,15 @@ def test_backends_that_are_called_alike_in_two_stores_are_told_apart():
     assert warned(view) == {("error", "pool"): "pool p of backend one (c1)"}
 
 
+def test_a_volume_that_one_store_does_not_know_is_warned_of_unless_another_one_does():
+    lines = ("warning", "unknown_volume", "node node1, volume vendor-a/data", "The node holds a device of the volume.", "Ask the others.")
+    data = volume("data")
+    knows, asks = controller([], [data], exports=[export(data, "node1")]), controller(findings=[doctor(*lines)], store="other")
+    held = {"node1": node("node1", attachment(data))}
+    assert warned(storage_report(dict(held, c1=knows, c2=asks), ["c1", "c2"], ["node1"])) == {}
+    assert warned(storage_report(dict(held, c2=asks), ["c2"], ["node1"])) == {lines[:2]: lines[2]}
+
+
 def test_an_inventory_without_controllers_is_not_told_to_be_well_and_a_reason_may_be_blank():
     assert warned(storage_report({}, [])) == {("error", "controller"): "the inventory"}
     view = storage_report({"c1": {"report_store": {"failed": True, "msg": " "}}}, ["c1"])
