@@ -37,6 +37,10 @@ from .images.looking import look_at_images, look_at_offers
 from .store.database import now
 from .summary import summarize
 
+_ALONE = (
+    "Backend %s: several controllers may share this store, but %s does not declare that several may work on one backend at once (SUPPORTS_ACTIVE_ACTIVE). "
+    "Let one controller alone work on this backend."
+)
 # Whoever has what connection_info says gets in: unmapping one host there closes nothing.
 _OPEN_PROTOCOLS = {"aoe", "glusterfs", "gpfs", "local", "nfs", "quobyte", "rbd", "scality", "vzstorage"}
 
@@ -154,13 +158,18 @@ def ensure_backends(session, arguments, check, warn):
     """Make backends as wanted: {"backends": [parameters, ...]}. Options are checked also in check mode; only a run probes."""
     with session.store().reading() as reader:
         counts = {backend.name: reader.count_volumes(backend.name) for backend in reader.backends()}
+    shared = session.store().engine.url.get_backend_name() == "postgresql"
     told = set()  # what is planned is planned again under the locks
 
     def plan(landscape, wanted):
         operations = plan_backend(landscape, wanted, counts.get(wanted.name, 0))
         for operation in operations:
             if operation.action != "delete":
-                for text in session.engine().validate(landscape.after([operation]).backends[wanted.name]):
+                before, new = landscape.backends.get(wanted.name), landscape.after([operation]).backends[wanted.name]
+                texts = session.engine().validate(new)
+                if shared and getattr(before, "driver", None) != new.driver and not session.engine().works_beside_others(new):
+                    texts = [*texts, _ALONE % (new.name, new.driver)]
+                for text in texts:
                     if text not in told:
                         told.add(text)
                         warn(text)

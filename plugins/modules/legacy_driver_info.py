@@ -95,8 +95,10 @@ drivers:
       description:
         - What the driver's sources say that it can do beyond volumes, snapshots and clones, which every driver can. Read, not tried; an
           array, a licence or an option may say no. C(docs/drivers.md) of this collection tells what was tried.
-        - C(adopt_volume), C(adopt_snapshot), C(list_adoptable), C(clone_image), C(group_snapshot), C(migrate), C(multiattach),
-          C(replication), C(retype), C(revert_to_snapshot).
+        - C(active_active), C(adopt_volume), C(adopt_snapshot), C(list_adoptable), C(clone_image), C(group_snapshot), C(migrate),
+          C(multiattach), C(replication), C(retype), C(revert_to_snapshot).
+        - C(active_active) is that several controllers with one store may work on one backend at once (Cinder's C(SUPPORTS_ACTIVE_ACTIVE)).
+          Without it let one controller alone work on the backend.
       type: list
       elements: str
       returned: always

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import inspect
 import json
 import os
 import sys
@@ -17,7 +18,7 @@ from engine_here import COLLECTION, ours, set_up
 from relied_on import has, relied_on
 
 FIRST = COLLECTION + "engine"
-DECLARATIONS, DRIVERS, OPTIONS = ("plugins/controller/engine/%s.py" % name for name in ("declarations", "drivers", "options"))
+DECLARATIONS, DRIVERS, FEATURES, OPTIONS = ("plugins/controller/engine/%s.py" % name for name in ("declarations", "drivers", "features", "options"))
 
 
 @relied_on(DRIVERS)
@@ -32,6 +33,17 @@ def drivers_register_themselves():
     assert lvm.LVMVolumeDriver in interface._volume_register
     assert driver.volume_opts and all(isinstance(option, cfg.Opt) for option in driver.volume_opts)
     assert lvm.LVMVolumeDriver.get_driver_options()
+
+
+@relied_on(FEATURES)
+def drivers_say_whether_several_may_drive_one_backend():
+    """Cinder's manager, which several hosts may be for one backend, asks the driver class for SUPPORTS_ACTIVE_ACTIVE; the base class says no."""
+    from cinder.volume import driver, manager
+    from cinder.volume.drivers import lvm, rbd
+
+    assert driver.BaseVD.SUPPORTS_ACTIVE_ACTIVE is False and lvm.LVMVolumeDriver.SUPPORTS_ACTIVE_ACTIVE is False
+    assert rbd.RBDDriver.SUPPORTS_ACTIVE_ACTIVE is True
+    assert "self.cluster and not self.driver.SUPPORTS_ACTIVE_ACTIVE" in inspect.getsource(manager)
 
 
 @relied_on(DRIVERS)

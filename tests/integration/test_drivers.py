@@ -144,6 +144,7 @@ def test_what_a_driver_can_do_is_read_from_its_sources(everything):
     assert set(lvm["features"]) >= {"adopt_volume", "migrate", "multiattach", "revert_to_snapshot"}
     assert "replication" not in lvm["features"], "its base class has the method, and only raises"
     pure = told["cinder.volume.drivers.pure.PureFCDriver"]
+    assert "active_active" in pure["features"] and "active_active" not in lvm["features"], "LVM's was written for one host"
     assert pure["protocols"] == ["FC"] and {"group_snapshot", "replication"} <= set(pure["features"])
     assert told["cinder.volume.drivers.nfs.NfsDriver"]["protocols"] == ["NFS"]
 

@@ -13,9 +13,12 @@ import subprocess
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker.client import ask
 from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import make_pair
 from ansible_collections.baremetal.legacy_storage.tests.integration.test_at_once import at_once, wait_for_call
 from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD
+
+BESIDE_OTHERS = {"ceph": "cinder.volume.drivers.rbd.RBDDriver", "pure": "cinder.volume.drivers.pure.PureISCSIDriver"}
 
 
 def calls_of(controller, method):
@@ -51,6 +54,23 @@ def test_what_two_controllers_change_of_one_volume_at_once_is_all_there_in_the_e
     assert (volume["size"], volume["metadata"], volume["description"], volume["snapshots"]) == (5, {"who": "all"}, "text", ["a", "b"])
     assert first.path_of("volume", volume["id"]).stat().st_size == 5 * 1024**3
     assert len(calls_of(first, "extend_volume")) == 2, "the array was asked once"
+
+
+def test_registering_a_backend_warns_where_its_driver_lets_one_controller_alone_work_on_it_and_no_other_task_does(pair):
+    first, second = pair
+    for check, changed, parameters in (
+        (True, True, {}),
+        (False, True, {}),
+        (False, False, {}),
+        (False, True, {"max_parallel": 2}),
+    ):
+        told = ask("controller", str(first.config), "backend.ensure", {"backends": [first.backend_parameters("two", **parameters)]}, check)
+        assert told.result["changed"] is changed and not told.result.get("failed"), told.result
+        assert [text for text in told.warnings if "SUPPORTS_ACTIVE_ACTIVE" in text] == told.warnings
+        assert len(told.warnings) == (changed and not parameters)
+    assert ask("controller", str(second.config), "volume.ensure", {"volumes": [{"backend": "two", "name": "data", "size": "1"}]}).warnings == []
+    quiet = [first.backend_parameters(name, driver=driver, options={}, secret_options={}, probe=False) for name, driver in BESIDE_OTHERS.items()]
+    assert ask("controller", str(first.config), "backend.ensure", {"backends": quiet}, True).warnings == []
 
 
 @pytest.mark.parametrize("method", ["create_snapshot", "create_cloned_volume"])

@@ -20,6 +20,7 @@ from . import compat, options
 from .access import Access
 from .adopting import Adopting
 from .exports import Exports
+from .features import works_beside_others
 from .groups import Groups
 from .persistence import VOLUME_FIELDS, StorePersistence
 from .replication import Replication
@@ -71,6 +72,11 @@ class Engine:
         """Check a Backend's driver and options without contacting the array; return what to warn of. Raises StorageError ``invalid``."""
         self._learn_secrets(backend.secret_options)
         return options.validate(backend)
+
+    @staticmethod
+    def works_beside_others(backend):
+        """Tell whether a Backend's driver says that several controllers may work on the backend at once. The array is not contacted."""
+        return works_beside_others(options.load_driver(backend.driver))
 
     def probe(self, backend, fresh=False):
         """Start a Backend's driver, which logs in to the array and checks it. Return what the driver tells (stats, a dict).

@@ -59,10 +59,17 @@ def features_of(cls):
     found = {name for name in _METHODS if offers(cls, name)}
     if takes_group_snapshots(cls):
         found.add("group_snapshot")
+    if works_beside_others(cls):
+        found.add("active_active")
     words = [_words(module) for module in modules_of(cls)]
     if any(word["multiattach"] for word in words):
         found.add("multiattach")
     return {"protocols": _protocols(cls), "features": sorted(found)}
+
+
+def works_beside_others(cls):
+    """Tell whether a driver class says that several controllers may drive one backend with it at once."""
+    return bool(getattr(cls, "SUPPORTS_ACTIVE_ACTIVE", False))
 
 
 def takes_group_snapshots(cls):

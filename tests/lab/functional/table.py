@@ -47,6 +47,7 @@ FEATURES = {
     "multiattach": ("shared", "attach one volume to several hosts"),
     "replication": ("replication", "replicate, and fail over"),
     "clone_image": ("images", "clone an image that the array holds already"),
+    "active_active": ("several", "let several controllers with one store work on one backend at once (`SUPPORTS_ACTIVE_ACTIVE`)"),
 }
 IN_TREE = "cinder.volume.drivers."
 
