@@ -23,7 +23,7 @@ class Config:
     :param state_dir: where the store (SQLite) and scratch files live.
     :param lock_dir: locks of ours and of the Cinder drivers; one directory for every process of this host.
     :param host: the constant that Cinder writes before ``@backend``; must never change while volumes exist.
-    :param lock_timeout: seconds to wait for a volume that another process works on, before answering ``busy``.
+    :param lock_timeout: seconds to wait for what another task works on, before answering ``busy``.
     :param operation_timeout: seconds that one operation on a storage system may take, copying of data not counted, before its task gives it up;
         0 for as long as it takes.
     """

@@ -34,7 +34,9 @@ options:
         dictionaries with C(backend_id) and what else the driver documents.
     type: dict
   max_parallel:
-    description: How many operations may run on it at once. V(4) for a new backend.
+    description:
+      - How many operations of one task may run on it at once. V(4) for a new backend.
+      - It holds for each task, so a play of many nodes may run as many at once as it has forks; C(throttle) and C(serial) of the play limit that.
     type: int
   probe:
     description:
@@ -72,7 +74,9 @@ options:
             dictionaries with C(backend_id) and what else the driver documents.
         type: dict
       max_parallel:
-        description: How many operations may run on it at once. V(4) for a new backend.
+        description:
+          - How many operations of one task may run on it at once. V(4) for a new backend.
+          - It holds for each task, so a play of many nodes may run as many at once as it has forks; C(throttle) and C(serial) of the play limit that.
         type: int
       probe:
         description:

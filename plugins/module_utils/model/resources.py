@@ -21,7 +21,7 @@ class Backend:
     :param options: the driver's options that may be shown.
     :param secret_options: the others; never shown, encrypted at rest.
     :param pools: pool names as of the last probe; the first is the default for new volumes.
-    :param max_parallel: how many operations may run on it at once.
+    :param max_parallel: how many operations of one task may run on it at once.
     :param failed_over_to: the replication target that serves it, or None for the array that the options name.
     """
 
