@@ -19,6 +19,8 @@ import pytest
 import yaml
 from ansible_collections.baremetal.legacy_storage.plugins.controller.execute.executor import ACTIONS
 from ansible_collections.baremetal.legacy_storage.tests.integration.kubernetes.conftest import Cluster, make_fake
+from ansible_collections.baremetal.legacy_storage.tests.integration.test_volumes_from_images import serving
+from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD as STORE_PASSWORD
 
 CANARY = b"canary-"
 ENCODED = b"Y2FuYXJ5"  # as a Secret of Kubernetes has it
@@ -96,6 +98,16 @@ def failing(task):
     return dict(task, ignore_errors=True)
 
 
+def fetched(url, **more):
+    """A volume from an image behind a password."""
+    return volume("fetched", source_image=url + "disk.qcow2", image_url_username="me", **more)
+
+
+def rotation():
+    """The steps of a rotation of the key."""
+    return [{"legacy_store_key": {"step": step}} for step in ("add", "use", "reencrypt", "drop")]
+
+
 def show(name):
     return {"ansible.builtin.debug": {"var": name}}
 
@@ -103,8 +115,12 @@ def show(name):
 GONE = {"state": "absent"}
 
 
-def tasks(root):
-    """Return the tasks. A new module or operation needs its task here: a test compares."""
+def tasks(root, web, database):
+    """Return the tasks. A new module or operation needs its task here: a test compares.
+
+    :param web: URL of a server that wants the password canary-extra-variable-web. :param database: URL of an empty database, which wants one as well.
+    """
+    exported = {"path": str(root / "state" / "exported"), "passphrase": "{{ password }}-passphrase"}
     unmapped = {"legacy_export": dict(GONE, backend="one", volume="data", host="node1")}
     return [
         dict({"legacy_connector_info": {}}, register="node"),
@@ -172,6 +188,8 @@ def tasks(root):
         {"legacy_image_info": {"path": str(root / "data.qcow2"), "verify": True}},
         volume("imaged", source_image=str(root / "data.qcow2")),
         image("data.qcow2", state="absent"),
+        fetched(web, image_url_password="{{ password }}-web"),
+        failing(volume("again", source_image=web + "disk.qcow2", image_url_username="me", image_url_password="{{ password }}-wrong")),
         backend("two", root),
         volume("imaged", migrate_to={"backend": "two"}),
         dict(volume("lone", size=1), register="lone"),
@@ -210,11 +228,19 @@ def tasks(root):
         {"legacy_volume": {"backend": "san", "name": "orders", "size": 1}},
         chap_secret(root),
         {"legacy_store_info": {}},
-        {"legacy_store_key": {"step": "add"}},
-        {"legacy_store_export": {"path": str(root / "state" / "exported"), "passphrase": "{{ password }}-passphrase"}},
-        failing({"legacy_store_import": {"path": str(root / "state" / "exported"), "passphrase": "{{ password }}-passphrase"}}),
-        failing({"legacy_store_import": {"path": str(root / "state" / "exported"), "passphrase": "{{ password }}-wrong"}}),
+        {"legacy_store_export": exported},
+        *rotation(),
+        volume("data", metadata={"a": "since"}),
+        failing({"legacy_store_import": exported}),
+        failing({"legacy_store_import": dict(exported, passphrase="{{ password }}-wrong")}),
+        {"legacy_store_import": dict(exported, replace=True)},
         failing({"legacy_store_move": {"url": "postgresql://nobody@127.0.0.1:1/none", "password": "{{ password }}-database"}}),
+        {"legacy_store_move": {"url": database, "password": "{{ store_password }}"}},
+        *rotation(),
+        {"legacy_store_info": {}},
+        backend("late", root),
+        {"legacy_volume": {"backend": "late", "name": "late", "size": 1}},
+        failing(backend("late", root, secret_options={"sparse_files_passwort": "{{ password }}"})),
     ]
 
 
@@ -239,7 +265,7 @@ class Room:
         variables = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         inventory = {"all": {"vars": variables, "hosts": {"controller1": {}, "node1": {}}}}
         (root / "inventory" / "hosts.json").write_text(json.dumps(inventory))
-        (root / "env" / "extravars").write_text(json.dumps({"password": "canary-extra-variable"}))
+        (root / "env" / "extravars").write_text(json.dumps({"password": "canary-extra-variable", "store_password": STORE_PASSWORD}))
         (root / "env" / "settings").write_text(json.dumps({"fact_cache_type": "jsonfile", "job_timeout": 500}))
         (root / "env" / "cmdline").write_text("-vvv --diff")
 
@@ -290,9 +316,10 @@ class Room:
         return [event["event_data"] for event in found if event["event"] in ("runner_on_ok", "runner_on_failed")]
 
     def singing(self):
-        """Return where a canary sings, but for the array and the file in which it was given."""
-        given = {self.root / "env" / "extravars", self.root / "project" / "play.yml"}
-        found = []
+        """Return where a canary sings, but for the array, the files in which it was given, and the settings, in which the database's password stands."""
+        given = {self.root / "env" / "extravars", self.root / "project" / "play.yml", self.controller.config}
+        settings = json.loads(self.controller.config.read_text())
+        found = [self.controller.config] if sings(json.dumps(dict(settings, store_password=None)).encode()) else []
         for folder in (self.root, self.controller.root):
             for place, folders, names in os.walk(folder):
                 folders[:] = [name for name in folders if Path(place, name) != self.controller.array]
@@ -303,14 +330,26 @@ class Room:
 NODE_MODULES = ("legacy_attachment_info", "legacy_connection", "legacy_connector_info", "legacy_preflight_info")
 
 
+@pytest.fixture(name="web")
+def fixture_web(tmp_path, monkeypatch):
+    """A web server that has an image, and wants a password."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(folder / "disk.qcow2"), "1M"], check=True)
+    with serving(folder, monkeypatch) as handler:
+        handler.password = "canary-extra-variable-web"
+        yield handler
+
+
 @pytest.fixture(name="room")
 def fixture_room(tmp_path, make_controller):
     """A room to run in."""
     return Room(tmp_path / "room", make_controller("controller", backend=None))
 
 
-def test_no_canary_sings_in_anything_that_every_module_and_operation_leaves_under_ansible_runner(room, collection_root):
-    listed = tasks(room.controller.root)
+def test_no_canary_sings_in_anything_that_every_module_and_operation_leaves_under_ansible_runner(room, web, postgresql, database, collection_root):
+    store = {"store_url": postgresql.url(database, password=None), "store_password": STORE_PASSWORD}
+    listed = tasks(room.controller.root, web.url, store["store_url"])
     group = yaml.safe_load((collection_root / "meta" / "runtime.yml").read_text())["action_groups"]["legacy_storage"]
     assert sorted({key for task in listed for key in task if key.startswith("legacy_")}) == group, "every module has a task here"
     room.run(listed)
@@ -321,7 +360,10 @@ def test_no_canary_sings_in_anything_that_every_module_and_operation_leaves_unde
     assert wanted - ran == set(), "every operation is carried out here"
     failures = [event["task"] for event in events if event["res"].get("failed") and not event.get("ignore_errors")]
     assert failures == [] and len(events) == len(listed) + 1
-    assert room.singing() == []
+    done = [event["task_action"].rpartition("_store_")[2] for event in events if "_store_" in event["task_action"] and event["res"].get("changed")]
+    assert done == ["export", *["key"] * 4, "import", "move", *["key"] * 4], "each really took place"
+    room.controller.settings.update(store)
+    assert room.singing() == [] and not sings(room.controller.dump().encode()) and "late" in room.controller.dump()
     assert room.cluster.secret("kube-system/orders-chap")["node.session.auth.password"].startswith("canary-chap-")
     seen = room.argv.read_text()
     assert "ansible-playbook" in seen and "worker.serve" in seen, "the command lines were recorded"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import concurrent.futures
+import contextlib
 import functools
 import hashlib
 import http.server
@@ -122,9 +123,16 @@ class Server(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(name="web")
 def fixture_web(qcow2, monkeypatch):
     """A web server (class Server, with ``url``) that serves the folder of the qcow2 image."""
+    with serving(qcow2.parent, monkeypatch) as handler:
+        yield handler
+
+
+@contextlib.contextmanager
+def serving(folder, monkeypatch):
+    """Yield a web server (class Server, with ``url``) that serves a folder."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    handler = type("Handler", (Server,), {"folder": qcow2.parent, "requests": []})
+    handler = type("Handler", (Server,), {"folder": folder, "requests": []})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=functools.partial(server.serve_forever, poll_interval=0.02))
         thread.start()
