@@ -137,9 +137,11 @@ def serving(folder, monkeypatch):
         thread = threading.Thread(target=functools.partial(server.serve_forever, poll_interval=0.02))
         thread.start()
         handler.url = "http://127.0.0.1:%d/" % server.server_address[1]
-        yield handler
-        server.shutdown()
-        thread.join()
+        try:
+            yield handler
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize("algorithm", [None, "sha256", "sha512"])

@@ -17,6 +17,7 @@ from .endings import give_up
 
 _GONE = "deleted"  # status of a member that the array has deleted, while it keeps others
 
+
 def _create(work, operation, arguments):
     identity, place = arguments["id"], {"backend": operation.backend, "status": "creating"}
     members = tuple(Snapshot(group_snapshot_id=identity, group_snapshot=operation.name, **place, **item) for item in arguments["members"])
