@@ -18,10 +18,10 @@ from engine_here import COLLECTION, ours, set_up
 from relied_on import begins_with, has, relied_on, takes
 
 FIRST = COLLECTION + "engine"
-CEPH, COMPAT, ENGINE, EXPORTS, GROUPS, OPTIONS, PERSISTENCE, REPLICATION, SNAPSHOTS, VOLUMES = (
+CEPH, COMPAT, ENGINE, EXPORTS, GROUPS, LVM, OPTIONS, PERSISTENCE, REPLICATION, SNAPSHOTS, VOLUMES = (
     "plugins/controller/engine/%s.py" % name
     for name in (
-        "ceph", "compat", "engine", "exports", "groups", "options", "persistence", "replication", "snapshots", "volumes",
+        "ceph", "compat", "engine", "exports", "groups", "lvm", "options", "persistence", "replication", "snapshots", "volumes",
     )
 )
 
@@ -476,6 +476,27 @@ def changes_to_cinderlib_are_still_needed():
             failures.append(type(error).__name__)
     new = int(importlib.metadata.version("cinder").partition(".")[0]) >= 29
     assert all(failures) if new else not any(failures), failures
+
+
+@relied_on(LVM)
+def lvm_clones_by_a_snapshot_of_this_name():
+    """Without a thin pool the driver copies a clone from the snapshot clone-snap-ID, and deletes it by what our code gives it."""
+    import types
+
+    from cinder.volume.drivers import lvm
+
+    assert "'name': 'clone-snap-%s' % volume['id']" in inspect.getsource(lvm.LVMVolumeDriver.create_cloned_volume)
+    deleted = []
+    group = types.SimpleNamespace(get_volume=lambda name: {"name": name, "size": "2.00"} if name not in deleted else None, delete=deleted.append)
+    driver = object.__new__(lvm.LVMVolumeDriver)
+    driver.vg = group
+    driver.configuration = types.SimpleNamespace(lvm_type="default", volume_clear="none")
+    for _again in range(2):
+        ours("lvm").delete_clone_snapshot(driver, types.SimpleNamespace(id=ID))
+    assert deleted == ["clone-snap-" + ID], deleted
+    driver.configuration.lvm_type, driver.vg = "thin", None
+    ours("lvm").delete_clone_snapshot(driver, types.SimpleNamespace(id=ID))
+    ours("lvm").delete_clone_snapshot(object(), types.SimpleNamespace(id=ID))
 
 
 @relied_on("controller/engine/volumes.py")

@@ -21,13 +21,13 @@ PLACES = (0, GIB // 2, GIB - 4096)  # where a volume is written to and compared:
 
 
 def world(controller, contents=True):
-    """Return all that a user could see of store and array."""
+    """Return all that a user could see of store and array; clones under their names, since one that is made again after a killed run has another id."""
     without_time = "SELECT id, volume_id, host, connector, status, connection IS NOT NULL FROM exports ORDER BY id"
     rows = [
         [{key: value for key, value in item.items() if key not in ("created_at", "exported_at")} for item in controller.ask(noun + ".list", {})[noun + "s"]]
         for noun in ("volume", "snapshot", "group_snapshot")
     ]
-    return {
+    found = {
         "files": controller.listing(),
         "contents": on_array(controller) if contents else None,
         "rows": rows,
@@ -37,6 +37,19 @@ def world(controller, contents=True):
         "backups": in_repository(controller),
         "downloads": sorted(path.name for path in (controller.root / "state").glob("downloads/*")),
     }
+    for volume in rows[0]:
+        if (volume["source"] or {}).get("kind") == "volume":
+            found = replaced(found, volume["id"], volume["name"])
+    return found
+
+
+def replaced(found, text, other):
+    """Return plain data with a text in it replaced by another one, wherever it stands."""
+    if isinstance(found, dict):
+        return {replaced(key, text, other): replaced(value, text, other) for key, value in found.items()}
+    if isinstance(found, (list, tuple)):
+        return type(found)(replaced(item, text, other) for item in found)
+    return found.replace(text, other) if isinstance(found, str) else found
 
 
 def in_repository(controller):

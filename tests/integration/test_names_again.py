@@ -57,6 +57,25 @@ def test_a_clone_may_be_made_again_and_again_under_its_name_where_the_array_keep
     assert len(set(ids)) == 7
 
 
+@pytest.mark.parametrize("fault", ["kill", "raise"])
+def test_a_clone_whose_making_was_broken_off_is_made_by_the_next_run_where_the_array_keeps_what_it_was_cloned_by(make_controller, monkeypatch, fault):
+    controller = make_controller(backend=None)
+    options = {"sparse_files_dir": str(controller.array), "sparse_files_without": "forgetting"}
+    controller.register(options=options)
+    made(controller, "volume", name="gold", size="1")
+    monkeypatch.setenv("BLS_TEST_KILL_AT", "after create_cloned_volume")
+    monkeypatch.setenv("BLS_TEST_FAULT", fault)
+    if fault == "kill":
+        with pytest.raises(StorageError):
+            controller.ensure("volume", backend="one", name="copy", source_volume="gold")
+    else:
+        assert controller.ensure("volume", backend="one", name="copy", source_volume="gold")["failed"]
+    monkeypatch.delenv("BLS_TEST_KILL_AT")
+    foreseen = made(controller, "volume", True, name="copy", source_volume="gold")
+    assert made(controller, "volume", name="copy", source_volume="gold")["id"] == foreseen["id"]
+    assert controller.unsettled() == []
+
+
 def test_check_mode_foresees_the_id_of_a_clone_that_one_task_deletes_and_makes_again(controller):
     made(controller, "volume", name="gold", size="1")
     before = made(controller, "volume", name="copy", source_volume="gold")

@@ -12,6 +12,7 @@ from cinder import exception as cinder_exception
 from cinderlib import objects
 
 from ...module_utils.model.replication import DISABLED, ENABLED, wants_replication
+from . import lvm
 from .features import offers
 from .options import load_driver
 from .persistence import VOLUME_FIELDS
@@ -78,6 +79,8 @@ class Volumes:
         with self._engine.volume(volume_id) as (backend, volume, record):
             with contextlib.suppress(cinder_exception.NotFound):
                 backend.driver.delete_volume(volume._ovo)
+            if record.is_clone:
+                lvm.delete_clone_snapshot(backend.driver, volume._ovo)
 
     def extend(self, volume_id, size):
         """Grow a volume to ``size`` GiB."""

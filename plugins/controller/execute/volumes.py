@@ -44,18 +44,22 @@ def _create(work, operation, arguments):
             if source is not None and source.kind == "backup":
                 fill(work, entry, volume.id, source.name.partition("/")[0], source.id)
         except StorageError as error:
-            give_up(work, error, entry, lambda: imports.take_back(work, volume.id), lambda writer: writer.drop_volume(volume.id))
+            give_up(work, error, entry, lambda: imports.take_back(work, volume.id), lambda writer: _forget_created(writer, volume))
     with work.store.writing() as writer:
         writer.change_volume(volume.id, status="available", pool=pool, source=source and dataclasses.asdict(source))
         writer.settle(entry)
 
 
+def _forget_created(writer, volume):
+    if volume.is_clone:
+        writer.bury("volume", volume.id, volume.backend, volume.name)
+    writer.drop_volume(volume.id)
+
+
 def _undo_create(work, operation, arguments):
     imports.forget(work, arguments["id"])
     work.engine().volumes.delete(arguments["id"])
-    with work.store.writing() as writer:
-        writer.drop_volume(arguments["id"])
-        writer.settle(operation.settles)
+    _deleted(work, operation, operation.settles)
 
 
 def _delete(work, operation, arguments):

@@ -41,7 +41,7 @@ def _volume_effect(landscape, operation):
         _rename_volume(landscape, volume_id, operation.arguments["new_name"])
     elif operation.action in ("undo_create", "finish_delete", "finish_discard", "delete", "release", "finish_release"):
         gone = landscape.volumes.pop(volume_id, None)
-        if operation.action in ("finish_delete", "delete") and gone is not None and gone.is_clone:
+        if operation.action in ("undo_create", "finish_delete", "delete") and gone is not None and gone.is_clone:
             landscape.taken_ids |= {volume_id}
         _bury(landscape, operation)
     elif operation.action in ("migrate", "finish_move"):
