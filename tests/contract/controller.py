@@ -18,10 +18,10 @@ from engine_here import COLLECTION, ours, set_up
 from relied_on import begins_with, has, relied_on, takes
 
 FIRST = COLLECTION + "engine"
-CEPH, COMPAT, ENGINE, EXPORTS, GROUPS, LVM, OPTIONS, PERSISTENCE, REPLICATION, SNAPSHOTS, VOLUMES = (
+CEPH, COMPAT, ENGINE, EXPORTS, GROUPS, LVM, OPTIONS, PERSISTENCE, REMOTEFS, REPLICATION, SNAPSHOTS, VOLUMES = (
     "plugins/controller/engine/%s.py" % name
     for name in (
-        "ceph", "compat", "engine", "exports", "groups", "lvm", "options", "persistence", "replication", "snapshots", "volumes",
+        "ceph", "compat", "engine", "exports", "groups", "lvm", "options", "persistence", "remotefs", "replication", "snapshots", "volumes",
     )
 )
 
@@ -478,6 +478,28 @@ def changes_to_cinderlib_are_still_needed():
     assert all(failures) if new else not any(failures), failures
 
 
+@relied_on(REMOTEFS, PERSISTENCE)
+def remotefs_works_on_files_by_these_names():
+    """RemoteFS and Quobyte choose a share by _find_share before they make a file, mount and name files by these methods, and clone by a snapshot so named."""
+    from cinder.volume.drivers import nfs, quobyte, remotefs
+
+    for driver in (nfs.NfsDriver, quobyte.QuobyteDriver):
+        has(driver, "_ensure_share_mounted", "_get_mount_point_for_share", "_find_share", "_get_new_snap_path", "_local_volume_dir", "_delete")
+        takes(driver._qemu_img_info, "path", "volume_name")
+        for method in (remotefs.RemoteFSDriver.create_volume, driver._create_volume_from_snapshot):
+            source = inspect.getsource(inspect.unwrap(method))
+            assert "volume.provider_location = self._find_share(volume)" in source, source
+    base = remotefs.RemoteFSSnapDriverBase
+    begins_with(base._local_path_volume_info, "volume")
+    begins_with(base._write_info_file, "info_path", "snap_info")
+    takes(base._read_info_file, "info_path", "empty_if_missing")
+    begins_with(base._rebase_img, "image", "backing_file", "volume_format")
+    clone = inspect.getsource(base._create_cloned_volume)
+    assert "'display_name': 'tmp-snap-%s' % volume.id" in clone and "temp_snapshot.create()" in clone, clone
+    commit = inspect.getsource(base._img_commit)
+    assert commit.index("self._execute(*cmd") < commit.index("self._delete(path)"), commit
+
+
 @relied_on(LVM)
 def lvm_clones_by_a_snapshot_of_this_name():
     """Without a thin pool the driver copies a clone from the snapshot clone-snap-ID, and deletes it by what our code gives it."""
@@ -499,7 +521,7 @@ def lvm_clones_by_a_snapshot_of_this_name():
     ours("lvm").delete_clone_snapshot(object(), types.SimpleNamespace(id=ID))
 
 
-@relied_on("controller/engine/volumes.py")
+@relied_on(REMOTEFS, VOLUMES)
 def remotefs_copies_files_and_an_option_says_in_which_format():
     """NFS' driver copies in remotefs, Quobyte's in its own module; driver_prefix with _qcow2_volumes names the option by which new files are qcow2."""
     from cinder.volume.drivers import nfs, quobyte

@@ -161,6 +161,11 @@ class StorePersistence(base.PersistenceDriverBase):
         with self._store.writing() as writer:
             writer.set_driver_data(noun, thing.id, driver_data(thing, fields))
 
+    def locate(self, volume_id, location):
+        """Save where a volume is about to be made; nothing else is known of it yet."""
+        with self._store.writing() as writer:
+            writer.set_driver_data("volume", volume_id, {"provider_location": location})
+
     def volume(self, reader, driven):
         """Return the cinderlib volume of a Driven one, with its snapshots and connections."""
         volume = self.bare_volume(driven)

@@ -13,6 +13,7 @@ from cinder import exception as cinder_exception
 from cinderlib import objects
 
 from ...module_utils.model.errors import StorageError
+from . import remotefs
 from .features import snapshots_attached
 from .options import load_driver
 from .persistence import SNAPSHOT_FIELDS, VOLUME_FIELDS, driver_data
@@ -58,6 +59,7 @@ class Snapshots:
         """Delete a snapshot on the array; one that is not there counts as deleted."""
         with self._engine.snapshot(snapshot_id) as (backend, snapshot):
             with self._keeping_volume_of(snapshot), contextlib.suppress(cinder_exception.NotFound):
+                remotefs.mount(backend.driver, snapshot._ovo.volume)
                 backend.driver.delete_snapshot(snapshot._ovo)
 
     @contextlib.contextmanager

@@ -12,13 +12,11 @@ from cinder import exception as cinder_exception
 from cinderlib import objects
 
 from ...module_utils.model.replication import DISABLED, ENABLED, wants_replication
-from . import lvm
+from . import lvm, remotefs
 from .features import offers
 from .options import load_driver
 from .persistence import VOLUME_FIELDS
 from .types import difference, typed_like
-
-_REMOTE_FS = ("cinder.volume.drivers.remotefs", "cinder.volume.drivers.quobyte")  # where RemoteFS's own ways of copying are called from
 
 
 class Volumes:
@@ -36,6 +34,7 @@ class Volumes:
             if record.pool is None:
                 volume._ovo.host = "%s#%s" % (volume._ovo.host.split("#")[0], backend.pool_names[0])
             backend._start_creating_volume(volume)  # drivers that ask the store for its type find it there
+            remotefs.tell_shares(backend.driver, self._note_share)
             try:
                 updates = self._ask(backend, volume, record.source)
             finally:
@@ -50,7 +49,13 @@ class Volumes:
             (snapshot,) = self._engine.persistence.get_snapshots(snapshot_id=source.id)
             return self._drawn(backend.driver.create_volume_from_snapshot, backend, volume, snapshot._ovo, snapshot._ovo.volume_size)
         (original,) = self._engine.persistence.get_volumes(volume_id=source.id)
+        if remotefs.keeps_files(backend.driver):
+            self._note_share(volume._ovo, original._ovo.provider_location)
         return self._drawn(backend.driver.create_cloned_volume, backend, volume, original._ovo, original._ovo.size)
+
+    def _note_share(self, volume, share):
+        """Keep where a driver is about to make a volume (Cinder's object), so that it deletes what is there of it if it is interrupted."""
+        self._engine.persistence.locate(volume.id, share)
 
     def _drawn(self, method, backend, volume, original, least):
         """Let a driver make a volume of an original with ``least`` GiB.
@@ -60,7 +65,7 @@ class Volumes:
         extension right after the creation may not fit. RemoteFS also notes for a clone the format that its original has now: an overlay's where that has
         snapshots, though the clone is a file of its own.
         """
-        if method.__module__ not in _REMOTE_FS:
+        if not remotefs.copies(method):
             return method(volume._ovo, original)
         size = volume._ovo.size
         volume._ovo.size = min(size, least)
@@ -77,6 +82,7 @@ class Volumes:
     def delete(self, volume_id):
         """Delete a volume on the array; one that is not there counts as deleted."""
         with self._engine.volume(volume_id) as (backend, volume, record):
+            remotefs.mount(backend.driver, volume._ovo)
             with contextlib.suppress(cinder_exception.NotFound):
                 backend.driver.delete_volume(volume._ovo)
             if record.is_clone:
