@@ -19,6 +19,8 @@ from cinder import objects as cinder_objects
 from cinderlib import objects
 from cinderlib.persistence import base
 
+from ...module_utils.model.identity import clone_snapshot_id
+
 # Fields that drivers return in model updates or set on the object, and want back on the next call.
 VOLUME_FIELDS = (
     "provider_location",
@@ -74,8 +76,10 @@ class Database(base.DB):
 
 
 def _give_id(snapshot):
+    """Give a snapshot that a driver makes for itself an id: one by which it clones, that under which the store knows it."""
     if not snapshot.obj_attr_is_set("id"):
-        snapshot.id = str(uuid.uuid4())
+        clone_id = snapshot.display_name.partition("tmp-snap-")[2] if snapshot.display_name else None
+        snapshot.id = clone_snapshot_id(clone_id) if clone_id else str(uuid.uuid4())
 
 
 class StorePersistence(base.PersistenceDriverBase):
@@ -87,7 +91,7 @@ class StorePersistence(base.PersistenceDriverBase):
         self._db = Database(self)
         # Drivers that make themselves a client of another Cinder service, as NFS's of Nova, let the database's connections go first: none here.
         self._db.get_engine = lambda: types.SimpleNamespace(name="sqlite")
-        # Drivers that clone through a snapshot of their own, as NFS's, make it and end it within the call: no row.
+        # Drivers that clone through a snapshot of their own, as NFS's, make it and end it within the call; its row is the cloning operation's.
         cinder_objects.Snapshot.create = _give_id
         cinder_objects.Snapshot.destroy = lambda snapshot: None
         # What Cinder's objects look up when a driver asks a volume for its group, or a group for what is in it.

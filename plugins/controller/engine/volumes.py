@@ -79,6 +79,11 @@ class Volumes:
         volume._ovo.size = size
         return None
 
+    def clones_by_snapshot(self, volume):
+        """Tell whether the driver clones a Volume by a snapshot that hangs on its source as recorded ones do, for as long as the data is copied."""
+        with self._engine.unrecorded("volume", volume) as (backend, unrecorded):
+            return remotefs.copies(backend.driver.create_cloned_volume)
+
     def delete(self, volume_id):
         """Delete a volume on the array; one that is not there counts as deleted."""
         with self._engine.volume(volume_id) as (backend, volume, record):

@@ -17,6 +17,7 @@ from ...module_utils.plan.volumes import UNREVERTED
 from . import imports
 from .adopting import adopt, once_here, refuse_managed
 from .backups import fill
+from .cloning import CloneSnapshot
 from .copying import UNTOUCHED, revert_by_copying
 from .endings import give_up, refuse_present, rest
 from .migration import retype_by_migration
@@ -28,9 +29,11 @@ def _create(work, operation, arguments):
     values = {key: value for key, value in operation.arguments.items() if key != "source"}
     volume = Volume(backend=operation.backend, name=operation.name, source=source, **dict(values, status="creating"))
     refuse_present(work.engine().volumes.is_on_array(volume), "volume", operation.backend, operation.name, volume.id)
+    between = CloneSnapshot(work, volume)
     with work.store.writing() as writer:
         entry = writer.begin(operation, volume.id)
         writer.add_volume(volume)
+        between.begin(writer)
         if source is not None and source.kind in DRAWN_FROM:
             writer.bury(source.kind, source.id, operation.backend, source.name)
     with contextlib.ExitStack() as until_done:
@@ -44,13 +47,20 @@ def _create(work, operation, arguments):
             if source is not None and source.kind == "backup":
                 fill(work, entry, volume.id, source.name.partition("/")[0], source.id)
         except StorageError as error:
-            give_up(work, error, entry, lambda: imports.take_back(work, volume.id), lambda writer: _forget_created(writer, volume))
+            give_up(work, error, entry, lambda: _take_back(work, volume, between), lambda writer: _forget_created(writer, volume, between))
     with work.store.writing() as writer:
         writer.change_volume(volume.id, status="available", pool=pool, source=source and dataclasses.asdict(source))
+        between.end(writer)
         writer.settle(entry)
 
 
-def _forget_created(writer, volume):
+def _take_back(work, volume, between):
+    between.delete()
+    imports.take_back(work, volume.id)
+
+
+def _forget_created(writer, volume, between):
+    between.end(writer)
     if volume.is_clone:
         writer.bury("volume", volume.id, volume.backend, volume.name)
     writer.drop_volume(volume.id)

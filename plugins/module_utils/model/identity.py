@@ -24,6 +24,11 @@ def derive_id(noun, backend, name, generation=0, namespace=None):
     return str(uuid.uuid5(uuid.UUID(namespace or NAMESPACE), key))
 
 
+def clone_snapshot_id(clone_id):
+    """Return the id of the snapshot of its source by which a driver makes the clone with this id, where it makes one as other snapshots are made."""
+    return derive_id("snapshot", "clone", clone_id)
+
+
 def derived_from(noun, backend, name, identity, namespace=None):
     """Tell whether ``identity`` is what a noun called ``name`` got when it was made, whatever it is called now."""
     return any(derive_id(noun, backend, name, generation, namespace) == identity for generation in range(GENERATIONS))
