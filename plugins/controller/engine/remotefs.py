@@ -10,6 +10,8 @@ that the volume is written to from then on, an overlay; and they clone by a snap
 
 from __future__ import annotations
 
+import os
+
 _COPYING = ("cinder.volume.drivers.remotefs", "cinder.volume.drivers.quobyte")  # where RemoteFS's own ways of copying are called from
 _BASE = "cinder.volume.drivers.remotefs"
 
@@ -42,3 +44,35 @@ def mount(driver, volume):
     """Mount the share that ``volume`` (Cinder's object) is on: on one that is away, drivers take everything for deleted already."""
     if keeps_files(driver) and volume.provider_location:
         driver._ensure_share_mounted(volume.provider_location)
+
+
+def before_deletion(driver, snapshot):
+    """Finish a snapshot's deletion that was interrupted after its overlay was merged and removed, before it was written down which files there are.
+
+    A driver looks for that overlay and never finds it. It removes it only once its content is in the file beneath.
+    """
+    volume, folder = snapshot.volume, driver._local_volume_dir(snapshot.volume)
+    path = driver._local_path_volume_info(volume)
+    files = driver._read_info_file(path, empty_if_missing=True)
+    merged = files.pop(snapshot.id, None)
+    if merged is None or os.path.lexists(os.path.join(folder, merged)):
+        return
+    active = files.pop("active")
+    beneath = {name: driver._qemu_img_info(os.path.join(folder, name), volume.name).backing_file for name in {volume.name, *files.values()}}
+    above = [name for name, below in beneath.items() if below == merged]
+    if above or active == merged:
+        (top,) = set(beneath) - set(beneath.values()) - {active}  # of what the overlay stood on
+        for name in above:
+            driver._rebase_img(os.path.join(folder, name), top, driver._qemu_img_info(os.path.join(folder, top), volume.name).file_format)
+        active = top if active == merged else active
+    driver._write_info_file(path, dict(files, active=active))
+    if not files and "base_format" in volume.admin_metadata:
+        volume.admin_metadata["format"] = volume.admin_metadata["base_format"]
+
+
+def after_deletion(driver, snapshot):
+    """Remove the overlay of a snapshot that was interrupted before anything referred to it; a driver takes that for deleted."""
+    path = driver._get_new_snap_path(snapshot)
+    files = driver._read_info_file(driver._local_path_volume_info(snapshot.volume), empty_if_missing=True)
+    if os.path.lexists(path) and os.path.basename(path) not in files.values():
+        driver._delete(path)

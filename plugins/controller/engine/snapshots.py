@@ -58,9 +58,14 @@ class Snapshots:
     def delete(self, snapshot_id):
         """Delete a snapshot on the array; one that is not there counts as deleted."""
         with self._engine.snapshot(snapshot_id) as (backend, snapshot):
+            files = remotefs.keeps_files(backend.driver)
             with self._keeping_volume_of(snapshot), contextlib.suppress(cinder_exception.NotFound):
                 remotefs.mount(backend.driver, snapshot._ovo.volume)
+                if files:
+                    remotefs.before_deletion(backend.driver, snapshot._ovo)
                 backend.driver.delete_snapshot(snapshot._ovo)
+                if files:
+                    remotefs.after_deletion(backend.driver, snapshot._ovo)
 
     @contextlib.contextmanager
     def _keeping_volume_of(self, snapshot):
