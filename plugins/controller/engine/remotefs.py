@@ -46,6 +46,16 @@ def mount(driver, volume):
         driver._ensure_share_mounted(volume.provider_location)
 
 
+def has_file(driver, volume):
+    """Tell whether any share that can be mounted has a file of the name of ``volume`` (Cinder's object)."""
+    return any(os.path.lexists(os.path.join(driver._get_mount_point_for_share(share), volume.name)) for share in driver._mounted_shares)
+
+
+def has_file_of_snapshot(driver, snapshot):
+    """Tell whether the overlay that taking ``snapshot`` (Cinder's object) would make is there already."""
+    return os.path.lexists(driver._get_new_snap_path(snapshot))
+
+
 def before_deletion(driver, snapshot):
     """Finish a snapshot's deletion that was interrupted after its overlay was merged and removed, before it was written down which files there are.
 

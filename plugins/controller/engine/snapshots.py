@@ -50,6 +50,8 @@ class Snapshots:
     def is_on_array(self, snapshot):
         """Tell whether the array has something under the name of a Snapshot that the store does not know yet; False where the driver cannot tell."""
         with self._engine.unrecorded("snapshot", snapshot) as (backend, unrecorded):
+            if remotefs.keeps_files(backend.driver):
+                return remotefs.has_file_of_snapshot(backend.driver, unrecorded._ovo)
             try:
                 return int(backend.driver.manage_existing_snapshot_get_size(unrecorded._ovo, {"source-name": unrecorded._ovo.name})) > 0
             except Exception:  # asked in passing, of drivers that may not know the question in any form

@@ -135,6 +135,8 @@ class Volumes:
     def is_on_array(self, volume):
         """Tell whether the array has something under the name of a Volume that the store does not know yet; False where the driver cannot tell."""
         with self._engine.unrecorded("volume", volume) as (backend, unrecorded):
+            if remotefs.keeps_files(backend.driver):
+                return remotefs.has_file(backend.driver, unrecorded._ovo)
             return (_size_on_array(backend, unrecorded) or 0) > 0
 
     def size_on_array(self, volume_id):

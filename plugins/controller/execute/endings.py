@@ -40,7 +40,8 @@ def refuse_present(there, noun, backend, name, identity):
         raise StorageError(
             "conflict",
             "name: backend %s has a %s %s-%s already that the store does not know, as after a store was restored from a backup that is older than it. "
-            "It was left as it is. Take it back with adopt: {source-name: %s-%s}, or delete it on the storage system and run the task for %r again."
+            "It was left as it is. Take it back with adopt: {source-name: %s-%s} where the driver can, or delete or rename it on the storage system and run "
+            "the task for %r again."
             % (backend, noun, noun, identity, noun, identity, name),
             "name",
         )
