@@ -63,6 +63,7 @@ DRIVER_METHODS = (
     "create_group_snapshot",
     "delete_group_snapshot",
 )
+FILE_STEPS = ("_do_create_volume", "_do_create_snapshot", "_img_commit", "_rebase_img", "_write_info_file")  # inside of Cinder's NFS driver
 LOSSES = ("disconnect", "restart", "away")
 # Steps of what is done with the whole store.
 STORE_FUNCTIONS = (
@@ -221,10 +222,22 @@ def _watch(driver, kill_at, log):
         for name in DRIVER_METHODS:
             if name in vars(cls):
                 setattr(cls, name, _watched(name, getattr(cls, name), point))
+    _watch_files(point)
     for module, names in FUNCTIONS:
         module = importlib.import_module("ansible_collections.baremetal.legacy_storage.plugins.controller." + module)
         for name in names:
             setattr(module, name, _watched(name, getattr(module, name), point))
+
+
+def _watch_files(point):
+    """Make what Cinder's NFS driver does inside of its methods points as well, "amid" them."""
+    from cinder.image import image_utils
+
+    driver = importlib.import_module("shared_files").SharedFileDriver
+    for name in FILE_STEPS + DRIVER_METHODS:
+        if hasattr(driver, name):
+            setattr(driver, name, _watched(name, getattr(driver, name), point))
+    image_utils.convert_image = _watched("convert_image", image_utils.convert_image, point)
 
 
 def _lose_connections(fault):
