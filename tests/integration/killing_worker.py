@@ -98,6 +98,7 @@ def serve(path):
         importlib.import_module(package + name)
     worker = importlib.import_module(package + "module_utils.worker.serve")
     driver = importlib.import_module("sparse_files").SparseFileDriver  # after cinderlib, as in a worker
+    importlib.import_module("shared_files")
     accessing = importlib.import_module("accessing")
     importlib.import_module(package + "controller.verbs").VERBS[accessing.VERB] = accessing.run
 
