@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.baremetal.legacy_storage.tests.integration.ceph_pair import FIRST, POOL, SECOND, USER, Clusters
 
-pytestmark = pytest.mark.extra
+pytestmark = [pytest.mark.extra, pytest.mark.timeout(1800)]  # two clusters come up first
 
 REPLICATED = {"replication_enabled": "<is> True"}
 PACKAGES = ["lvm2", "thin-provisioning-tools", "targetcli-fb", "ceph-common"]
