@@ -45,7 +45,7 @@ def side_by_side(attachments, exports, volumes=None):
 def _compared(attachment, export):
     """Return (what differs, the task that settles it or None)."""
     if export is None:
-        told = "The controller does not map it to this node any more: it was taken back, or the record is all that a run left."
+        told = "This controller does not map it to the node: it was taken back, the record is all that a run left, or another controller did map it."
         return [told], _CLEAN
     found = []
     if export["status"] != "exported":
