@@ -25,7 +25,7 @@ PRESENT, ABSENT = "legacy_attachment, state: present", "legacy_attachment, state
     [
         ({}, {}, None, None),
         ({"exported_at": None}, {}, None, None),
-        ({}, None, "does not map it to this node any more", ABSENT),
+        ({}, None, "does not map it to the node", ABSENT),
         ({}, {"size": 3}, "The volume has 3 GiB, the device 2 GiB", PRESENT),
         ({"size": 3}, {}, None, None),
         ({}, {"access_mode": "ro"}, "access_mode: ro, the node's record rw", PRESENT),
