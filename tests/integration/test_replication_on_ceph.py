@@ -226,4 +226,6 @@ def test_a_planned_fail_over_takes_the_last_write_along_also_where_a_killed_run_
         assert ceph.volumes() == {name: ("available", status) for name in wanted}
         assert {name: clusters.read(other, identity) for name, identity in ids.items()} == wanted
         assert clusters.snapshots(other, ids["untouched"]) == ["snapshot-" + snapshot["snapshot"]["id"]]
+    for identity in ids.values():  # what is deleted before it replays again stays on the second cluster
+        clusters.mirrored(SECOND, identity, mode)
     ceph.run({"legacy_snapshot": {"backend": "ceph", "name": "before", "state": "absent"}})
