@@ -144,9 +144,9 @@ def plan(record, facts, wanted):
                 details={"users": list(facts.users)},
             )
         return ["disconnect"]
+    _refuse_drift(record, facts, wanted)
     if wanted.multipath == "required":
         refuse_required(wanted.export.protocol, facts.multipathd, facts.native)
-    _refuse_drift(record, facts, wanted)
     _refuse_read_only(record, facts, wanted)
     reason = _why_again(record, facts, wanted)
     if reason is None:

@@ -129,7 +129,7 @@ def test_an_encrypted_volume_is_not_attached_read_only_since_what_is_opened_on_i
 @given(records, facts, wishes)
 def test_what_is_attached_never_becomes_encrypted_nor_ceases_to_be(record_, facts_, wanted):
     operations = decided(record_, facts_, wanted)
-    if wanted.state == "present" and record_ is not None and record_.state == "connected" and facts_.multipathd:
+    if wanted.state == "present" and record_ is not None and record_.state == "connected":
         known = record_.encryption is not None and record_.encryption.uuid is not None
         if known and wanted.encryption is None or record_.encryption is None and wanted.encryption is not None:
             assert operations == "conflict"
