@@ -12,6 +12,7 @@ import signal
 import sys
 
 from . import ceph, ceph_mirror, image, inventory, kubernetes, kubernetes_build, network, objects, packages, ssh
+from .emulated import EmulatedLab
 from .errors import LabError
 from .lab import Lab
 from .paths import Paths
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     # `timeout 300 lab up` must take back what it began, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(143))
     try:
-        return options.function(Lab(Paths.of_this_checkout()), options)
+        return options.function(options.lab(Paths.of_this_checkout()), options)
     except LabError as error:
         print(f'lab: {error}', file=sys.stderr)
         return 1
@@ -36,32 +37,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='lab', description='Bare-metal hosts as User-Mode Linux processes.')
-    commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
-
-    def add(name: str, function, text: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=text, description=text)
-        command.set_defaults(function=function)
-        return command
+    parser.set_defaults(lab=Lab, nodes=None)
+    add = _adder(parser)
 
     command = add('up', _up, 'bring the lab up; what runs already is kept')
     command.add_argument('--nodes', type=_node_count, help=f'number of nodes beside the controller (default {DEFAULT_NODES})')
-    command.add_argument('--memory', type=int, metavar='MIB', help='memory of each host that is booted for the first time')
-    add('down', _down, 'end the lab and leave nothing behind')
-    add('status', _status, 'show the hosts; exit code 0 only if all answer')
-    command = add('ssh', _ssh, 'open a shell or run a command in a host')
-    command.add_argument('host', help='HOST or USER@HOST')
-    command.add_argument('remote', nargs=argparse.REMAINDER, metavar='COMMAND')
-    command = add('inventory', _inventory, 'print the Ansible inventory')
-    command.add_argument('--path', action='store_true', help='print the path of the inventory file instead')
-    add('power-cut', _power_cut, 'take the power from a host, at once').add_argument('host')
-    command = add('power-on', _power_on, 'boot a host again from its own disk')
-    command.add_argument('host')
-    command.add_argument('--no-wait', action='store_true', help='do not wait until it has booted')
-    command = add('link', _link, 'pull or plug the cable between a host and a network')
-    command.add_argument('host')
-    command.add_argument('network', choices=[network.name for network in NETWORKS])
-    command.add_argument('state', choices=['up', 'down'])
-    add('exec', _exec, "run a command in the lab's network namespace").add_argument('words', nargs=argparse.REMAINDER, metavar='COMMAND')
+    _add_memory(command)
+    _add_common(add)
+    command = add('emulated', None, "the same for a lab of one machine with Debian's own kernel, which QEMU emulates: emulated1")
+    command.set_defaults(lab=EmulatedLab)
+    machine = _adder(command)
+    _add_memory(machine('up', _up, 'bring the machine up (minutes); one that runs already is kept'))
+    _add_common(machine)
     command = add('ceph', _ceph, 'start or end a Ceph cluster beside the hosts, which keeps its data in memory')
     command.add_argument('state', choices=['up', 'down', 'files'], help='files: print the directory with what clients need in /etc/ceph')
     command = add('mirror', _mirror, 'start or end a second Ceph cluster, which mirrors images of the first, and the first one')
@@ -79,6 +66,42 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _adder(parser: argparse.ArgumentParser):
+    """What adds a command to a parser: a function of its name, what it runs and its help."""
+    commands = parser.add_subparsers(required=True, metavar='COMMAND')
+
+    def add(name: str, function, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(function=function)
+        return command
+
+    return add
+
+
+def _add_memory(command: argparse.ArgumentParser) -> None:
+    command.add_argument('--memory', type=int, metavar='MIB', help='memory of each host that is booted for the first time')
+
+
+def _add_common(add) -> None:
+    """What every kind of lab can do."""
+    add('down', _down, 'end the lab and leave nothing behind')
+    add('status', _status, 'show the hosts; exit code 0 only if all answer')
+    command = add('ssh', _ssh, 'open a shell or run a command in a host')
+    command.add_argument('host', help='HOST or USER@HOST')
+    command.add_argument('remote', nargs=argparse.REMAINDER, metavar='COMMAND')
+    command = add('inventory', _inventory, 'print the Ansible inventory')
+    command.add_argument('--path', action='store_true', help='print the path of the inventory file instead')
+    add('power-cut', _power_cut, 'take the power from a host, at once').add_argument('host')
+    command = add('power-on', _power_on, 'boot a host again from its own disk')
+    command.add_argument('host')
+    command.add_argument('--no-wait', action='store_true', help='do not wait until it has booted')
+    command = add('link', _link, 'pull or plug the cable between a host and a network')
+    command.add_argument('host')
+    command.add_argument('network', choices=[network.name for network in NETWORKS])
+    command.add_argument('state', choices=['up', 'down'])
+    add('exec', _exec, "run a command in the lab's network namespace").add_argument('words', nargs=argparse.REMAINDER, metavar='COMMAND')
+
+
 def _node_count(text: str) -> int:
     count = int(text)
     if not 0 <= count <= MAX_NODES:
@@ -94,6 +117,8 @@ def _up(lab: Lab, options: argparse.Namespace) -> int:
 
 def _down(lab: Lab, options: argparse.Namespace) -> int:
     lab.down()
+    if not lab.paths.second:
+        EmulatedLab(lab.paths).down()
     lab.say('nothing is left')
     return 0
 

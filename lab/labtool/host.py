@@ -79,7 +79,7 @@ class Host:
         self.power_cut()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.paths.uml.mkdir(parents=True, exist_ok=True)
-        self._make_disks()
+        self._make_disks(image)
         command = network.inside(self.paths) + self.command(image, memory)
         with self._new_console() as output:
             # A session of its own: the children are found by it, and Ctrl-C at `up` does not reach the host.
@@ -102,14 +102,18 @@ class Host:
                   for index, net in enumerate(NETWORKS)]
         return words
 
-    def _make_disks(self) -> None:
+    def _make_disks(self, image: Path) -> None:
         disk = self.directory / 'identity.tar'
         if not (self.directory / 'root.cow').exists():
             identity.write_disk(self.paths, self.spec, disk)
+            self._make_root(image)
         data = self.directory / 'data.img'
         if self.spec.storage and not data.exists():
             with data.open('wb') as handle:
                 handle.truncate(DATA_DISK_GIB << 30)
+
+    def _make_root(self, image: Path) -> None:
+        """Make the host's own copy of the image: User-Mode Linux does it itself, with the first boot."""
 
     def _new_console(self):
         """The console's log; the boot before this one stays readable beside it."""

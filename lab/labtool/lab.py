@@ -17,9 +17,8 @@ from .errors import LabError
 from .host import Host
 from .paths import Paths, read_json, write_atomically
 from .run import locked
-from .topology import DEFAULT_MEMORY_MIB, DEFAULT_NODES, MAX_NODES, hosts
+from .topology import DEFAULT_MEMORY_MIB, DEFAULT_NODES, MAX_NODES, HostSpec, hosts
 
-BOOT_SECONDS = 240
 # Long enough to wait for another checkout that builds the image.
 _LOCK_SECONDS = 1200
 _MAX_MAP_COUNT = Path('/proc/sys/vm/max_map_count')
@@ -28,6 +27,9 @@ _MAPS = 262144
 
 class Lab:
     """The lab of one checkout."""
+
+    packages = packages.PACKAGES
+    boot_seconds = 240
 
     def __init__(self, paths: Paths):
         self.paths = paths
@@ -44,7 +46,11 @@ class Lab:
     @property
     def hosts(self) -> list[Host]:
         """The hosts."""
-        return [Host(self.paths, spec) for spec in self.specs]
+        return [self.made_of(spec) for spec in self.specs]
+
+    def made_of(self, spec: HostSpec) -> Host:
+        """The host that a spec describes."""
+        return Host(self.paths, spec)
 
     def host(self, name: str) -> Host:
         """The host of that name; LabError if there is none."""
@@ -52,6 +58,10 @@ class Lab:
             if host.spec.name == name:
                 return host
         raise LabError(f'no host {name} here: there are {", ".join(spec.name for spec in self.specs)}')
+
+    def named(self, name: str) -> list[Host]:
+        """The host that a directory belongs to, if such a host can exist."""
+        return [self.made_of(spec) for spec in hosts(MAX_NODES) if spec.name == name]
 
     def say(self, text: str) -> None:
         """A line of progress, with the seconds since the command began."""
@@ -80,7 +90,7 @@ class Lab:
     def _up(self) -> None:
         log = self.paths.logs / 'up.log'
         self.paths.logs.mkdir(parents=True, exist_ok=True)
-        packages.ensure(log, packages.PACKAGES)
+        packages.ensure(log, self.packages)
         root = image.ensure(self.paths, log)
         self.say('image ready')
         self.paths.sockets.mkdir(parents=True, exist_ok=True)
@@ -101,7 +111,7 @@ class Lab:
 
     def wait(self, host: Host) -> None:
         """Wait until a host has booted; LabError if it does not."""
-        failed = ssh.wait_until_booted(self.paths, host, BOOT_SECONDS)
+        failed = ssh.wait_until_booted(self.paths, host, self.boot_seconds)
         self.say(f'{host.spec.name} is up' + (f' (failed units: {", ".join(failed.split())})' if failed else ''))
 
     def power_on(self, host: Host, root: Path) -> None:
@@ -127,7 +137,7 @@ class Lab:
         ssh.close_connections(self.paths)
         # By the directories, not by the settings: those may be lost.
         for directory in sorted((self.paths.state / 'hosts').glob('*')):
-            for host in hosts_named(self.paths, directory.name):
+            for host in self.named(directory.name):
                 host.power_cut()
         services.down(self.paths)
         # The namespace is the lab's own: whatever else runs in it came through `lab exec`, or was never recorded.
@@ -164,11 +174,6 @@ class Lab:
         except LabError:
             return False
         return True
-
-
-def hosts_named(paths: Paths, name: str) -> list[Host]:
-    """The host that a directory belongs to, if such a host can exist."""
-    return [Host(paths, spec) for spec in hosts(MAX_NODES) if spec.name == name]
 
 
 def allow_maps(limit: Path = _MAX_MAP_COUNT) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import LabError
@@ -24,6 +24,8 @@ class Paths:
 
     checkout: Path
     cache: Path
+    # What tells a second lab of the checkout from the first.
+    second: str = ''
 
     @classmethod
     def of_this_checkout(cls) -> Paths:
@@ -42,7 +44,12 @@ class Paths:
     @property
     def key(self) -> str:
         """Eight hex digits that tell this checkout, with this cache, from others."""
-        return hashlib.sha256(os.fsencode(self.checkout) + b'\0' + os.fsencode(self.cache)).hexdigest()[:8]
+        return hashlib.sha256(os.fsencode(self.checkout) + b'\0' + os.fsencode(self.cache) + os.fsencode(self.second)).hexdigest()[:8]
+
+    @property
+    def emulated(self) -> Paths:
+        """Those of the emulated machine's lab, which shares nothing with this one but the cache."""
+        return replace(self, second='\0emulated')
 
     @property
     def namespace(self) -> str:
@@ -83,6 +90,11 @@ class Paths:
     def kubernetes(self) -> Path:
         """Directory of what clusters are made of, shared by checkouts."""
         return self.cache / 'kubernetes'
+
+    @property
+    def kernels(self) -> Path:
+        """Directory of what emulated machines boot, shared by checkouts."""
+        return self.cache / 'kernels'
 
     @property
     def wheelhouse(self) -> Path:

@@ -46,6 +46,11 @@ class Naming(unittest.TestCase):
         keys = {PATHS.key, Paths(Path('/other'), Path('/cache')).key, Paths(Path('/checkout'), Path('/other')).key}
         self.assertEqual(len(keys), 3)
 
+    def test_the_emulated_machine_has_a_lab_of_its_own(self):
+        """It must not end the other one's hosts, nor write over their keys."""
+        self.assertNotEqual(PATHS.emulated.key, PATHS.key)
+        self.assertEqual(PATHS.emulated.images, PATHS.images)
+
     def test_a_cache_too_deep_for_sockets_is_refused(self):
         """The error comes before anything is made."""
         with mock.patch.dict(os.environ, {'BLS_CACHE': '/' + 'x' * 90}):

@@ -62,7 +62,7 @@ class Cluster(Lab):
         :param bare: the role node is yet to be applied, and says then what multipathd makes maps of.
         """
         done = subprocess.run(
-            [self._tool, "kubernetes", "up", *(nodes or [NODE])], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_UP_SECONDS, check=False
+            [*self._tool, "kubernetes", "up", *(nodes or [NODE])], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_UP_SECONDS, check=False
         )
         if done.returncode == _SOURCES_MISSING:
             pytest.skip("not run: " + done.stderr.strip())
@@ -70,23 +70,23 @@ class Cluster(Lab):
         self._nodes = nodes or [NODE]
         for node in [] if bare else self._nodes:  # as the role node does with node_multipath_find: "yes"
             self.sh(node, "printf 'defaults {\\n find_multipaths yes\\n}\\n' > %s && multipathd reconfigure" % _MULTIPATH)
-        python = self._run([self._tool, "kubernetes", "python"], 600).stdout.strip()
-        self.kubeconfig = self._run([self._tool, "kubernetes", "kubeconfig"], 60).stdout.strip()
+        python = self._run([*self._tool, "kubernetes", "python"], 600).stdout.strip()
+        self.kubeconfig = self._run([*self._tool, "kubernetes", "kubeconfig"], 60).stdout.strip()
         self.variables = {"LAB_KUBECONFIG": self.kubeconfig, "LAB_KUBERNETES_PYTHON": python}
         variables = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": python}
         inventory = self._play.with_name("workstation.json")
         inventory.write_text(json.dumps({"all": {"hosts": {WORKSTATION: variables}}}))
-        self._common = [self._tool, "exec", "--", *self._inside, "-i", str(inventory)]
+        self._common = [*self._tool, "exec", "--", *self._inside, "-i", str(inventory)]
 
     def down(self):
         """End the cluster; nothing of it is left on machine and nodes."""
         for node in self._nodes:
             self.sh(node, "rm -f %s && multipathd reconfigure" % _MULTIPATH)
-        self._run([self._tool, "kubernetes", "down"], 1200)
+        self._run([*self._tool, "kubernetes", "down"], 1200)
 
     def ask(self, method, path, body=None):
         """Return what the API server answers; nothing where there is no such thing."""
-        command = [self._tool, "kubernetes", "api", method, path]
+        command = [*self._tool, "kubernetes", "api", method, path]
         done = subprocess.run(command, input=json.dumps(body or {}), capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

@@ -23,14 +23,14 @@ ATTACHMENT = {"controller": "controller1", "backend": BACKEND, "multipath": "req
 class Lab:
     """Real hosts to which site.yml was applied.
 
-    :param root: the checkout. :param work: a directory for plays.
+    :param root: the checkout. :param work: a directory for plays. :param kind: the words by which the lab's tool knows which lab is meant.
     """
 
-    def __init__(self, root, work):
+    def __init__(self, root, work, kind=()):
         self.root = root
-        self._tool = root / "lab/lab"
+        self._tool = [root / "lab/lab", *kind]
         self._play = work / "play.json"
-        self._inventory = self._run([self._tool, "inventory", "--path"], 60).stdout.strip()
+        self._inventory = self._run([*self._tool, "inventory", "--path"], 60).stdout.strip()
         self._common = ["ansible-playbook", "-i", self._inventory, "-e", "@%s" % (root / "playbooks/vars/demo.yml")]
         self._common += ["-e", "@%s" % (root / "extensions/molecule/lab_vars.yml")]
 
@@ -64,15 +64,15 @@ class Lab:
 
     def _ssh(self, host):
         """Return the words before a command; logging in takes long in the lab, so commands share a connection."""
-        return [self._tool, "ssh", "root@" + host, "-o", "ControlMaster=auto", "-o", "ControlPersist=60"]
+        return [*self._tool, "ssh", "root@" + host, "-o", "ControlMaster=auto", "-o", "ControlPersist=60"]
 
     def cable(self, host, network, state):
         """Plug (up) or pull (down) the cable between a host and a network."""
-        self._run([self._tool, "link", host, network, state], 60)
+        self._run([*self._tool, "link", host, network, state], 60)
 
     def power(self, host, state):
         """Take the power from a host at once (cut), or let it boot (on) and wait until it has."""
-        self._run([self._tool, "power-" + state, host], 300)
+        self._run([*self._tool, "power-" + state, host], 300)
 
     def cut_and_boot(self, host):
         """Take the power from a host at once, give it back, and wait until the host has booted."""
