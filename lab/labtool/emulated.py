@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 from . import kernel, packages
@@ -26,7 +27,9 @@ class Machine(Host):
     def command(self, image: Path, memory: int) -> list[str]:
         """The command line of QEMU."""
         booted = kernel.of(self.paths)
-        words = ['qemu-system-x86_64', '-name', self.spec.name, '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', str(_PROCESSORS),
+        # As boards have one: os-brick and nvme-cli make the host's names of it.
+        board = uuid.uuid5(uuid.NAMESPACE_OID, f'{self.paths.key} {self.spec.name}')
+        words = ['qemu-system-x86_64', '-name', self.spec.name, '-uuid', str(board), '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', str(_PROCESSORS),
                  '-m', f'{memory}M', '-nodefaults', '-display', 'none', '-serial', 'stdio', '-device', 'virtio-rng-pci',
                  '-kernel', str(booted.program), '-initrd', str(booted.initial), '-append', ' '.join(_WORDS)]
         # In this order: the kernel names them so. The image is locked by User-Mode Linux's hosts that run, though nobody writes to it.

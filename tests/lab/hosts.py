@@ -26,6 +26,8 @@ class Lab:
     :param root: the checkout. :param work: a directory for plays. :param kind: the words by which the lab's tool knows which lab is meant.
     """
 
+    playbook_seconds = 900
+
     def __init__(self, root, work, kind=()):
         self.root = root
         self._tool = [root / "lab/lab", *kind]
@@ -115,7 +117,7 @@ class Lab:
         """Run a playbook of the collection; return its exit status and everything that was printed."""
         command = [*self._common, *arguments, "-e", json.dumps(variables), str(self.root / "playbooks" / (name + ".yml"))]
         environment = dict(os.environ, ANSIBLE_NOCOLOR="1")
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=900, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=self.playbook_seconds, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def begin(self, host, module, parameters):
