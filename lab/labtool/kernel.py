@@ -89,7 +89,7 @@ def _build(paths: Paths, kernel: Kernel, log: Path) -> None:
 
 def _initial(paths: Paths, tree: Path, version: str) -> dict[str, bytes | None]:
     files: dict[str, bytes | None] = {'bin': None, 'dev': None, 'modules': None, 'root': None}
-    files['bin/busybox'] = (tree / 'bin' / 'busybox').read_bytes()
+    files['bin/busybox'] = files['bin/sh'] = (tree / 'bin' / 'busybox').read_bytes()
     files['init'] = _init(paths).encode()
     needed: list[Path] = []
     for name in _FIRST:
