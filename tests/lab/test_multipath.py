@@ -7,26 +7,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.baremetal.legacy_storage.tests.lab.hosts import ATTACHMENT, BACKEND
+from ansible_collections.baremetal.legacy_storage.tests.lab.hosts import ATTACHMENT
 
 pytestmark = pytest.mark.extra
-
-# A second portal group under the volume's target name, with a LUN 0 of its own, at the portal of storage-b.
-ANOTHER_AT_B = """set -e
-exec >&2
-targetcli /backstores/ramdisk create another 16M
-targetcli /iscsi/%(iqn)s create 2
-targetcli /iscsi/%(iqn)s/tpg1/portals delete 172.30.2.10 3260
-targetcli /iscsi/%(iqn)s/tpg2/portals create 172.30.2.10 3260
-targetcli /iscsi/%(iqn)s/tpg2/luns create /backstores/ramdisk/another
-targetcli /iscsi/%(iqn)s/tpg2 set attribute authentication=0 generate_node_acls=1 demo_mode_write_protect=0
-targetcli /iscsi/%(iqn)s/tpg2 enable
-"""
-WHOLE_AGAIN = """exec >&2
-targetcli /iscsi/%(iqn)s delete 2
-targetcli /backstores/ramdisk delete another
-targetcli /iscsi/%(iqn)s/tpg1/portals create 172.30.2.10 3260
-"""
 
 
 def attach(lab, volume, multipath):
@@ -66,22 +49,6 @@ def test_preferred_takes_the_one_path_that_is_there_says_so_and_gets_the_other_w
     assert not again.get("failed"), again["msg"]
     assert (again["attachment"]["path"], [one["state"] for one in again["attachment"]["paths"]]) == (path, ["active", "active"])
     assert not attach(lab, volume, "preferred")["changed"]
-
-
-def test_an_array_that_shows_another_volume_at_one_of_the_portals_is_refused_and_the_node_keeps_nothing(lab, volume):
-    connector = lab.run("node1", "legacy_connector_info")["connector"]
-    exported = lab.run("controller1", "legacy_export", backend=BACKEND, volume=volume, connector=connector)
-    assert not exported.get("failed"), exported["msg"]
-    iqn = lab.sh("controller1", "cd /sys/kernel/config/target/iscsi && ls -d iqn*")
-    try:
-        lab.sh("controller1", ANOTHER_AT_B % {"iqn": iqn})
-        for multipath in ("required", "preferred"):
-            result = attach(lab, volume, multipath)
-            assert result["failed"] and "different volumes at the address of volume %s" % volume in result["msg"], result["msg"]
-            assert lab.leftovers("node1") == {}
-    finally:
-        lab.sh("controller1", WHOLE_AGAIN % {"iqn": iqn})
-    assert not attach(lab, volume, "required").get("failed")
 
 
 def test_a_path_that_fails_while_multipathd_is_away_is_told_by_the_kernel(lab, volume):
