@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 
 _FOLDERS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 
@@ -72,6 +73,23 @@ class File:
 
 
 @dataclasses.dataclass(frozen=True)
+class HostId:
+    """What NVMe over fabrics knows this host by, which nvme makes up where there is none.
+
+    os-brick takes the board's UUID as it is read, and a board may have none ("Not Settable", "Not Present"): the kernel then connects nothing.
+    """
+
+    name: str = "/etc/nvme/hostid"
+
+    def missing(self, system):
+        """Return what to say when it is not a UUID, else ``None``."""
+        text = system.read(self.name.lstrip("/"))
+        if not text or re.match(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", text, re.IGNORECASE):
+            return None
+        return "a UUID in %s, where %r stands (write that of uuidgen, and nqn.2014-08.org.nvmexpress:uuid:<the same> into hostnqn)" % (self.name, text[:40])
+
+
+@dataclasses.dataclass(frozen=True)
 class Hardware:
     """Something that the kernel lists in a class of sysfs."""
 
@@ -111,7 +129,7 @@ _OPEN_ISCSI = (
     File("/etc/iscsi/initiatorname.iscsi", "the role node writes it"),
     Socket("ISCSIADM_ABSTRACT_NAMESPACE", "iscsid"),
 )
-_NVME = (Program("nvme", "package nvme-cli"), File("/etc/nvme/hostnqn", "nvme gen-hostnqn > /etc/nvme/hostnqn"))
+_NVME = (Program("nvme", "package nvme-cli"), File("/etc/nvme/hostnqn", "nvme gen-hostnqn > /etc/nvme/hostnqn"), HostId())
 # Their volumes are files, which get a block device (loop.py).
 _LOOP = (Program("losetup", "package util-linux"), Module("loop"))
 _SYNONYMS = {"nvme": "nvmeof"}

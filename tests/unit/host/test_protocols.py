@@ -117,3 +117,10 @@ def test_encryption_wants_its_program_and_its_module(prepared):
     program(prepared, "usr/sbin/cryptsetup")
     prepared.write("lib/modules/6.1.0/modules.dep", "kernel/drivers/md/dm-crypt.ko:\n")
     assert protocols.encryption(prepared.system) == {"ready": True, "missing": []}
+
+
+@pytest.mark.parametrize(("text", "ready"), [("1B4E28BA-2fa1-11d2-883f-0016d3cca427\n", True), ("", True), ("Not Settable\n", False)])
+def test_a_host_id_that_is_no_uuid_as_of_a_board_without_one_is_told(prepared, text, ready):
+    prepared.write("etc/nvme/hostid", text)
+    told = [line for line in protocols.lacks(prepared.system, "nvmeof") if "hostid" in line]
+    assert not told if ready else "Not Settable" in told[0]
