@@ -40,7 +40,8 @@ def apply_store(controller, url, check=False, **changes):
         "controller_config": str(controller.config),
         "controller_state_dir": str(controller.root / "state"),
         "controller_key_file": str(controller.root / "etc" / "store.key"),
-        "controller_environment": str(controller.root / "environment"),
+        "controller_environment": str(controller.root / "not-there-yet"),
+        "controller_pinned_environment": str(controller.root / "environment"),
         "controller_store_url": url,
     }
     task = {"ansible.builtin.include_role": {"name": "baremetal.legacy_storage.controller", "tasks_from": "store.yml"}}
