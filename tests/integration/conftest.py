@@ -33,6 +33,7 @@ import yaml
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.identity import derive_id
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker.client import ask
 from ansible_collections.baremetal.legacy_storage.plugins.secrets.sealing import SealingKey
+from ansible_collections.baremetal.legacy_storage.tests.integration.backing_up import PART, prepared
 from ansible_collections.baremetal.legacy_storage.tests.lab.faults import record
 from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD as STORE_PASSWORD
 
@@ -94,6 +95,12 @@ class Played:
 
     def __len__(self):
         return len(self.results)
+
+
+def front(path, length):
+    """Return a file's first bytes; a volume's file is not read as a whole."""
+    with path.open("rb") as stream:
+        return stream.read(length)
 
 
 def plural(noun):
@@ -425,6 +432,13 @@ def fixture_store_settings(request):
 def fixture_controller(make_controller, store_settings):
     """A controller with one registered backend, ``one``."""
     return make_controller(**store_settings)
+
+
+@pytest.fixture(name="backups")
+def fixture_backups(controller, tmp_path, monkeypatch):
+    """A controller with a volume and a repository; the worker takes the first 8 MiB for all of a volume."""
+    monkeypatch.setenv("BLS_TEST_BACKUP_BYTES", str(PART))
+    return prepared(controller, tmp_path / "repository")
 
 
 @pytest.fixture(name="connector")

@@ -13,7 +13,8 @@ import os
 import subprocess
 import threading
 
-from ansible_collections.baremetal.legacy_storage.tests.integration.interrupted_operations import GOLD, OPERATIONS
+from ansible_collections.baremetal.legacy_storage.tests.integration import quick_repository
+from ansible_collections.baremetal.legacy_storage.tests.integration.interrupted_operations import GOLD, OPERATIONS, REPOSITORY
 from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD
 
 GIB = 1024**3
@@ -140,7 +141,10 @@ class Bench:
                 self._write(GOLD)
         self._saved = folder / "saved"
         self._saved.mkdir()
-        (self.controller.root / "repository").mkdir(exist_ok=True)
+        repository = self.controller.root / "repository"
+        repository.mkdir(exist_ok=True)
+        if (repository / "keys").exists():
+            quick_repository.quicken(repository, REPOSITORY[1]["password"])
         self._copy(self.controller.root, self._saved)
         if server:
             server.copy_database(self.database, self.database + "_saved")

@@ -314,11 +314,12 @@ DOES = {
     ("volume", "restore"): ["restore a backup"],
 }
 ELSEWHERE = {
-    ("backend", "fail_over"): "test_failover.py has every step of it",
-    ("backend", "fail_back"): "test_failover.py has every step of it",
+    ("backend", "fail_over"): "test_failover_unfinished.py has every step of it",
+    ("backend", "fail_back"): "test_failover_unfinished.py has every step of it",
     ("export", "renew"): "asked again it is done again: test_meant_exports.py has its one step",
 }
-# What the next run does about one that was killed, here after each kill; and what is written down on somebody's word, in one transaction (test_failover.py).
+# What the next run does about one that was killed, here after each kill; and what is written down on somebody's word, in one transaction
+# (test_failover_unfinished.py).
 SETTLING = ("undo_", "finish_", "fail_", "record_", "confirm_", "clean_up", "close")
 SETTLED = {("volume", "forget"), ("backend", "forget")}  # the same, under a name that repositories have for something else
 POINTS = [(name, point) for name, (_before, _operation, _opposite, points) in OPERATIONS.items() for point in points]

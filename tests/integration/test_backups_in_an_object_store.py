@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.tests.integration.backing_up import GIB, MIB, OFFSITE, PASSWORD, Backups, digest
 from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import warm_worker
-from ansible_collections.baremetal.legacy_storage.tests.integration.test_backups import GIB, MIB, OFFSITE, PASSWORD, Backups, digest
 from ansible_collections.baremetal.legacy_storage.tests.integration.test_secrecy import watching_arguments
 
 pytestmark = [pytest.mark.lab, pytest.mark.extra]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
-from ansible_collections.baremetal.legacy_storage.tests.integration.test_backups import MIB, OFFSITE, PART, Backups, digest
+from ansible_collections.baremetal.legacy_storage.tests.integration.backing_up import MIB, OFFSITE, PART, digest, prepared
 
 BACKUP = ("backup", dict(OFFSITE, name="monday", backend="one", volume="data"))
 DELETE = ("backup", dict(OFFSITE, name="monday", state="absent"))
@@ -22,7 +22,7 @@ COPY = ("volume", {"backend": "one", "name": "copy", "source_repository": "offsi
 @pytest.fixture(name="backups")
 def fixture_backups(controller, tmp_path, monkeypatch):
     monkeypatch.setenv("BLS_TEST_BACKUP_BYTES", str(PART))
-    made = Backups(controller, tmp_path / "repository")
+    made = prepared(controller, tmp_path / "repository")
     made.write(b"gold" * (MIB // 4))
     return made
 

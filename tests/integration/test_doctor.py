@@ -19,6 +19,8 @@ import time
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
+from ansible_collections.baremetal.legacy_storage.tests.integration import quick_repository
+from ansible_collections.baremetal.legacy_storage.tests.integration.backing_up import PASSWORD
 
 GIB = 1024**3
 
@@ -334,7 +336,8 @@ def test_what_was_released_is_nobodys_orphan(used):
 @pytest.fixture(name="offsite")
 def fixture_offsite(used):
     """The controller with a repository of backups in a directory; returns the parameters of a backup."""
-    parameters = {"name": "offsite", "location": str(used.root / "offsite"), "password": "canary-repository-password"}
+    parameters = {"name": "offsite", "location": str(used.root / "offsite"), "password": PASSWORD}
+    quick_repository.copy_of_one(used.root / "offsite", PASSWORD)
     result = used.ask("repository.ensure", {"repositories": [parameters]})
     assert not result.get("failed"), result
     return {"repository": "offsite", "backend": "one", "name": "monday", "volume": "data"}
@@ -359,7 +362,7 @@ def test_content_without_a_record_is_deleted_when_told_once_it_is_surely_nobodys
     monkeypatch.setenv("BLS_TEST_BACKUP_BYTES", str(1024**2))
     used.ensure("export", backend="one", volume="data", host="node1", state="absent")
     assert not used.ensure("backup", **dict(offsite, name="sunday")).get("failed")
-    settings = dict(os.environ, RESTIC_REPOSITORY=str(used.root / "offsite"), RESTIC_PASSWORD="canary-repository-password")
+    settings = dict(os.environ, RESTIC_REPOSITORY=str(used.root / "offsite"), RESTIC_PASSWORD=PASSWORD)
 
     def restic(*arguments, **options):
         return subprocess.run(["restic", *arguments], env=settings, check=True, capture_output=True, text=True, timeout=120, **options).stdout

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH, front
 
 GROUPING = "sparse_files.GroupingDriver"
 
@@ -33,7 +33,7 @@ def write(controller, volume_id, content):
 
 
 def content(controller, volume_id):
-    return controller.path_of("volume", volume_id).read_bytes()[:64].rstrip(b".")
+    return front(controller.path_of("volume", volume_id), 64).rstrip(b".")
 
 
 def ensure(controller, check=False, **item):

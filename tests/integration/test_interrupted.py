@@ -33,13 +33,13 @@ from ansible_collections.baremetal.legacy_storage.tests.integration.interrupted_
 from ansible_collections.baremetal.legacy_storage.tests.integration.killing_worker import DRIVER_METHODS
 
 
-def cases(pairs, what, always=()):
-    """Parameters, told by name. Those of operations that copy data or run restic, which takes a while, only `make test-all` runs, but for ``always``."""
+def cases(pairs, what, always=(), every=1):
+    """Parameters, told by name. `make test` runs each ``every``th; operations that copy data or run restic, which takes a while, only in ``always``."""
     return [
         pytest.param(
             *pair,
             id="%s-%s %s (%d of %d)" % (pair[0], what, pair[1], number, len(pairs)),
-            marks=[pytest.mark.extra] * (pair[0] in COPYING | BACKING_UP and pair[0] not in always)
+            marks=[pytest.mark.extra] * (pair[0] in COPYING | BACKING_UP and pair[0] not in always or number % every != 0)
             + [pytest.mark.exhaustive] * (pair[0] not in ON_EACH_LANE),
         )
         for number, pair in enumerate(pairs, 1)
@@ -112,7 +112,7 @@ def test_the_same_task_again_ends_as_if_nothing_had_happened(name, point, killed
     count(tally, "runs killed, then run again", prepared.ended)
 
 
-@pytest.mark.parametrize(("name", "point"), cases(POINTS, "killed"))
+@pytest.mark.parametrize(("name", "point"), cases(POINTS, "killed", every=3))
 def test_the_opposite_task_leaves_nothing_over(name, point, killed, tally):
     prepared = killed(name, point)
     prepared.run(prepared.opposite)
@@ -171,7 +171,7 @@ def settle(prepared):
     assert world(prepared.controller) == prepared.ended
 
 
-@pytest.mark.parametrize(("name", "point"), cases(CALLS, "raises"))
+@pytest.mark.parametrize(("name", "point"), cases(CALLS, "raises", every=3))
 def test_an_array_that_refuses_or_whose_answer_is_lost_is_told_and_the_next_run_ends_well(name, point, broken, tally):
     prepared, words = broken(name, point, "raise")
     if words is None:  # the array was asked and has the size; or all is done but for closing what was opened, which the journal knows
@@ -182,7 +182,7 @@ def test_an_array_that_refuses_or_whose_answer_is_lost_is_told_and_the_next_run_
     count(tally, "answers of the array that were errors or lost", prepared.ended)
 
 
-@pytest.mark.parametrize(("name", "point"), cases(WAITS, "hangs"))
+@pytest.mark.parametrize(("name", "point"), cases(WAITS, "hangs", every=3))
 def test_an_array_that_never_answers_is_given_up_after_the_time_set_and_the_next_run_ends_well(name, point, broken, tally):
     prepared, words = broken(name, point, "hang", operation_timeout=0.5)
     assert "has not answered for 0.5 s (operation_timeout)" in words
@@ -190,7 +190,7 @@ def test_an_array_that_never_answers_is_given_up_after_the_time_set_and_the_next
     count(tally, "calls of the array that never returned", prepared.ended)
 
 
-@pytest.mark.parametrize(("name", "point"), cases(COMMITS, "full"))
+@pytest.mark.parametrize(("name", "point"), cases(COMMITS, "full", every=3))
 def test_a_full_disk_under_the_store_is_told_and_the_next_run_ends_well(name, point, broken, tally):
     prepared, words = broken(name, point, "full")
     assert "The metadata store" in words and "failed" in words

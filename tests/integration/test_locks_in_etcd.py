@@ -13,8 +13,8 @@ import time
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.tests import etcd
+from ansible_collections.baremetal.legacy_storage.tests.integration.backing_up import held_at
 from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import HERE, make_pair
-from ansible_collections.baremetal.legacy_storage.tests.integration.test_backups import held_at
 
 pytestmark = pytest.mark.extra
 DATA = {"backend": "one", "name": "data", "size": "1"}

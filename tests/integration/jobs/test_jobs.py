@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 import yaml
-from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import DRIVER, PASSWORD
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import DRIVER, PASSWORD, front
 
 pytestmark = pytest.mark.extra  # whole playbooks, many of them
 
@@ -90,10 +90,10 @@ def test_no_file_system_is_made_where_data_without_a_signature_lies(rack):
     with open(rack.file_of("data"), "r+b") as stream:
         stream.seek(1024**2)
         stream.write(b"of somebody")
-    before = rack.file_of("data").read_bytes()[: 2 * 1024**2]
+    before = front(rack.file_of("data"), 2 * 1024**2)
     refused = rack.run("attach_volume", **prefixed("attach", node="node1", fstype="ext4", **DATA))
     assert "no file system that blkid knows, but data" in refused.failure
-    assert rack.file_of("data").read_bytes()[: 2 * 1024**2] == before
+    assert front(rack.file_of("data"), 2 * 1024**2) == before
 
 
 def test_a_node_that_is_none_is_refused_with_those_there_are(rack):
