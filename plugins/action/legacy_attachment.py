@@ -176,6 +176,12 @@ class ActionModule(ActionBase):
             attaching.take_exports(found, self._on_controller(attaching.export_requests(found, connector, renew=True)))
 
     def _disconnect(self, items):
+        unknown = [item for item in items if attaching.is_unknown_there(item)]
+        if unknown:
+            told = self._ask_controller("legacy_export_info", {"host": self._host})
+            if told.get("failed"):
+                raise _Halted(told)
+            attaching.take_listing(unknown, told["exports"])
         if items:
             requests = attaching.connection_requests(items, self._arguments["force"])
             attaching.take_connections(items, self._on_node("legacy_connection", {"connections": requests}))

@@ -30,6 +30,7 @@ class Progress:
     :param fresh: the export was made by this task, so this task may take it back.
     :param volume_id: of the volume that a detaching item means, None where the controller does not know it.
     :param exported_at: tells the one export that this task may unmap from those that other tasks make meanwhile. None where there is none.
+    :param listed: that export as a listing tells it, of a detaching item that the node has no record of: it says where to look for the device.
     """
 
     backend: str
@@ -45,6 +46,7 @@ class Progress:
     fresh: bool = False
     volume_id: t.Optional[str] = None
     exported_at: t.Optional[str] = None
+    listed: t.Optional[dict] = None
     operations: t.List[dict] = dataclasses.field(default_factory=list)
     error: t.Optional[str] = None
 
@@ -121,6 +123,17 @@ def to_disconnect(item):
     return item.state == "absent" and not item.error and bool(item.record or item.exported_at)
 
 
+def is_unknown_there(item):
+    """Tell whether the node knows nothing of what is to be disconnected: another than this collection may have connected it, as a kubelet does."""
+    return item.record is None and item.exported_at is not None
+
+
+def take_listing(items, exports):
+    """Give items their exports out of a listing."""
+    for item in items:
+        item.listed = next((one for one in exports if (one["volume_id"], one["exported_at"]) == (item.volume_id, item.exported_at)), None)
+
+
 def is_unmapped(item):
     """Tell whether there is nothing to unmap of a detaching item: what is exported after this task looked is another task's."""
     return item.state == "absent" and item.volume_id is not None and item.exported_at is None
@@ -190,6 +203,8 @@ def connection_requests(items, force=False, seal=None):
         else:
             meant = sorted({moment for moment in (item.exported_at, (item.record or {}).get("exported_at")) if moment})
             request = {"volume_id": item.record["volume_id"] if item.record else item.volume_id, "force": force, "exported_at": meant}
+            if item.listed:
+                request.update(export=item.listed)
         requests.append(dict(request, state=item.state, multipath=item.multipath))
     return requests
 
