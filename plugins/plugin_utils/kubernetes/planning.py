@@ -10,6 +10,7 @@ from ...module_utils.model.errors import StorageError
 from ...module_utils.model.sizes import GIB, parse_size
 from . import names
 from .manifests import HOSTNAME, MANAGED_BY, MANAGER, VOLUME_ID, persistent_volume
+from .owners import find_owned, ownership_problems
 from .sources import device_patterns
 
 _KINDS = ("iscsi", "fc", "local", "nfs")
@@ -28,7 +29,8 @@ def plan_volumes(wanted, cluster):
     """Return one decision (dict) for each wanted volume, in the same order.
 
     :param wanted: items of the role's ``kubernetes_volumes_list``. One with ``manifest`` is compared with it as well.
-    :param cluster: ``persistent_volumes``, ``claims``, ``pods`` and ``storage_classes``: lists of objects as the API returns them.
+    :param cluster: ``persistent_volumes``, ``claims``, ``pods`` and ``storage_classes``: lists of objects as the API returns them. Besides, where they are
+        known, ``volumes``, as legacy_volume_info tells them, and ``hosts``, the label kubernetes.io/hostname of each node that an item names.
     :returns: for each: ``name``, ``state``, ``problems`` (sentences; when there are any, nothing may be changed), ``exists``,
         ``claim`` (name and namespace of the claim that is there and bound to it, or null), ``grows`` (``from``, ``to``, or null), ``claim_size``
         (what its claim may ask for, or null), ``kind`` (of the source that is there, or null), ``devices`` (patterns under
@@ -36,7 +38,14 @@ def plan_volumes(wanted, cluster):
         affinity names) and ``path`` (of a local source).
     """
     seen = _Cluster(cluster)
-    return [_absent(item, seen) if item.get("state") == "absent" else _present(item, seen) for item in wanted]
+    owned = list(zip(wanted, find_owned(wanted, seen.known)))
+    decisions = []
+    for place, (item, volume_id) in enumerate(owned):
+        decision = _absent(item, seen) if item.get("state") == "absent" else _present(item, seen)
+        if not decision["problems"]:
+            decision["problems"] = ownership_problems(item, volume_id, owned[:place], seen.volumes, seen.known)
+        decisions.append(decision)
+    return decisions
 
 
 class _Cluster:
@@ -44,6 +53,8 @@ class _Cluster:
         self.volumes = {one["metadata"]["name"]: one for one in told.get("persistent_volumes") or []}
         self.claims = {_key(one["metadata"]): one for one in told.get("claims") or []}
         self.pods = [one for one in told.get("pods") or [] if (one.get("status") or {}).get("phase") not in _ENDED]
+        self.known = told.get("volumes") or []
+        self.hosts = told.get("hosts") or {}
         self.growing_classes = {one["metadata"]["name"] for one in told.get("storage_classes") or [] if one.get("allowVolumeExpansion")}
 
     def users(self, claim):
@@ -94,6 +105,12 @@ def hosts_of(spec):
     return sorted(found)
 
 
+def _wanted_hosts(item, seen):
+    """Return the nodes that an item names, by their label kubernetes.io/hostname; None where it names none."""
+    named = {"iscsi": item.get("nodes"), "fc": item.get("nodes"), "local": [item.get("node")]}.get(item.get("source"))
+    return sorted({seen.hosts[node] for node in named}) if named and all(node in seen.hosts for node in named) else None
+
+
 def _stranger(item, volume):
     if (volume["metadata"].get("labels") or {}).get(MANAGED_BY) == MANAGER:
         return []
@@ -119,6 +136,13 @@ def _absent(item, seen):
         return decision
     problems = decision["problems"]
     problems.extend(_stranger(item, volume))
+    wanted_hosts = _wanted_hosts(item, seen)
+    left = sorted(set(decision["hosts"]) - set(wanted_hosts or decision["hosts"]))
+    if left and not problems:
+        problems.append(
+            "%s: PersistentVolume %s names %s as well, where its volume would stay mapped. Name all of its nodes: %s."
+            % ("node" if item["source"] == "local" else "nodes", item["name"], ", ".join(left), ", ".join(decision["hosts"]))
+        )
     claim = _bound_claim(volume, seen)
     if claim is not None and not problems:
         decision["claim"] = _reference(_key(claim["metadata"]))
@@ -200,7 +224,17 @@ def _compare(item, volume, wanted_claim, seen):
             has, wants = spec.get(field) or type(default)(), item.get(parameter) or default
             if sorted(has) != sorted(wants) if isinstance(has, list) else has != wants:
                 problems.append("%s: PersistentVolume %s has %s, and is bound. Remove it first (state: absent)." % (parameter, name, has or "none"))
+    hosts = _wanted_hosts(item, seen) if item.get("manifest") is None and item.get("node_labels") is None else None
+    if hosts is not None and hosts_of(spec) != hosts:
+        problems.append(_other_nodes(name, hosts_of(spec), hosts))
     return problems + _drift(item.get("manifest"), volume)
+
+
+def _other_nodes(name, has, wants):
+    return (
+        "nodes: PersistentVolume %s is bound to nodes %s, wanted are %s. Kubernetes does not change that: remove it first (state: absent), and use "
+        "node_labels where nodes come and go." % (name, ", ".join(has) or "by labels", ", ".join(wants) or "by labels")
+    )
 
 
 def _drift(manifest, volume):
@@ -221,11 +255,7 @@ def _drift(manifest, volume):
             )
             break
     if wanted.get("nodeAffinity") != there.get("nodeAffinity"):
-        problems.append(
-            "nodes: PersistentVolume %s is bound to nodes %s, wanted are %s. Kubernetes does not change that: remove it first (state: absent), and use "
-            "node_labels where nodes come and go."
-            % (name, ", ".join(hosts_of(there)) or "by labels", ", ".join(hosts_of(wanted)) or "by labels")
-        )
+        problems.append(_other_nodes(name, hosts_of(there), hosts_of(wanted)))
     return problems
 
 

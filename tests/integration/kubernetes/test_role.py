@@ -110,10 +110,21 @@ def test_a_local_volume_is_attached_to_its_node_and_deleted_when_told(rack, clus
     assert rack.controller.ask("volume.list", {"backend": "one", "names": ["disk"]})["volumes"] == []
 
 
+def test_a_volume_that_is_a_persistent_volume_is_neither_given_to_a_second_one_nor_taken_away_by_another_name(rack, cluster, apply):
+    apply(ORDERS)
+    cluster.calls()
+    second = dict(ORDERS, name="second", volume="orders", claim=dict(CLAIM, name="second"))
+    for item in (second, dict(second, state="absent", delete_volume=True)):
+        assert "Nothing was changed. volume: san/orders is PersistentVolume orders" in failure(apply(item))
+    assert "names node2 as well" in failure(apply(dict(ORDERS, state="absent", remove_claim=True, nodes=["node1"])))
+    assert (cluster.calls(), nodes_of(rack)) == ([], ["node1", "node2"])
+
+
 @pytest.mark.parametrize(
     ("item", "words"),
     [
         (dict(ORDERS, source="rbd"), "rbd"),
+        (dict(ORDERS, nodes=["node1", "nod2"]), "hosts of the inventory"),
         (dict(ORDERS, backend=""), "every item needs a name of its own"),
         ({"name": "disk", "source": "local", "size": "1"}, "local needs node"),
         (dict(ORDERS, access_modes=["ReadWriteMany"]), "destroys an ordinary file system"),

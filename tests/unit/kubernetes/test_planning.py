@@ -187,3 +187,49 @@ def test_what_was_applied_is_never_in_the_way_of_itself(wish):
     item = dict({part: keywords[part] for part in parts}, size=manifest["spec"]["capacity"]["storage"][:-1], manifest=manifest)
     decision = decide(item, {"persistent_volumes": [manifest], "claims": [persistent_volume_claim(manifest)] if keywords["claim"] else []})
     assert (decision["problems"], decision["grows"], decision["exists"]) == ([], None, True)
+
+
+KNOWN = [{"id": wishes.VOLUME_ID, "backend": "vendor-a", "name": "data"}, {"id": "0f", "backend": "vendor-a", "name": "other"}]
+OWNED = dict(ITEM, backend="vendor-a")
+
+
+def with_known(told, **hosts):
+    return dict(told, volumes=KNOWN, hosts=hosts)
+
+
+@pytest.mark.parametrize("named", ["data", wishes.VOLUME_ID])
+def test_one_volume_is_never_two_persistent_volumes_nor_taken_away_by_another_s_name(named):
+    second = dict(OWNED, name="second", volume=named, claim=dict(CLAIM, name="bills"))
+    assert "vendor-a/%s is PersistentVolume data already" % named in problem(second, with_known(cluster()))
+    gone = dict(second, state="absent", delete_volume=True)
+    assert "is PersistentVolume data's, which needs its mapping" in problem(gone, with_known(cluster()))
+    assert decide(OWNED, with_known(cluster()))["problems"] == []
+
+
+@pytest.mark.parametrize("known", [KNOWN, []])
+def test_a_volume_that_stands_twice_in_the_list_is_refused_whether_it_is_there_or_not(known):
+    first, second = plan_volumes([OWNED, dict(OWNED, name="second", volume="data", claim=None)], {"volumes": known})
+    assert first["problems"] == [] and "second and data in the list are both volume vendor-a/data" in second["problems"][0]
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_a_persistent_volume_of_another_volume_than_the_item_says_is_refused_and_named(state):
+    item = dict(OWNED, state=state, remove_claim=True)
+    assert "PersistentVolume data is volume vendor-a/data (%s), and not vendor-a/other" % wishes.VOLUME_ID in problem(
+        dict(item, volume="other"), with_known(cluster())
+    )
+    renamed = dict(cluster(), volumes=[dict(KNOWN[0], name="new")])
+    assert "is volume vendor-a/new (%s), and not vendor-a/data. Say that one" % wishes.VOLUME_ID in problem(item, renamed)
+
+
+def test_a_persistent_volume_whose_volume_is_gone_may_go():
+    assert decide(dict(OWNED, state="absent", remove_claim=True), dict(cluster(), volumes=[]))["problems"] == []
+
+
+def test_nodes_that_the_persistent_volume_does_not_name_are_refused_before_a_storage_system_is_asked():
+    told = with_known(cluster(), node1="node1", node2="node2", node3="node3")
+    assert "is bound to nodes node1, node2, wanted are node1, node3" in problem(dict(OWNED, nodes=["node1", "node3"]), told)
+    assert decide(dict(OWNED, nodes=["node2", "node1"]), told)["problems"] == []
+    gone = dict(OWNED, state="absent", remove_claim=True)
+    assert "nodes: PersistentVolume data names node2 as well, where its volume would stay mapped" in problem(dict(gone, nodes=["node1"]), told)
+    assert decide(dict(gone, nodes=["node1", "node2", "node3"]), told)["problems"] == []
