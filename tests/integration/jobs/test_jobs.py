@@ -217,6 +217,38 @@ def test_volumes_move_off_an_old_array_and_what_stays_is_told(rack):
     assert rack.done("migrate_backend", **move).changed == []
 
 
+def dying(rack, call):
+    """Let the controller's worker die at once, from its call of that number on; return a function that mends it."""
+    settings = json.loads(rack.controller.config.read_text())
+    script = rack.root / "dying"
+    counted = 'echo >> "%s.calls"\n[ "$(wc -l < "%s.calls")" -lt %d ] || exit 9\n' % (script, script, call)
+    script.write_text('#!/bin/sh\n%sexec "%s" "$@"\n' % (counted, settings["python"]))
+    script.chmod(0o700)
+    rack.controller.config.write_text(json.dumps(dict(settings, python=str(script))))
+    return lambda: rack.controller.config.write_text(json.dumps(settings))
+
+
+def test_a_controller_that_answers_for_no_volume_fails_the_job(rack):
+    (rack.controller.root / "new").mkdir()
+    rack.controller.register("two", options={"sparse_files_dir": str(rack.controller.root / "new")})
+    mend = dying(rack, 3)
+    failed = rack.run("migrate_backend", **prefixed("migrate", **{"from": "one", "to": "two"}))
+    assert failed.code != 0 and failed.tasks[-1]["task"] == "Move what is not attached", failed.output
+    mend()
+    assert list(rack.volumes("one")) == ["data"]
+
+
+def test_a_volume_that_a_kubelet_may_have_connected_does_not_move(rack):
+    (rack.controller.root / "new").mkdir()
+    rack.controller.register("two", options={"sparse_files_dir": str(rack.controller.root / "new")})
+    rack.attach(hosts="node1", controller="controller1", **DATA)
+    (record,) = rack.records("node1")
+    record.unlink()  # as if only the controller knew of it
+    refused = rack.run("migrate_backend", migrate_detach=True, **prefixed("migrate", **{"from": "one", "to": "two"}))
+    assert "It is mapped to node1, where this collection has not attached it" in refused.failure, refused.output
+    assert rack.attached_to("data") == ["node1"]
+
+
 def test_a_node_is_retired_with_all_it_has_and_a_dead_one_only_when_told(rack):
     rack.volume("logs")
     for name in ("data", "logs"):
