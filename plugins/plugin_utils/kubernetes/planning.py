@@ -9,6 +9,7 @@ from __future__ import annotations
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.sizes import GIB, parse_size
 from . import names
+from . import pods as of_pods
 from .manifests import HOSTNAME, MANAGED_BY, MANAGER, VOLUME_ID, persistent_volume
 from .owners import find_owned, ownership_problems
 from .sources import device_patterns
@@ -59,12 +60,7 @@ class _Cluster:
 
     def users(self, claim):
         """Return the names of the pods that have a claim and have not ended."""
-        users = []
-        for pod in self.pods:
-            mounted = [(volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in pod["spec"].get("volumes") or []]
-            if pod["metadata"].get("namespace") == claim["namespace"] and claim["name"] in mounted:
-                users.append(pod["metadata"]["name"])
-        return sorted(users)
+        return sorted(pod["metadata"]["name"] for pod in self.pods if _key(claim) in of_pods.claims(pod))
 
 
 def _key(reference):

@@ -21,7 +21,7 @@ def elsewhere(pods, node):
     for pod in pods:
         where = pod["spec"].get("nodeName")
         if where not in (None, "", node) and (pod.get("status") or {}).get("phase") == "Running":
-            for claim in _claims(pod):
+            for claim in claims(pod):
                 users.setdefault(claim, []).append((pod["metadata"]["name"], where))
     return users
 
@@ -54,7 +54,7 @@ def refused(pods, force, delete_emptydir, claimed):
     if bare and not force:
         problems.append("drain_force: nobody would start these pods again: %s. Say drain_force=true where they may end for good." % ", ".join(sorted(bare)))
     for pod in pods:
-        names = sorted({claimed[claim] for claim in _claims(pod) if claim in claimed})
+        names = sorted({claimed[claim] for claim in claims(pod) if claim in claimed})
         if names and not _has_ended(pod) and (_is_mirror(pod) or _is_daemon(pod)):
             problems.append(
                 "pod %s uses PersistentVolume %s, and draining leaves it, as it is a DaemonSet's or a static one. Stop it first."
@@ -68,9 +68,13 @@ def shown(pod):
     return "%s/%s" % (pod["metadata"].get("namespace"), pod["metadata"]["name"])
 
 
-def _claims(pod):
-    claims = [(volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in pod["spec"].get("volumes") or []]
-    return [(pod["metadata"].get("namespace"), claim) for claim in claims if claim]
+def claims(pod):
+    """Return the claims that a pod has, as (namespace, name); those that Kubernetes made for it (``ephemeral``) are named after it."""
+    found = []
+    for volume in pod["spec"].get("volumes") or []:
+        made = "%s-%s" % (pod["metadata"]["name"], volume.get("name")) if volume.get("ephemeral") else None
+        found.append((volume.get("persistentVolumeClaim") or {}).get("claimName") or made)
+    return [(pod["metadata"].get("namespace"), claim) for claim in found if claim]
 
 
 def _has_ended(pod):

@@ -94,6 +94,12 @@ def test_a_persistent_volume_that_a_pod_elsewhere_uses_is_not_replaced_under_it(
         assert plan(volume, pods=[other], told=mapped_to("node1", "node3"), gone=gone)["stays"] == []
 
 
+def test_a_claim_that_kubernetes_made_for_a_pod_is_that_pod_s():
+    agent = pod("orders", owner="DaemonSet", volumes=[{"name": "data", "ephemeral": {"volumeClaimTemplate": {}}}])
+    volume = exported("node1", claim={"namespace": "shop", "name": "orders-data"})
+    assert "pod shop/orders uses PersistentVolume data" in plan(volume, pods=[agent])["problems"][0]
+
+
 def test_what_an_unfinished_run_left_is_finished():
     first = plan(local(), held=[{"volume_id": wishes.VOLUME_ID, "access_mode": "ro", "multipath": "required"}])
     (move,) = first["moves"]
