@@ -58,7 +58,9 @@ class Node:
         return self._brick
 
     def open(self, export):
-        """Return connection_info of an export, with its secrets. Raises StorageError ``invalid`` when it was sealed to another node."""
+        """Return connection_info of an export, with its secrets. Raises StorageError ``invalid`` when it was sealed to another node, or is of a listing."""
+        if export.sealed_connection_info is None:
+            raise StorageError("invalid", "export: has no sealed_connection_info. Pass the export that legacy_export returned.", "export")
         return self.sealing_key().open(export.sealed_connection_info)
 
     def key(self, source):

@@ -46,6 +46,16 @@ def test_a_volume_that_a_pod_has_is_not_unmapped_and_the_node_says_who_has_it(ra
     assert len(exports(rack)) == 1
 
 
+def test_a_device_that_nobody_uses_any_more_is_taken_away_first_and_one_that_does_not_go_keeps_the_volume_mapped(rack, mapped):
+    kernel, info = mapped
+    kernel.block("sda", page=naa("6001405309c19a76a5f4ce398272f655"))
+    kernel.session("1", info["target_portal"].rsplit(":", 1), info["target_iqn"], {"sda": info["target_lun"]})
+    assert [one["action"] for one in rack.attach(state="absent", check=True, **ORDERS).only()["operations"]] == ["disconnect", "delete"]
+    refused = rack.attach(state="absent", **ORDERS).only()
+    assert "Volume san/orders was not disconnected: " in refused["msg"] and "/dev/sda" in refused["msg"], "no kernel takes it away here"
+    assert len(exports(rack)) == 1
+
+
 def test_a_volume_that_nobody_connected_is_unmapped(rack, mapped):
     detached = rack.attach(state="absent", **ORDERS).only()
     assert (detached["failed"], [one["action"] for one in detached["operations"]]) == (False, ["delete"]), detached
