@@ -67,6 +67,15 @@ def test_a_volume_that_is_attached_nowhere_grows_and_says_so(rack):
     assert "is attached to no node" in outcome.output
 
 
+def test_a_volume_that_a_kubelet_may_have_connected_grows_and_is_not_attached_by_this(rack):
+    rack.attach(hosts="node1", controller="controller1", backend="one", volume="data")
+    (record,) = rack.records("node1")
+    record.unlink()  # as if only the controller knew of it
+    outcome = rack.done("grow_volume", grow_size="2GiB", **DATA)
+    assert (outcome.changed, rack.records("node1")) == (["Let the volume grow"], [])
+    assert "is mapped to node1, and this collection has not attached it there" in outcome.output
+
+
 def test_what_cannot_be_is_refused_naming_it(rack):
     before = rack.controller.look()
     for variables, words in [
@@ -101,8 +110,8 @@ def fixture_mounted(rack):
     (folder / "findmnt").write_text('#!/bin/sh\ncase "$*" in\n*USED*) cat "%s/usage" ;;\n*) echo /srv/data ;;\nesac\n' % folder)
     (folder / "findmnt").chmod(0o755)
 
-    def run(used, check=False, **changes):
-        (folder / "usage").write_text("%d %d /srv/data\n" % (used, 100 - used))
+    def run(used, check=False, fstype="ext4", **changes):
+        (folder / "usage").write_text("%d %d %s /srv/data\n" % (used, 100 - used, fstype))
         return rack.run("grow_nearly_full", check=check, path="%s:" % folder, **dict(FULL, **changes))
 
     return run
@@ -120,6 +129,11 @@ def test_what_is_nearly_full_grows_by_a_step_up_to_a_limit_and_what_has_room_doe
     full = mounted(99)
     assert "nearly_full_limit" in full.failure
     assert rack.volumes()["data"]["size"] == 3
+
+
+def test_a_file_system_that_would_not_grow_does_not_let_its_volume_grow_time_and_again(rack, mounted):
+    assert "would not grow with volume data: it is vfat" in mounted(99, fstype="vfat").failure
+    assert rack.volumes()["data"]["size"] == 1
 
 
 def test_an_event_that_names_what_is_not_there_changes_nothing(rack, mounted):
