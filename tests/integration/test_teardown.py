@@ -20,7 +20,7 @@ def test_while_one_node_has_a_volume_attached_no_other_host_is_taken_back(tmp_pa
     groups = {"storage_nodes": {"hosts": {"node1": {}, "node2": {}}}, "storage_controllers": {"hosts": {"controller1": {}}}}
     inventory = tmp_path / "inventory.json"
     inventory.write_text(json.dumps({"all": {"children": groups, "vars": dict(local, **paths)}}))
-    for path in ("node1/state/attachments/6229f862-a401-5616-bf1c-8011d75b8844.json", "node2/etc/settings.json", "controller1/etc/settings.json"):
+    for path in ("node1/state/attachments/6229f862-a401-5616-bf1c-8011d75b8844.json", "node2/etc/settings.json"):
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).write_text("{}")
 
