@@ -271,6 +271,15 @@ def test_a_node_is_retired_with_all_it_has_and_a_dead_one_only_when_told(rack):
     assert rack.attached_to("data") == []
 
 
+def test_no_node_is_taken_back_while_a_volume_is_mapped_to_it_for_its_kubelet(rack):
+    rack.attach(hosts="node1", controller="controller1", **DATA)
+    (record,) = rack.records("node1")
+    record.unlink()  # as if only the controller knew of it
+    refused = rack.run("teardown", check=True)  # the machine that the test runs on keeps what it has, whatever the playbook would do
+    assert "Volumes are mapped to nodes still: one/data to node1" in refused.failure
+    assert [told["task"] for told in refused.tasks] == ["Ask the controller what is mapped where", "Refuse while a node may use volumes"]
+
+
 NEW = "canary-rotated-password"
 
 
