@@ -175,6 +175,23 @@ def test_a_volume_in_use_on_the_node_stays_there_and_holds_up_no_other(nodes, cl
 
 
 @EXTRA
+def test_an_encrypted_volume_moves_once_somebody_with_its_key_has_attached_it_on_the_other_node(nodes):
+    rack = nodes.rack
+    (record,) = rack.records("node1")
+    sealed = {"encryption": {"key_from": "key", "uuid": "8d1f"}}
+    record.write_text(json.dumps(dict(json.loads(record.read_text()), **sealed)))
+    assert "PersistentVolume scratch: its volume is encrypted on node1" in nodes.drain().failure
+    record.unlink()
+    rack.controller.ensure("export", backend="one", volume="scratch", host="node1", state="absent")
+    rack.attach(hosts="node2", controller="controller1", backend="one", volume="scratch")
+    (record,) = rack.records("node2")
+    record.write_text(json.dumps(dict(json.loads(record.read_text()), **sealed)))
+    done = nodes.drain()
+    assert done.code == 0, done.output
+    assert nodes.where() == everywhere("orders", "scratch", node="node2")
+
+
+@EXTRA
 def test_a_volume_that_the_other_node_may_have_already_stays_as_it_is(nodes, cluster):
     nodes.make(dict(ORDERS, name="both", nodes=["node1", "node2"], claim={"namespace": "shop", "name": "both"}))
     done = nodes.drain()
