@@ -13,6 +13,7 @@ connects nothing.
 from __future__ import annotations
 
 import dataclasses
+import random
 import sys
 import time
 
@@ -36,7 +37,7 @@ def reconnect(node, patience, say):
     deadline = time.monotonic() + patience
     while waiting:
         silent = set()  # backends that failed in this round: their other volumes wait for the next, and nobody waits for them
-        for volume_id in sorted(waiting):
+        for volume_id in list(waiting):
             record = node.records.get(volume_id)
             if record is None or not record.attached:
                 say("Volume %s was detached meanwhile." % _title(waiting.pop(volume_id)))
@@ -50,6 +51,7 @@ def reconnect(node, patience, say):
                 say("Volume %s is connected again: %s." % (_title(record), _told(result["attachment"])))
             else:
                 silent.add(backend)
+                waiting[volume_id] = waiting.pop(volume_id)  # last: it may be this one alone that fails, and the others shall have their turn
                 say("Volume %s is not connected yet: %s" % (_title(record), result["msg"]))
         if not waiting or time.monotonic() + _PAUSE > deadline:
             break
@@ -64,9 +66,13 @@ def _title(record):
 
 
 def _recorded(node, say):
-    """Return {volume id: record} of what was connected, and how many records cannot be read."""
+    """Return {volume id: record} of what was connected, and how many records cannot be read.
+
+    In any order: where this is started again and again, each comes to its turn.
+    """
     found, unreadable = {}, 0
-    for volume_id in node.records.ids():
+    ids = node.records.ids()
+    for volume_id in random.sample(ids, len(ids)):
         try:
             record = node.records.get(volume_id)
         except StorageError as error:

@@ -72,6 +72,15 @@ def test_an_array_that_is_away_keeps_nobody_else_from_being_attached_and_systemd
     assert (code, "Volume away/gone is connected again" in said) == (0, True), said
 
 
+def test_a_volume_that_cannot_be_connected_keeps_no_other_of_its_array_from_coming_back(node, rebooted):
+    """As one that was taken back on the array, or whose key cannot be had."""
+    gone, *others = sorted(rebooted("first", "second", "third"), key=lambda export: export["volume_id"])
+    os.unlink(node.root / (gone["volume_name"] + ".raw"))
+    code, said = boot(node, patience=20)
+    assert code == 1
+    assert (said.count("is connected again"), [listed(node, export)["stale"] for export in others]) == (2, [False, False]), said
+
+
 def test_it_waits_for_an_array_that_comes_up_later_than_the_host(node, rebooted):
     rebooted("late")
     os.rename(node.root / "late.raw", node.root / "away")
