@@ -125,8 +125,10 @@ def empty_sessions(system, data):
 
 
 def node_records(system, portal, iqn):
-    """Return the paths of open-iscsi's record files for a target at a portal."""
+    """Return the paths of open-iscsi's record files for a target at a portal; none of a name that leads out of its folder, as no target has."""
     found = []
+    if "/" in iqn:
+        return found
     for database in _DATABASES:
         folder = os.path.join(database, "nodes", iqn)
         for name in system.names(folder):
@@ -150,7 +152,11 @@ def edit_record(path, values, only_known=False):
     ``iscsiadm --op update`` takes a password as an argument, where every user of the host can read it in /proc.
 
     :param only_known: leave out what the record does not have (an older open-iscsi may not know it).
+    :raises StorageError: ``invalid`` for a value that would be further lines; the message does not show it.
     """
+    for name, value in values.items():
+        if re.search(r"[\r\n\0]", value):
+            raise StorageError("invalid", "connection_info: what is to be open-iscsi's %s holds a line break." % name, "export")
     with open(path, encoding="utf-8") as stream:
         lines = stream.read().splitlines()
     left = dict(values)

@@ -12,7 +12,7 @@ from ..module_utils.model.encryption import PARAMETER, mapping_name
 from ..module_utils.model.errors import StorageError
 from ..secrets.sealing import SealingKey
 from . import devices, keys, loop, neighbours, remains
-from .connectors import choice
+from .connectors import by_users, choice
 from .records import Records
 
 
@@ -94,11 +94,8 @@ class Node:
                 raise
             info = export.connection_info
         protocol, data = choice.unwrap(info, export.protocol)
-        if self.by_user and protocol in choice.CONFIGURED:
-            raise StorageError(
-                "unsupported",
-                "Volumes are not attached by %s without becoming root: their configuration can name programs that the kernel runs." % protocol.upper(),
-            )
+        if self.by_user:
+            by_users.refuse(protocol, data)
         connector = choice.choose(
             self.system, protocol, data, lambda: self.brick().Brick(self.system, protocol, data, use_multipath, self.mount_dir)
         )

@@ -34,15 +34,22 @@ def run(config_path, verb, arguments, check, warn, by_user=False):
 
 
 def _refuse_for_users(arguments):
-    """Files and commands of keys are read and run as root, now or at the next boot."""
+    """Files and commands of keys are read and run as root, now or at the next boot; and who may not write to a volume may not format it either."""
     for request in arguments.get("connections") or ():
-        for word in (request.get("encryption") or {}) if isinstance(request, dict) else ():
-            if word.endswith(("key_file", "key_command")):
-                raise StorageError(
-                    "invalid",
-                    "encryption.%s: is for root alone, and this task attaches without becoming root. Give the key itself, or let the task become root." % word,
-                    "encryption",
-                )
+        encryption = (request.get("encryption") or {}) if isinstance(request, dict) else {}
+        named = [word for word in encryption if word.endswith(("key_file", "key_command"))]
+        if named:
+            raise StorageError(
+                "invalid",
+                "encryption.%s: is for root alone, and this task attaches without becoming root. Give the key itself, or let the task become root." % named[0],
+                "encryption",
+            )
+        if encryption.get("format") == "overwrite":
+            raise StorageError(
+                "invalid",
+                "encryption.format: 'overwrite' is for root alone, and this task attaches without becoming root. Let the task become root.",
+                "encryption",
+            )
 
 
 def _connector_get(node, arguments, check):

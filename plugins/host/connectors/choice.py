@@ -42,7 +42,6 @@ class OwnConnector(Connector, t.Protocol):
 
 
 OWN = {"aoe": Aoe, "drbd": Drbd}
-CONFIGURED = ("drbd",)  # whose connection_info is a configuration that can name programs, as DRBD's handlers
 
 
 def unwrap(connection_info, protocol):

@@ -31,6 +31,8 @@ def main(arguments=()):
     """
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    if arguments:
+        os.chdir("/")  # some programs look for their configuration where they are started
     serve(sys.stdin.buffer, output, dict(zip(("half", "config"), arguments)))
     sys.stderr.flush()
     os._exit(0)  # not waiting for threads whose storage system does not answer

@@ -129,3 +129,19 @@ def test_what_a_login_needs(kernel):
         iscsi.prepared(kernel.system, lambda name: "/sbin/" + name)
     kernel.write("etc/iscsi/initiatorname.iscsi", "## comment\nInitiatorName=iqn.x:1\n")
     iscsi.prepared(kernel.system, lambda name: "/sbin/" + name)
+
+
+@pytest.mark.parametrize("iqn", ["../../sudoers.d", "/etc/sudoers.d"])
+def test_a_target_whose_name_leads_out_of_the_records_has_none(kernel, iqn):
+    kernel.write("etc/sudoers.d/readme", "x")
+    kernel.write("etc/iscsi/nodes/%s/10.0.1.1,3260" % IQN, "x")
+    assert iscsi.node_records(kernel.system, ("readme", "3260"), iqn) == []
+
+
+def test_a_password_with_a_line_break_becomes_no_further_line_of_a_record(tmp_path):
+    record = tmp_path / "node" / "default"
+    record.parent.mkdir()
+    record.write_text("node.startup = manual\n")
+    with pytest.raises(StorageError, match="node.session.auth.password holds a line break") as refused:
+        iscsi.edit_record(str(record), {"node.session.auth.password": "canary\nnode.startup = automatic"})
+    assert "canary" not in refused.value.message and record.read_text() == "node.startup = manual\n"
