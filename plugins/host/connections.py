@@ -15,7 +15,7 @@ from ..module_utils.model.attachment import UNREADABLE, stable_link
 from ..module_utils.model.encryption import mapping_name
 from ..module_utils.model.errors import StorageError
 from ..module_utils.plan.connections import Wanted, plan, predict, refuse_withdrawn
-from . import access, addresses, attach, detach, devices, encryption, facts, iscsi, links, loop, neighbours, nvme, usage, withdrawn
+from . import access, addresses, attach, detach, devices, encryption, facts, iscsi, links, loop, neighbours, nvme, portals, usage, withdrawn
 from .locks import locked
 
 _TAKING = {"settle", "disconnect"}  # operations that take a device away
@@ -30,6 +30,7 @@ def ensure(node, requests, check, again=False):
     :returns: ``{"changed", "connections", "diff"}``, and ``failed`` and ``msg`` when one failed.
     """
     results, before, after = [], {}, {}
+    portals.forget()
     for request in requests:
         result, was, becomes = _ensure_one(node, request, check, again)
         results.append(result)
@@ -69,7 +70,7 @@ def _refuse_detached(record, wanted):
 
 
 def _settled(node, wanted, result, check):
-    record = node.records.get(wanted.volume_id)
+    record = before = node.records.get(wanted.volume_id)
     _verify_request(node, wanted, check)
     export = wanted.export or (record.export if record else None)
     data = node.address(export) if export else None
@@ -107,7 +108,15 @@ def _settled(node, wanted, result, check):
     known, seen = _gather(node, record, wanted, data if record else None)
     if record is not None:
         result["attachment"] = facts.attachment(node.system, record, seen)
-    return result, was, _summary(record, known)
+    becomes = _summary(record, known)
+    if known.returned and becomes == was and _same(before, record):
+        result.update(operations=[], changed=False)  # portals that answer and do not let this host in: warnings tell them
+    return result, was, becomes
+
+
+def _same(before, record):
+    """Tell whether two records of a volume say the same: an export is sealed anew for each task."""
+    return before.export.exported_at == record.export.exported_at and dataclasses.replace(before, export=record.export) == record
 
 
 def _gather(node, record, wanted, data):

@@ -97,7 +97,7 @@ def without_session(system, data):
 
 def back_again(system, data):
     """Return those of :func:`without_session` that take a connection now."""
-    return [portal for portal in without_session(system, data) if portals.answers(portal)]
+    return portals.that_answer(without_session(system, data))
 
 
 def written(portal):

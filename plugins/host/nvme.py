@@ -109,8 +109,8 @@ def back_again(system, data):
     found = []
     for target in targets(data):
         there = {_portal(system, name) for name in _controllers(system, target)}
-        found += [portal for portal in sorted(target.portals - there - target.rdma) if portals.answers(portal)]
-    return found
+        found += sorted(target.portals - there - target.rdma)
+    return portals.that_answer(found)
 
 
 def devices_at(system, data):

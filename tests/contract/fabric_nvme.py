@@ -99,6 +99,22 @@ def a_portal_that_is_back_is_connected_by_the_next_task():
 
 
 @relied_on(*USERS)
+def a_portal_that_answers_and_lets_nobody_in_is_told_by_each_task_and_changes_nothing():
+    """Each task tries it and warns of it, and says changed only where something was."""
+    node = _own()
+    node.refusing = {PORTALS[0]}
+    node.attached(VOLUME, _info(), multipath="preferred")
+    for _again in range(2):
+        node.warned.clear()
+        result = node.ask("present", VOLUME, _info(), multipath="preferred")
+        assert (result["changed"], result["operations"], result.get("failed")) == (False, [], None), result
+        assert "192.0.2.60:4420" in " ".join(node.warned), node.warned
+    node.refusing = set()
+    result = node.ask("present", VOLUME, _info(), multipath="preferred")
+    assert result["changed"] and len(result["attachment"]["paths"]) == 2, result
+
+
+@relied_on(*USERS)
 def one_portal_is_enough_where_multipath_is_not_wanted():
     """multipath: no connects one portal, and warns of nothing."""
     node = _own()

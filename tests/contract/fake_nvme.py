@@ -38,11 +38,12 @@ class FakeNvme(FakeNode):
     """A node and a storage system.
 
     :param subsystems: {NQN: {number: Namespace}}. :param portals: [(address, port)] where all of them are. :ivar away: portals that do not answer.
+    :ivar refusing: portals that answer and let nobody in.
     """
 
     def __init__(self, subsystems, portals):
         super().__init__()
-        self.subsystems, self.portals, self.away = subsystems, portals, set()
+        self.subsystems, self.portals, self.away, self.refusing = subsystems, portals, set(), set()
         self._heads = {}
         for path in (_CONTROLLERS, "/sys/class/nvme"):
             os.makedirs(path)
@@ -135,7 +136,7 @@ class FakeNvme(FakeNode):
         if what == "connect":
             options = dict(zip(arguments[::2], arguments[1::2]))
             nqn, portal = options["-n"], (options["-a"], options["-s"])
-            if portal in self.away or portal not in self.portals or nqn not in self.subsystems:
+            if portal in self.away | self.refusing or portal not in self.portals or nqn not in self.subsystems:
                 raise OSError("could not add new controller: connection refused")
             assert (nqn, portal) not in self.controllers().values(), "already connected"
             name = "nvme%d" % next(number for number in range(30, 60) if not os.path.exists("%s/nvme%d" % (_CONTROLLERS, number)))

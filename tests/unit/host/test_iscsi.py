@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import socket
 import stat
+import threading
 
 import pytest
-from ansible_collections.baremetal.legacy_storage.plugins.host import iscsi
+from ansible_collections.baremetal.legacy_storage.plugins.host import iscsi, portals
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 
 IQN = "iqn.2026-01.org.example:v1"
@@ -58,9 +59,26 @@ def test_a_portal_without_a_session_is_told_and_is_back_when_it_takes_connection
         data = {"target_portals": ["10.0.1.1:3260", "127.0.0.1:%s" % its[1]], "target_iqns": [IQN] * 2, "target_luns": [4] * 2}
         kernel.session("1", PORTAL, IQN, {"sda": 4})
         assert iscsi.without_session(kernel.system, data) == iscsi.back_again(kernel.system, data) == [its]
+    portals.forget()
     assert (iscsi.without_session(kernel.system, data), iscsi.back_again(kernel.system, data)) == ([its], [])
     kernel.session("2", its, IQN, {})
     assert iscsi.without_session(kernel.system, data) == []
+
+
+def test_portals_that_are_away_are_waited_for_together_and_by_a_list_of_volumes_but_once(kernel, monkeypatch):
+    waited = []
+    gate = threading.Barrier(3, timeout=30)  # nobody passes alone
+
+    def answers(portal):
+        waited.append(portal)
+        return bool(gate.wait()) and False
+
+    monkeypatch.setattr(portals, "answers", answers)
+    portals.forget()
+    data = {"target_portals": ["10.0.1.%d:3260" % number for number in range(3)], "target_iqns": [IQN] * 3, "target_luns": [4] * 3}
+    assert [iscsi.back_again(kernel.system, data) for _volume in range(20)] == [[]] * 20
+    assert len(waited) == 3
+    portals.forget()
 
 
 def test_an_empty_session_and_a_record_are_left_over(kernel):
