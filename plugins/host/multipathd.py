@@ -48,8 +48,8 @@ def add_path(name):
 
 
 def path_states():
-    """Return {kernel name: ``active``, ``failed`` or ``undef``} of every path that multipathd watches."""
-    return parse_paths(ask("show paths raw format %d|%t"))
+    """Return {kernel name: ``active`` or ``failed``} of every path that multipathd watches and knows the map of, which one just started may not."""
+    return {name: state for name, state in parse_paths(ask("show paths raw format %d|%t")).items() if state != "undef"}
 
 
 def parse_paths(text):

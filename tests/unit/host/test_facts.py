@@ -139,10 +139,11 @@ STATUS = "0 2097152 multipath 2 0 0 0 2 1 A 0 1 2 8:0 A 0 0 1 E 0 1 2 8:16 F 1 0
 @pytest.mark.parametrize(
     ("told", "kernel_tells", "states"),
     [
-        ({"sda": "failed", "sdb": "active"}, None, ["failed", "active"]),
-        ({}, STATUS, ["active", "failed"]),  # multipathd is away
-        ({"sda": "active"}, STATUS, ["active", "failed"]),  # multipathd was told to forget a path
-        ({}, "", ["unknown", "unknown"]),
+        ("sda|failed\nsdb|active\n", None, ["failed", "active"]),
+        ("", STATUS, ["active", "failed"]),  # multipathd is away
+        ("sda|active\n", STATUS, ["active", "failed"]),  # multipathd was told to forget a path
+        ("sda|undef\nsdb|undef\n", STATUS, ["active", "failed"]),  # multipathd was started anew and has not come to its map yet
+        ("", "", ["unknown", "unknown"]),
     ],
 )
 def test_the_state_of_paths_in_a_map_is_what_multipathd_tells_or_else_the_kernel(mapped, monkeypatch, told, kernel_tells, states):
@@ -150,7 +151,7 @@ def test_the_state_of_paths_in_a_map_is_what_multipathd_tells_or_else_the_kernel
         assert kernel_tells is not None and command[0] == "dmsetup"
         return kernel_tells, None
 
-    monkeypatch.setattr(facts.multipathd, "path_states", lambda: told)
+    monkeypatch.setattr(facts.multipathd, "ask", lambda _command: told)
     monkeypatch.setattr(facts.multipathd.programs, "run", run)
     for number, name in (("8:0", "sda"), ("8:16", "sdb")):
         mapped.write("sys/class/block/%s/dev" % name, number)
