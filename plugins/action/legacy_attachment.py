@@ -166,6 +166,7 @@ class ActionModule(ActionBase):
             if item.state == "absent":
                 attaching.resolve(item, self._records, told.get("volumes") or [], host)
         attaching.refuse_unreadable(items, self._records, told.get("volumes") or [])
+        attaching.refuse_twice(items, told.get("volumes") or [])
 
     def _renew(self, items, connector):
         """Make the exports this task's own that were there already and that the node does not have: another task may be about to unmap them."""

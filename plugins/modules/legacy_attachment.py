@@ -131,7 +131,7 @@ options:
   attachments:
     description:
       - Many attachments at once. The controller is asked once for all of them, and so is the node.
-      - One that fails does not stop the others.
+      - One that fails does not stop the others. A volume that stands there twice is one that fails.
     type: list
     elements: dict
     suboptions:

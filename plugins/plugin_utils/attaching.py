@@ -163,6 +163,23 @@ def refuse_unreadable(items, records, volumes):
             item.error = unreadable[volume_id]["problems"][0]
 
 
+def refuse_twice(items, volumes):
+    """Give an error to each item of a volume that stands in the list twice, also once by name and once by id: which one is meant?
+
+    The node is asked first where a volume is detached, so it must be seen before that. Of two that attach, the controller tells it.
+
+    :param volumes: what the controller knows by :func:`names_to_resolve`.
+    """
+    names = {(volume.get("backend"), volume["id"]): volume["name"] for volume in volumes}
+    called = [{item.volume, item.volume_id, names.get((item.backend, item.volume_id))} - {None} for item in items]
+    for place, item in enumerate(items):
+        same = [other for number, other in enumerate(items) if number != place and other.backend == item.backend and called[number] & called[place]]
+        if same and "absent" in [item.state, *(other.state for other in same)]:
+            item.error = "attachments: %s and %s stand in one list for the same volume. Keep one; nothing was changed." % (
+                "%s/%s" % (item.backend, item.volume), " and ".join("%s/%s" % (other.backend, other.volume) for other in same)
+            )
+
+
 def may_hold(item, records):
     """Tell whether the node may still hold a part of an item's connection."""
     exported = (item.export or {}).get("volume_id")

@@ -73,6 +73,16 @@ def test_a_list_attaches_and_detaches_and_one_failure_leaves_the_others_done(rac
     assert (rack.attached_to("data"), rack.attached_to("logs")) == ([], ["node1"])
 
 
+@pytest.mark.parametrize("states", [("present", "absent"), ("absent", "absent")])
+def test_a_volume_that_stands_twice_in_a_list_is_not_detached(rack, states):
+    rack.attach(**DATA)
+    volume_id = rack.volume("data")["id"]
+    listed = [{"volume": volume, "state": state} for volume, state in zip(("data", volume_id), states)]
+    result = rack.attach(backend="one", attachments=listed).only()
+    assert result["failed"] and "one/data and one/%s stand in one list for the same volume" % volume_id in result["msg"], result
+    assert (result["changed"], rack.attached_to("data"), len(rack.records())) == (False, ["node1"], 1)
+
+
 def test_what_an_item_of_a_list_leaves_out_is_as_the_task_says(rack):
     rack.volume("logs")
     rack.attach(backend="one", multipath="no", attachments=[{"volume": "data"}, {"volume": "logs", "backend": "one"}])
