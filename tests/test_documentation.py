@@ -188,7 +188,7 @@ def test_backends_in_examples_have_the_options_that_cinder_s_drivers_have() -> N
         for _where, item in found
         if item['driver'].startswith('cinder.')
     ]
-    families = ('lvm', 'nfs', 'rbd', 'netapp', 'pure', 'powerstore', 'powermax', 'unity', 'powerflex', 'powervault', 'hpe_3par', 'nimble', 'storwize',
+    families = ('lvm', 'nfs', 'rbd', 'netapp', 'pure', 'powerstore', 'powermax', 'unity', 'powerflex', 'powervault', 'hpe_3par', 'nimble', 'hpmsa', 'storwize',
                 'ibm_storage', 'hbsd')
     assert not [family for family in families if not any(family in item['driver'] for item in told)]
     wrong = [  # one option that is another vendor's, one of the wrong type, one in the wrong place: the check must see them
@@ -248,3 +248,12 @@ def test_playbooks_in_commands_exist_and_take_their_variables() -> None:
                 wrong += [f'{path.name}: {line}' for variable in given or [''] if not source or not re.search(rf'\b{variable}\b', source)]
     assert {'site', 'grow_volume', 'doctor'} <= seen
     assert not wrong
+
+
+def test_the_tutorial_s_commands_can_read_the_vault_that_it_makes() -> None:
+    """From the vault on, whatever Ansible is started for has the vault's password: the file is read with the variables of the hosts."""
+    text = (ROOT / 'docs/tutorial.md').read_text(encoding='utf-8')
+    made, asked = text.index('ansible-vault create'), text.index('export ANSIBLE_ASK_VAULT_PASS=true')
+    commands = [found.start() for found in re.finditer(r'^ {4}ansible-playbook ', text, re.MULTILINE)]
+    assert len(commands) > 5
+    assert made < asked < min(commands)

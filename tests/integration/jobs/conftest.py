@@ -58,6 +58,15 @@ class JobRack(Rack):
 
     def run(self, playbook, check=False, diff=False, arguments=(), path="", **variables):
         """Run one of the collection's playbooks with extra variables; return an Outcome."""
+        command = [COLLECTION + playbook, "-e", json.dumps(variables), *["--check"] * check, *["--diff"] * diff, *arguments]
+        return self._ansible_playbook(command, path)
+
+    def run_play(self, play, check=False, diff=False):
+        """Run a play of somebody's own; return an Outcome."""
+        (self.root / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
+        return self._ansible_playbook(["play.yml", *["--check"] * check, *["--diff"] * diff])
+
+    def _ansible_playbook(self, arguments, path=""):
         self.write_inventory(self.root / "inventory.yml")
         results = self.root / "results"
         results.write_text("")
@@ -65,8 +74,7 @@ class JobRack(Rack):
             os.environ, ANSIBLE_CALLBACK_PLUGINS=str(CALLBACKS), ANSIBLE_CALLBACKS_ENABLED="recorded", BLS_TEST_RESULTS=str(results), ANSIBLE_NOCOLOR="1",
             ANSIBLE_LOCAL_TEMP=str(self.root / "local"), ANSIBLE_REMOTE_TEMP=str(self.root / "remote"), PATH=path + os.environ["PATH"],
         )
-        command = [*self.wrapper, "ansible-playbook", "-i", "inventory.yml", COLLECTION + playbook, "-e", json.dumps(variables)]
-        command += [*["--check"] * check, *["--diff"] * diff, *arguments]
+        command = [*self.wrapper, "ansible-playbook", "-i", "inventory.yml", *arguments]
         done = subprocess.run(
             command, cwd=self.root, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
         )
@@ -100,3 +108,23 @@ def fixture_rack(tmp_path, controller):
     rack = JobRack(tmp_path / "rack", controller)
     rack.volume("data")
     return rack
+
+
+@pytest.fixture(name="mounts")
+def fixture_mounts(rack, tmp_path):
+    """A mount namespace of its own, with an fstab of its own, in which the rack's playbooks run. Gives the fstab and a way to look what is mounted."""
+    fstab = tmp_path / "fstab"
+    fstab.write_text("# nothing yet\n")
+    script = "mount --make-rprivate / && mount --bind %s /etc/fstab && echo ready && exec sleep 1800" % fstab
+    process = subprocess.Popen(["unshare", "--mount", "sh", "-c", script], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        rack.wrapper = ["nsenter", "--mount", "--wd=%s" % rack.root, "--target", str(process.pid)]
+
+        def mounted(path):
+            return subprocess.run([*rack.wrapper, "mountpoint", "-q", str(path)], check=False, timeout=60).returncode == 0
+
+        yield fstab, mounted
+    finally:
+        process.kill()
+        process.wait()

@@ -44,26 +44,6 @@ def test_a_volume_gets_attached_with_a_file_system_once_and_detached(rack):
     assert rack.done("detach_volume", **prefixed("detach", node="node1", **DATA)).changed == []
 
 
-@pytest.fixture(name="mounts")
-def fixture_mounts(rack, tmp_path):
-    """A mount namespace of its own, with an fstab of its own, in which the rack's playbooks run. Gives the fstab and a way to look what is mounted."""
-    fstab = tmp_path / "fstab"
-    fstab.write_text("# nothing yet\n")
-    script = "mount --make-rprivate / && mount --bind %s /etc/fstab && echo ready && exec sleep 1800" % fstab
-    process = subprocess.Popen(["unshare", "--mount", "sh", "-c", script], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout.readline() == "ready\n"
-        rack.wrapper = ["nsenter", "--mount", "--wd=%s" % rack.root, "--target", str(process.pid)]
-
-        def mounted(path):
-            return subprocess.run([*rack.wrapper, "mountpoint", "-q", str(path)], check=False, timeout=60).returncode == 0
-
-        yield fstab, mounted
-    finally:
-        process.kill()
-        process.wait()
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
 def test_a_volume_is_mounted_for_good_and_unmounted_when_told(rack, mounts, tmp_path):
     fstab, mounted = mounts
