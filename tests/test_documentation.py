@@ -188,8 +188,8 @@ def test_backends_in_examples_have_the_options_that_cinder_s_drivers_have() -> N
         for _where, item in found
         if item['driver'].startswith('cinder.')
     ]
-    families = ('lvm', 'nfs', 'rbd', 'netapp', 'pure', 'powerstore', 'powermax', 'unity', 'powerflex', 'powervault', 'hpe_3par', 'nimble', 'hpmsa', 'storwize',
-                'ibm_storage', 'hbsd')
+    families = ('lvm', 'nfs', 'rbd', 'netapp', 'pure', 'powerstore', 'powermax', 'unity', 'powerflex', 'powervault', 'hpe_3par', 'nimble', 'hpmsa',
+                'storwize', 'ibm_storage', 'hbsd')
     assert not [family for family in families if not any(family in item['driver'] for item in told)]
     wrong = [  # one option that is another vendor's, one of the wrong type, one in the wrong place: the check must see them
         {'name': 'a', 'driver': 'cinder.volume.drivers.pure.PureISCSIDriver', 'options': {'hitachi_pools': ['0']}},
