@@ -44,11 +44,18 @@ def apply(folder, check=False, **variables):
     return done.returncode, done.stdout + done.stderr, int(changed[1]) if changed else None
 
 
+class Loader(yaml.SafeLoader):
+    """Reads YAML as Ansible does where a text is marked as no template."""
+
+
+Loader.add_constructor("!unsafe", Loader.construct_yaml_str)
+
+
 def read(folder):
     """Return the data that the role wrote: {kind: list}."""
     data = {}
     for path in folder.glob("*.yml"):
-        data.update(yaml.safe_load(path.read_text()))
+        data.update(yaml.load(path.read_text(), Loader))
     return data
 
 
@@ -197,6 +204,22 @@ def test_a_second_run_changes_nothing_and_check_mode_foretells_the_first(tmp_pat
     assert sorted(by_playbook(read(folder))) == ["doctor", "grow_volume", "nightly_snapshots"]
     assert all(template["labels"] == ["storage"] and not template["survey_enabled"] for template in read(folder)["controller_templates"])
     assert apply(tmp_path / "run", **chosen)[::2] == (0, 0)
+
+
+def test_a_directory_that_is_not_there_is_made_and_its_files_are_variables_that_ansible_reads_as_they_were_meant(tmp_path):
+    folder = tmp_path / "new" / "data"
+    assert apply(tmp_path / "run", check=True, awx_directory=str(folder))[0] == 0
+    assert not folder.parent.exists()
+    assert apply(tmp_path / "run", awx_directory=str(folder))[0] == 0
+    data = read(folder)
+    found = tmp_path / "found.json"
+    tasks = [{"ansible.builtin.copy": {"content": "{{ [%s] | to_json }}" % ", ".join(sorted(KINDS)), "dest": str(found), "mode": "0600"}}]
+    files = sorted(map(str, folder.glob("*.yml")))
+    (tmp_path / "use.yml").write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "vars_files": files, "tasks": tasks}]))
+    command = ["ansible-playbook", "-i", "localhost,", "-c", "local", "use.yml", "-e", "ansible_python_interpreter=%s" % sys.executable]
+    done = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(found.read_text()) == [data[kind] for kind in sorted(KINDS)]
 
 
 @pytest.mark.parametrize(
