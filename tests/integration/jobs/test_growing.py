@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 import pytest
@@ -51,6 +52,22 @@ def test_a_file_system_that_an_interrupted_run_left_small_grows_with_the_next_on
     rack.volume("data", 2)
     assert rack.done("grow_volume", grow_size="2GiB", **DATA).changed == ["Let it fill the device"]
     assert ext4_size(rack.file_of("data")) == 2 * GIB
+
+
+def test_what_is_attached_to_be_read_only_is_not_made_writable_by_growing_or_moving(rack):
+    rack.attach(hosts="node1", controller="controller1", backend="one", volume="data")
+    (record,) = rack.records()
+    told = json.loads(record.read_text())
+    told["export"]["access_mode"] = "ro"  # this node's devices are files, which it would not attach so: all there is to see is what it is asked for
+    record.write_text(json.dumps(told))
+    rack.controller.register("two")
+    for playbook, variables in [
+        ("grow_volume", dict(DATA, grow_size="2GiB")),
+        ("migrate_backend", {"migrate_from": "one", "migrate_to": "two", "migrate_detach": True}),
+    ]:
+        outcome = rack.run(playbook, **variables)
+        assert outcome.code != 0
+        assert "access_mode: 'ro'" in outcome.output, outcome.output  # of a loop, only the items say why
 
 
 def test_nothing_is_made_on_a_device_that_holds_no_file_system(rack):
