@@ -372,9 +372,9 @@ def touched(landscape, wanted):
 
 
 def concerned(landscape, wanted):
-    """Return the keys of what an item names, and of the volume that a killed backup of this name may have left open."""
+    """Return the keys of what an item names, and of what a killed run may have left open that made a backup or an image of this name."""
     keys = set(wanted.touches())
-    return keys | {record.saved_volume for record in landscape.unsettled.values() if record.saved_volume and record.key in keys}
+    return keys | {record.read_from for record in landscape.unsettled.values() if record.read_from and record.key in keys}
 
 
 def lock_keys(landscape, wanted):

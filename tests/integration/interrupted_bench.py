@@ -22,7 +22,7 @@ PLACES = (0, GIB // 2, GIB - 4096)  # where a volume is written to and compared:
 
 
 def world(controller, contents=True):
-    """Return all that a user could see of store and array; clones under their names, since one that is made again after a killed run has another id."""
+    """Return all that a user could see of store and array."""
     without_time = "SELECT id, volume_id, host, connector, status, connection IS NOT NULL FROM exports ORDER BY id"
     rows = [
         [{key: value for key, value in item.items() if key not in ("created_at", "exported_at")} for item in controller.ask(noun + ".list", {})[noun + "s"]]
@@ -38,7 +38,12 @@ def world(controller, contents=True):
         "backups": in_repository(controller),
         "downloads": sorted(path.name for path in (controller.root / "state").glob("downloads/*")),
     }
-    for volume in rows[0]:
+    return with_clones_by_name(controller, found)
+
+
+def with_clones_by_name(controller, found):
+    """Return plain data with each clone's name for its id, since one that is made again after a killed run has another id."""
+    for volume in controller.ask("volume.list", {})["volumes"]:
         if (volume["source"] or {}).get("kind") == "volume":
             found = replaced(found, volume["id"], volume["name"])
     return found

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import PASSWORD as OPTION_PASSWORD
-from ansible_collections.baremetal.legacy_storage.tests.integration.interrupted_bench import Bench, count, on_array
+from ansible_collections.baremetal.legacy_storage.tests.integration.interrupted_bench import Bench, count, on_array, with_clones_by_name
 from ansible_collections.baremetal.legacy_storage.tests.integration.interrupted_operations import ALWAYS, POINTS
 from ansible_collections.baremetal.legacy_storage.tests.integration.killing_worker import DRIVER_METHODS, LOSSES
 from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD
@@ -53,12 +53,15 @@ WHAT = {
 
 def seen(controller):
     """Return the array's files, what they hold, and every row of the store but for what differs from run to run."""
-    rows = {}
+    rows, clones = {}, {item["name"] for item in controller.ask("volume.list", {})["volumes"] if (item["source"] or {}).get("kind") == "volume"}
     with controller.connect() as connection:
         for (table,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
             found = connection.cursor(row_factory=psycopg.rows.dict_row).execute("SELECT * FROM %s" % table).fetchall()
-            rows[table] = sorted(repr(_alike(row)) for row in found)
-    return {"files": controller.listing(), "contents": on_array(controller), "store": rows}
+            if table == "released":  # the id that a clone had before it was made again: nothing else gets it
+                found = [row for row in found if row["name"] not in clones]
+            rows[table] = [repr(_alike(row)) for row in found]
+    found = with_clones_by_name(controller, {"files": controller.listing(), "contents": on_array(controller), "store": rows})
+    return dict(found, store={table: sorted(lines) for table, lines in found["store"].items()})
 
 
 def _alike(row):

@@ -136,9 +136,9 @@ class Reader:
 
         It holds the volumes, snapshots and group snapshots named, the volumes of those snapshots, every snapshot and export of
         these volumes with the group snapshots that they are of, exports to hosts of the given names, and what nobody settled of all
-        of them. With a backup that a killed run was making comes the volume that it was of.
+        of them. With a backup or an image that a killed run was making comes what it was of.
         """
-        keys = set(keys) | {record.saved_volume for record in self.unsettled(keys) if record.saved_volume}
+        keys = set(keys) | {record.read_from for record in self.unsettled(keys) if record.read_from}
         volumes, snapshots, groups = {}, {}, {}
         for noun, table, found in (
             ("volume", tables.volumes, volumes),

@@ -235,3 +235,9 @@ class Unsettled:
         """The key of the volume that a backup was being made of, or None."""
         volume = self.arguments.get("volume") if self.noun == "backup" else None
         return ("volume", volume["backend"], volume["id"]) if volume else None
+
+    @property
+    def read_from(self):
+        """The key of the volume or snapshot that is read for a backup or an image, or None: a killed run may have left it open."""
+        source = self.arguments.get("source") if self.noun == "image" else None
+        return (source["kind"], source["backend"], source["id"]) if source else self.saved_volume
