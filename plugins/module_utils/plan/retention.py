@@ -19,11 +19,11 @@ _BUCKETS = {
 
 
 def superfluous(moments, keep):
-    """Return the indexes of ``moments`` (ISO 8601 texts in UTC) that a policy does not keep.
+    """Return the indexes of ``moments`` (ISO 8601 texts in UTC, of equal ones the later in the list is the newer) that a policy does not keep.
 
     :param keep: {period: count}. Of each period in which there are backups, the newest is kept, for so many periods.
     """
-    order = sorted(range(len(moments)), key=lambda index: moments[index], reverse=True)
+    order = sorted(range(len(moments)), key=lambda index: (moments[index], index), reverse=True)
     kept = set()
     for period, count in keep.items():
         last = None

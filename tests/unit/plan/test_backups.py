@@ -117,8 +117,7 @@ def test_a_backup_is_planned_once_and_touches_only_what_was_named(landscape, wan
 @given(st.lists(MOMENTS, min_size=1, max_size=30), POLICIES)
 def test_the_newest_is_always_kept_and_what_is_kept_stays_kept(moments, keep):
     going = superfluous(moments, keep)
-    newest = max(moments)
-    assert any(moments[index] == newest for index in range(len(moments)) if index not in going)
+    assert max(range(len(moments)), key=lambda index: (moments[index], index)) not in going
     kept = [moment for index, moment in enumerate(moments) if index not in going]
     assert len(kept) <= sum(keep.values())
     assert superfluous(kept, keep) == []
