@@ -25,7 +25,8 @@ def plan_leaving(cluster, node, to, volumes, held=(), node_names=None, gone=Fals
 
     :param cluster: ``persistent_volumes``, ``pods`` and ``nodes``, as the API returns them, and ``note``: the list of ConfigMaps with the note, perhaps empty.
     :param node: the node that volumes leave, by the name that the controller knows it by. :param to: that of the node that they go to.
-    :param volumes: all volumes that the controller knows, as legacy_volume_info tells them. :param held: what the node tells of its attachments.
+    :param volumes: all volumes that the controller knows, as legacy_volume_info tells them. :param held: what the controller tells of
+        its exports, then what the node tells of its attachments; of two on one volume the later counts.
     :param node_names: labels kubernetes.io/hostname of nodes that the controller knows by another name.
     :param gone: the node is dead for good; otherwise it answers, and comes back. :param force: as kubectl drain's, and so ``delete_emptydir``.
     :returns: ``problems`` (sentences; where there are any, nothing may be changed), ``node`` (name of the Node, or null), ``cordoned``, ``moves``

@@ -122,6 +122,9 @@ def test_nights_are_kept_by_number_and_nothing_else_is_deleted(rack):
         failed = nightly(rack, "2026-11-04")
     assert "the array is full" in failed.failure
     assert rack.snapshots() == kept, "what could not be taken tonight costs no older one"
+    rack.controller.ensure("volume", backend="one", name="journal", renamed_from="logs")
+    assert nightly(rack, "2026-11-05").code == 0
+    assert [name for name in rack.snapshots() if "data" not in name] == ["journal-nightly-2026-11-05", "logs-nightly-2026-11-03"]
 
 
 def test_a_night_of_named_volumes_or_of_none_and_what_is_refused(rack):
@@ -289,6 +292,7 @@ def test_a_password_is_rotated_after_a_login_with_it_and_shown_nowhere(rack, vau
     assert NEW not in failed.output and PASSWORD not in failed.output
     assert not os.path.exists(rack.root / "hooked")
 
+    rack.inventory["all"]["children"]["storage_controllers"]["vars"]["controller_backends"][0]["options"]["reserved_percentage"] = 7
     before = rack.controller.look()
     assert "Log in with them, and save them" in rack.run("rotate_array_password", check=True, **rotate).changed
     assert (rack.controller.look(), os.path.exists(rack.root / "hooked")) == (before, False)
@@ -296,6 +300,8 @@ def test_a_password_is_rotated_after_a_login_with_it_and_shown_nowhere(rack, vau
     assert done.changed == ["Change it there", "Log in with them, and save them"], done.output
     assert NEW not in done.output and PASSWORD not in done.output
     assert rack.done("rotate_array_password", **rotate).changed == [], "the storage system is not asked to change it again"
+    (backend,) = rack.controller.ask("backend.list", {})["backends"]
+    assert "reserved_percentage" not in backend["options"], "what else the inventory says is not this playbook's to change"
 
 
 def test_a_secret_that_the_backend_does_not_have_is_refused(rack, vaulted):

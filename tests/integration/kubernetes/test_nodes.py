@@ -219,6 +219,8 @@ def test_a_dead_node_is_replaced_only_when_somebody_answers_for_it_and_is_not_as
     start = cluster.content
     foretold = nodes.replace(check=True)
     assert foretold.code == 0 and "Take the volumes back, without the node" in foretold.changed, foretold.output
+    moves = foretold.result("Decide")["ansible_facts"]["move_plan"]["moves"]
+    assert [move["access_mode"] for move in moves] == ["rw", "rw"], "as the controller tells, where nobody asks the node"
     assert (cluster.content, nodes.where()) == (start, everywhere("orders", "scratch", node="node1"))
 
     done = nodes.replace()
