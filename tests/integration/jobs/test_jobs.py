@@ -76,6 +76,13 @@ def test_no_file_system_is_made_where_data_without_a_signature_lies(rack):
     assert front(rack.file_of("data"), 2 * 1024**2) == before
 
 
+def test_a_volume_is_attached_read_only_when_told_and_gets_no_file_system_then(rack):
+    attach = prefixed("attach", backend="one", volume="data", node="node1", access_mode="ro")
+    assert "so no ext4 is made" in rack.run("attach_volume", attach_fstype="ext4", **attach).failure
+    assert "nothing would keep root from writing to it" in rack.run("attach_volume", **attach).failure, "the volume of this rack is a file"
+    assert rack.records() == []
+
+
 def test_a_node_that_is_none_is_refused_with_those_there_are(rack):
     for playbook, variables in [
         ("attach_volume", prefixed("attach", node="nod1", **DATA)),
