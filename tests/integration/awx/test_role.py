@@ -15,6 +15,7 @@ import sys
 import pytest
 import yaml
 
+DAILY = "DTSTART:20260101T050000Z RRULE:FREQ=DAILY;INTERVAL=1"
 ROLE = {
     "awx_project_scm_url": "https://git.example/storage.git",
     "awx_project_scm_branch": "main",
@@ -23,7 +24,11 @@ ROLE = {
     "awx_execution_environment_image": "registry.example/legacy-storage:1",
     "awx_credentials": ["Machine", "Vault"],
     "awx_nightly": [{"backend": "pure", "keep": 14}, {"backend": "lvm"}],
-    "awx_doctor_rrule": "DTSTART:20260101T050000Z RRULE:FREQ=DAILY;INTERVAL=1",
+    "awx_doctor_rrule": DAILY,
+    "awx_schedules": [
+        {"playbook": "report", "rrule": DAILY, "variables": {"report_host": "web1", "report_path": "/srv/www/storage.html"}},
+        {"playbook": "attachments_listing", "rrule": DAILY, "name": "Listing", "variables": {"listing_file": "/srv/www/attachments.json"}},
+    ],
 }
 KINDS = {
     "controller_execution_environments": "execution_environment", "controller_credential_types": "credential_type", "controller_credentials": "credential",
@@ -107,6 +112,8 @@ def test_the_data_is_that_of_infra_aap_configuration_and_its_objects_refer_to_ea
         "Storage: Nightly snapshots of pure": {"nightly_backend": "pure", "nightly_keep": 14},
         "Storage: Nightly snapshots of lvm": {"nightly_backend": "lvm", "nightly_keep": 7},
         "Storage: Doctor": None,
+        "Storage: Report": {"report_host": "web1", "report_path": "/srv/www/storage.html"},
+        "Storage: Listing": {"listing_file": "/srv/www/attachments.json"},
     }
 
 
@@ -199,7 +206,7 @@ def test_a_second_run_changes_nothing_and_check_mode_foretells_the_first(tmp_pat
     assert apply(tmp_path / "run", check=True, awx_directory=str(folder))[::2] == (0, 1)
     assert list(folder.iterdir()) == []
     options = {"labels": ["storage"], "survey_enabled": False}
-    chosen = {"awx_directory": str(folder), "awx_job_names": ["grow_volume", "nightly_snapshots", "doctor"], "awx_template_options": options}
+    chosen = {"awx_directory": str(folder), "awx_schedules": [], "awx_job_names": ["grow_volume", "nightly_snapshots", "doctor"], "awx_template_options": options}
     assert apply(tmp_path / "run", **chosen)[::2] == (0, 1)
     assert sorted(by_playbook(read(folder))) == ["doctor", "grow_volume", "nightly_snapshots"]
     assert all(template["labels"] == ["storage"] and not template["survey_enabled"] for template in read(folder)["controller_templates"])
@@ -226,7 +233,11 @@ def test_a_directory_that_is_not_there_is_made_and_its_files_are_variables_that_
     ("variables", "words"),
     [
         ({"awx_job_names": ["grow_volumes"]}, "no job for grow_volumes"),
-        ({"awx_job_names": ["grow_volume"]}, "leaves out"),
+        ({"awx_job_names": ["grow_volume"]}, "awx_job_names leaves it out"),
+        ({"awx_schedules": [{"playbook": "reports", "rrule": DAILY}]}, "no job for Storage: reports"),
+        ({"awx_schedules": [{"playbook": "attachments_listing", "rrule": DAILY}]}, "attachments_listing needs listing_file among its variables"),
+        ({"awx_schedules": [{"playbook": "report", "rrule": DAILY, "variables": {"report_paht": "/a"}}]}, "report asks for no report_paht in its survey"),
+        ({"awx_schedules": [{"playbook": "doctor", "rrule": DAILY}]}, "Two schedules have one name"),
         ({"awx_nightly": [{"keep": 3}]}, "backend"),
     ],
 )
