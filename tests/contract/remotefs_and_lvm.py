@@ -68,7 +68,7 @@ def remotefs_copies_files_and_an_option_says_in_which_format():
         assert driver.driver_prefix + "_qcow2_volumes" in {option.name for option in driver.get_driver_options()}
 
 
-@relied_on("controller/engine/features.py")
+@relied_on("plugins/controller/engine/features.py")
 def remotefs_leaves_snapshots_of_attached_volumes_to_nova():
     """RemoteFS's _create_snapshot calls _create_snapshot_online for an attached volume, which asks Nova; NFS' and Quobyte's create_snapshot call it."""
     from ansible_collections.baremetal.legacy_storage.plugins.controller.engine.features import snapshots_attached
