@@ -16,7 +16,10 @@ pytestmark = pytest.mark.extra
 
 ORDERS = {"name": "orders", "source": "iscsi", "size": "1GiB", "fs_type": "ext4", "claim": {"namespace": NAMESPACE, "name": "orders"}}
 SCRATCH = {"name": "scratch", "source": "local", "node": NODE, "size": "1GiB", "fs_type": "ext4", "claim": {"namespace": NAMESPACE, "name": "scratch"}}
+SECRET = dict(SCRATCH, name="secret", encryption={"key_file": "/etc/legacy-storage-test.key"}, claim=dict(SCRATCH["claim"], name="secret"))
+ITEMS = {item["name"]: item for item in (ORDERS, SCRATCH, SECRET)}
 KINDS = pytest.mark.parametrize("item", [ORDERS, SCRATCH], ids=["iscsi_with_chap", "local"])
+ALL_KINDS = pytest.mark.parametrize("item", [ORDERS, SCRATCH, SECRET], ids=["iscsi_with_chap", "local", "local_encrypted"])
 # A line for each start, with the boot of the node in it, then the pod stays.
 WRITER = "cat /proc/sys/kernel/random/boot_id >> /data/starts && sync && sleep 1000000"
 
@@ -35,6 +38,8 @@ def fixture_cluster(lab, tmp_path_factory):
 @pytest.fixture(name="claimed")
 def fixture_claimed(cluster, item):
     """A volume of the role with its claim; afterwards both are gone, and nothing is left on node and controller."""
+    if "encryption" in item:
+        cluster.sh(NODE, "umask 077 && head -c 32 /dev/urandom > {0} && sync -f {0}".format(item["encryption"]["key_file"]))
     good(cluster.volumes(item))
     yield item["name"]
     for name in ("writer", "late"):
@@ -44,6 +49,8 @@ def fixture_claimed(cluster, item):
     assert (cluster.volume(item["name"]), cluster.claim(item["name"])) == ({}, {})
     assert cluster.leftovers(NODE) == {}
     assert cluster.exports() == []
+    if "encryption" in item:
+        cluster.sh(NODE, "rm " + item["encryption"]["key_file"])
 
 
 def gone(item, **more):
@@ -75,14 +82,17 @@ def starts(cluster):
     return cluster.in_pod("writer", "cat /data/starts").split()
 
 
-@KINDS
+@ALL_KINDS
 def test_a_claim_binds_a_pod_writes_and_its_data_is_there_when_it_runs_again_after_its_node_lost_the_power(cluster, claimed):
     bound(cluster, claimed)
-    assert good(cluster.volumes(ORDERS if claimed == "orders" else SCRATCH))["changed"] == 0
+    assert good(cluster.volumes(ITEMS[claimed]))["changed"] == 0
     cluster.start_pod("writer", claimed, WRITER)
     assert len(starts(cluster)) == 1
     device = cluster.sh(NODE, "findmnt -no SOURCE --target $(find /var/lib/kubelet/pods -name starts)")
-    assert device.startswith("/dev/mapper/3"), "with both paths"
+    if claimed == "secret":
+        assert "type:    LUKS2" in cluster.sh(NODE, "cryptsetup status " + device)
+        device = cluster.sh(NODE, "cryptsetup status %s | awk '$1 == \"device:\" {print $2}'" % device)
+    assert device.startswith(("/dev/mapper/3", "/dev/dm-")), "with both paths"
     if claimed == "orders":
         session = cluster.sh(NODE, "grep -h . /sys/class/iscsi_session/session*/username")
         assert session.strip(), "CHAP was asked for"
@@ -125,6 +135,8 @@ def test_a_bound_volume_is_not_removed_nor_one_that_a_pod_has_even_when_its_clai
     assert "Nothing was changed" in refusal(cluster.volumes(gone(item)))
     cluster.start_pod("writer", claimed, WRITER)
     assert "used by pod writer" in refusal(cluster.volumes(gone(item, remove_claim=True)))
+    detached = cluster.attach(NODE, claimed, state="absent")
+    assert detached["failed"] and "in use" in detached["msg"], "nor behind the kubelet's back"
     bound(cluster, claimed)
     cluster.in_pod("writer", "echo still > /data/still && sync")
     cluster.stop("writer")

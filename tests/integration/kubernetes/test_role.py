@@ -128,6 +128,7 @@ def test_a_volume_that_is_a_persistent_volume_is_neither_given_to_a_second_one_n
         (dict(ORDERS, nodes=["node1", "nod2"]), "hosts of the inventory"),
         (dict(ORDERS, backend=""), "every item needs a name of its own"),
         ({"name": "disk", "source": "local", "size": "1"}, "local needs node"),
+        (dict(ORDERS, encryption={"key_file": "/etc/keys/orders"}), "encryption is for local"),
         (dict(ORDERS, access_modes=["ReadWriteMany"]), "destroys an ordinary file system"),
     ],
 )
