@@ -136,7 +136,7 @@ def test_a_bound_volume_is_not_removed_nor_one_that_a_pod_has_even_when_its_clai
     cluster.start_pod("writer", claimed, WRITER)
     assert "used by pod writer" in refusal(cluster.volumes(gone(item, remove_claim=True)))
     detached = cluster.attach(NODE, claimed, state="absent")
-    assert detached["failed"] and "in use" in detached["msg"], "nor behind the kubelet's back"
+    assert detached["failed"] and "mounted" in detached["msg"], "nor behind the kubelet's back"
     bound(cluster, claimed)
     cluster.in_pod("writer", "echo still > /data/still && sync")
     cluster.stop("writer")
