@@ -60,7 +60,10 @@ def _compared(attachment, export):
 
 
 def _unrecorded(export):
-    told = "The controller maps it to this node, but the node has no record of it: attaching was interrupted, or the node was installed anew."
+    told = (
+        "The controller maps it to this node, and the node has no record of it: a kubelet connects it, attaching was interrupted, or the node was installed "
+        "anew."
+    )
     entry = {key: export[key] for key in _SHARED}
     entry.update(dict.fromkeys(("exported_at", "state", "path", "link_target", "device", "identity", "multipath", "mapped", "multipath_id")))
     return dict(entry, paths=[], verified=False, stale=False, export=export, problems=[told], settled_by="%s or absent" % _SETTLE)

@@ -69,11 +69,13 @@ def _export(picture, item, node):
         return []
     return [
         Finding(
-            "warning",
+            "note",
             "no_record",
             where,
-            "The volume is mapped to the node, but the node has no record of it: the attaching was interrupted, or the node was installed anew.",
-            "Run the task that attaches it again, or one that detaches it (legacy_attachment, state: absent).",
+            "The volume is mapped to the node, and the node has no record of it: a kubelet connects it there, attaching was interrupted, or the node was "
+            "installed anew.",
+            "Where it is a PersistentVolume, leave it. Otherwise run the task that attaches it again, or one that detaches it (legacy_attachment, "
+            "state: absent).",
         )
     ]
 

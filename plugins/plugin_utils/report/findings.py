@@ -15,7 +15,9 @@ from .capacity import trimmed
 from .figures import counted, dated, size
 
 _ORDER = ("error", "warning", "note")
-_AGAIN = "Run the task that attaches it again, or one that detaches it (legacy_attachment, state: absent)."
+_AGAIN = (
+    "Where it is a PersistentVolume, leave it. Otherwise run the task that attaches it again, or one that detaches it (legacy_attachment, state: absent)."
+)
 
 
 def finding(severity, check, where, problem, remedy):
@@ -135,8 +137,8 @@ def _node(node):
             remedy = "Add the host to the inventory. Where it is dead for good, fence it and tell the doctor so (doctor_fenced: [%s])." % node["host"]
             found.append(finding("warning", "unknown_host", export, problem, remedy))
         elif row["held"] is False:
-            problem = "The volume is mapped to the node, but nobody uses it: the node has no record of it."
-            found.append(finding("warning", "no_record", export, problem, _AGAIN))
+            problem = "The volume is mapped to the node, and the node has no record of it: a kubelet connects it there, or nobody does."
+            found.append(finding("note", "no_record", export, problem, _AGAIN))
         elif row["problems"]:
             found.append(_troubled(node, row))
     return found

@@ -75,5 +75,5 @@ def _mapped(export, held):
         "paths_total": 0,
         "paths_up": 0,
         "problems": [],
-        "level": "unknown" if held is None else "warning",
+        "level": "unknown" if held is None else "ok",
     }

@@ -194,5 +194,5 @@ def _state(row):
     if row["held"] is None:
         return "mapped, as the controller knows"
     if not row["held"]:
-        return "mapped, used by nobody"
+        return "mapped; connected by a kubelet, or not at all"
     return "in order" if row["level"] == "ok" else " ".join(row["problems"]) or "not verified"

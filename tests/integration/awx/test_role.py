@@ -206,7 +206,8 @@ def test_a_second_run_changes_nothing_and_check_mode_foretells_the_first(tmp_pat
     assert apply(tmp_path / "run", check=True, awx_directory=str(folder))[::2] == (0, 1)
     assert list(folder.iterdir()) == []
     options = {"labels": ["storage"], "survey_enabled": False}
-    chosen = {"awx_directory": str(folder), "awx_schedules": [], "awx_job_names": ["grow_volume", "nightly_snapshots", "doctor"], "awx_template_options": options}
+    jobs = ["grow_volume", "nightly_snapshots", "doctor"]
+    chosen = {"awx_directory": str(folder), "awx_schedules": [], "awx_job_names": jobs, "awx_template_options": options}
     assert apply(tmp_path / "run", **chosen)[::2] == (0, 1)
     assert sorted(by_playbook(read(folder))) == ["doctor", "grow_volume", "nightly_snapshots"]
     assert all(template["labels"] == ["storage"] and not template["survey_enabled"] for template in read(folder)["controller_templates"])

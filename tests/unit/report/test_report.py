@@ -169,7 +169,7 @@ def test_exports_that_nobody_uses_are_warned_of():
     data = volume("data")
     view = report(controller([], [data], exports=[export(data, "node1"), export(data, "gone")]), {"node1": node("node1")})
     assert warned(view) == {
-        ("warning", "no_record"): "export vendor-a/data on node1",
+        ("note", "no_record"): "export vendor-a/data on node1",
         ("warning", "unknown_host"): "export vendor-a/data on gone",
     }
     assert [(item["name"], item["state"]) for item in view["nodes"]] == [("node1", "1 volume"), ("gone", "in no inventory")]
