@@ -129,7 +129,7 @@ class _Plan:
             noted = self.moving.get(move["name"]) or {}
             told = held.get(move["volume_id"]) or noted
             backend = self.volumes.get(move["volume_id"], move)["backend"]
-            kept = {part: told.get(part) for part in ("access_mode", "multipath")}
+            kept = {part: told.get(part, noted.get(part)) for part in ("access_mode", "multipath")}  # an export tells no multipath
             self.moves.append(dict(move, backend=backend, replace="delete" if move["manifest"] else None, **kept))
             if told.get("encryption"):
                 self.problems.append(

@@ -129,6 +129,7 @@ def test_a_volume_that_is_a_persistent_volume_is_neither_given_to_a_second_one_n
         (dict(ORDERS, backend=""), "every item needs a name of its own"),
         ({"name": "disk", "source": "local", "size": "1"}, "local needs node"),
         (dict(ORDERS, encryption={"key_file": "/etc/keys/orders"}), "encryption is for local"),
+        ({"name": "disk", "source": "local", "node": "node1", "backend": "one", "size": "1", "encryption": {}}, "either key_file or key_command"),
         (dict(ORDERS, access_modes=["ReadWriteMany"]), "destroys an ordinary file system"),
     ],
 )

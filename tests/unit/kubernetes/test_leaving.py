@@ -106,8 +106,10 @@ def test_what_an_unfinished_run_left_is_finished():
     assert (move["access_mode"], move["multipath"]) == ("ro", "required")
     assert json.loads(first["note"]["moves"]) == first["moves"] and not first["noted"]
 
-    detached = plan(local(), note=noted(first), told=mapped_to())
-    assert [(one["replace"], one["multipath"]) for one in detached["moves"]] == [("delete", "required")]
+    exported = [{"volume_id": wishes.VOLUME_ID, "access_mode": "ro"}]  # detached, not unmapped yet
+    for held in ([], exported):
+        detached = plan(local(), note=noted(first), told=mapped_to(), held=held)
+        assert [(one["replace"], one["access_mode"], one["multipath"]) for one in detached["moves"]] == [("delete", "ro", "required")]
     gone = plan(note=noted(first), told=mapped_to())
     assert (gone["noted"], gone["moves"]) == (True, [dict(move, replace="make")])
     made = plan(move["manifest"], note=noted(first), told=mapped_to("node2"))

@@ -165,7 +165,7 @@ def test_lost_paths_are_counted_and_a_device_that_is_wrong_is_an_error():
     assert [(row["paths_up"], row["paths_total"]) for row in view["nodes"][0]["rows"]] == [(1, 2), (2, 2)]
 
 
-def test_exports_that_nobody_uses_are_warned_of():
+def test_exports_without_a_record_are_told_and_those_to_hosts_in_no_inventory_warned_of():
     data = volume("data")
     view = report(controller([], [data], exports=[export(data, "node1"), export(data, "gone")]), {"node1": node("node1")})
     assert warned(view) == {
