@@ -62,6 +62,7 @@ class Outcome:
     ``guessed`` marks a check-mode item whose parent does not exist yet: it would change something.
     ``unclear`` marks one that what another task is doing just now stands in the way of: it is planned when that one has given its locks back.
     ``keys`` are the locks it will need, as far as they were known when it was planned: what it has in common with earlier items.
+    ``settled`` says that nothing was unsettled then, of no item: else ``keys`` may have locks that only other items need.
     ``sparing`` says which of its operations are carried out: those that spare what others work on (True), the others (False), or all (None).
     ``left`` tells that there were such ones.
     """
@@ -70,6 +71,7 @@ class Outcome:
         self.params = params
         self.wanted = None
         self.keys = frozenset()
+        self.settled = False
         self.operations = []
         self.before = None
         self.after = None
@@ -170,6 +172,7 @@ class Flow:
                 continue
             outcome.before = self._noun.find(landscape, outcome.wanted)
             outcome.keys = lock_keys(landscape, outcome.wanted)
+            outcome.settled = not landscape.unsettled
             try:
                 outcome.operations, landscape = self._plan(landscape, outcome.wanted)
             except StorageError as error:
@@ -328,12 +331,13 @@ class Flow:
     @contextlib.contextmanager
     def _alone_with(self, outcome):
         """Hold the locks of what an item touches and yield the landscape as it is by then."""
-        landscape = self._read([outcome])
+        needed = outcome.keys if outcome.settled else lock_keys(self._read([outcome]), outcome.wanted)
         while True:
-            keys = lock_keys(landscape, outcome.wanted)
+            keys = needed
             with self._locks().hold(keys, self._noun.whole_backends(outcome.wanted)):
                 landscape = self._read([outcome])
-                if lock_keys(landscape, outcome.wanted) == keys:  # else a thing named by its id was renamed meanwhile
+                needed = lock_keys(landscape, outcome.wanted)
+                if needed == keys:  # else a thing named by its id was renamed meanwhile, or a snapshot of that name is of another volume
                     yield landscape
                     return
 

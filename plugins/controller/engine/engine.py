@@ -96,10 +96,11 @@ class Engine:
         """Yield (cinderlib backend, cinderlib volume, Volume) of a recorded volume; what its driver raises becomes a StorageError."""
         with self._store.reading() as reader:
             (driven,) = reader.driven_volumes(ids=[volume_id])
+            snapshots = reader.driven_snapshots(volume_ids=[volume_id])
             exports = reader.driven_exports(volume_ids=[volume_id])
-        backend = self._started_by_name(driven.resource.backend)
-        with self._store.reading() as reader:
-            volume = self.persistence.volume(reader, driven)
+            record = reader.backend(driven.resource.backend)
+        backend = self.started(record)
+        volume = self.persistence.joined(driven, snapshots, exports)
         self._learn_secrets(driven.data)
         for export in exports:
             self._learn_connection(export.data)
@@ -122,8 +123,11 @@ class Engine:
     def unrecorded(self, noun, resource):
         """Yield (cinderlib backend, cinderlib volume or snapshot) of a Volume or Snapshot that the store does not know yet."""
         backend = self._started_by_name(resource.backend)
-        with self._store.reading() as reader:
-            thing = getattr(self.persistence, noun)(reader, Driven(resource))
+        if noun == "volume":  # nothing hangs on it yet
+            thing = self.persistence.joined(Driven(resource))
+        else:
+            with self._store.reading() as reader:
+                thing = self.persistence.snapshot(reader, Driven(resource))
         with self.speaking_of(resource.backend):
             yield backend, thing
 
@@ -138,8 +142,8 @@ class Engine:
 
     def _started_by_name(self, backend_name):
         with self._store.reading() as reader:
-            backends = {backend.name: backend for backend in reader.backends()}
-        return self.started(backends[backend_name])
+            record = reader.backend(backend_name)
+        return self.started(record)
 
     def started(self, backend, problems=None):
         """Return the cinderlib backend of a Backend record, logged in to its array. Raises StorageError ``backend``.

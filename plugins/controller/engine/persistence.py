@@ -172,12 +172,17 @@ class StorePersistence(base.PersistenceDriverBase):
 
     def volume(self, reader, driven):
         """Return the cinderlib volume of a Driven one, with its snapshots and connections."""
+        identity = driven.resource.id
+        return self.joined(driven, reader.driven_snapshots(volume_ids=[identity]), reader.driven_exports(volume_ids=[identity]))
+
+    def joined(self, driven, snapshots=(), exports=()):
+        """Return the cinderlib volume of a Driven one with these Driven snapshots and exports, which are all that it has."""
         volume = self.bare_volume(driven)
-        for item in reader.driven_snapshots(volume_ids=[volume.id]):
+        for item in snapshots:
             snapshot = self.bare_snapshot(volume, item)
             volume._snapshots.append(snapshot)
             volume._ovo.snapshots.objects.append(snapshot._ovo)
-        for item in reader.driven_exports(volume_ids=[volume.id]):
+        for item in exports:
             connection = _connection(volume, item)
             volume._connections.append(connection)
             volume._ovo.volume_attachment.objects.append(connection._ovo)

@@ -38,19 +38,14 @@ class Reader:
 
     def backends(self):
         """Return every Backend, by name."""
-        rows = sorted(self._connection.execute(sa.select(tables.backends)).mappings(), key=lambda row: row["name"])
-        return [
-            Backend(
-                row["name"],
-                row["driver"],
-                row["options"],
-                self._vault.decrypt(row["secrets"]),
-                tuple(row["pools"]),
-                row["max_parallel"],
-                row["failed_over_to"],
-            )
-            for row in rows
-        ]
+        return [self._backend(row) for row in sorted(self._connection.execute(sa.select(tables.backends)).mappings(), key=lambda row: row["name"])]
+
+    def backend(self, name):
+        """Return the Backend of this name. Raises KeyError where there is none."""
+        row = self._connection.execute(sa.select(tables.backends).where(tables.backends.c.name == name)).mappings().first()
+        if row is None:
+            raise KeyError(name)
+        return self._backend(row)
 
     def repositories(self):
         """Return every Repository of backups, by name."""
@@ -138,7 +133,8 @@ class Reader:
         these volumes with the group snapshots that they are of, exports to hosts of the given names, and what nobody settled of all
         of them. With a backup or an image that a killed run was making comes what it was of.
         """
-        keys = set(keys) | {record.read_from for record in self.unsettled(keys) if record.read_from}
+        journal, namespace = self.unsettled(), self.namespace()
+        keys = set(keys) | {record.read_from for record in _those(journal, keys) if record.read_from}
         volumes, snapshots, groups = {}, {}, {}
         for noun, table, found in (
             ("volume", tables.volumes, volumes),
@@ -177,10 +173,10 @@ class Reader:
             volumes=[item.resource for item in driven],
             snapshots=snapshots.values(),
             mappings=exports.values(),
-            unsettled=self.unsettled(keys | {("backend", backend, backend) for _noun, backend, _name in keys}, related),
-            taken_ids=self._taken_ids(keys),
+            unsettled=_those(journal, keys | {("backend", backend, backend) for _noun, backend, _name in keys}, related),
+            taken_ids=self._taken_ids(keys, namespace),
             repositories=self.repositories(),
-            namespace=self.namespace(),
+            namespace=namespace,
             group_snapshots=[dataclasses.replace(item, members=()) for item in groups.values()],
         )
 
@@ -195,12 +191,8 @@ class Reader:
     def unsettled(self, keys=None, resource_ids=()):
         """Return Unsettled records: all of them, or those of these keys and ids."""
         rows = self._connection.execute(sa.select(tables.operations).order_by(tables.operations.c.started_at)).mappings()
-        names = None if keys is None else set(keys)
-        return [
-            _unsettled(row)
-            for row in rows
-            if names is None or row["resource_id"] in resource_ids or (row["noun"], row["backend"], row["name"]) in names
-        ]
+        records = [_unsettled(row) for row in rows]
+        return records if keys is None else _those(records, set(keys), resource_ids)
 
     def bears(self, volume_id):
         """Tell whether a volume has this id, has an object on an array that was made under it (``_name_id``), or left one there for good."""
@@ -237,12 +229,12 @@ class Reader:
             query = query.where(tables.key_values.c.key == key)
         return {row.key: row.value for row in self._connection.execute(query)}
 
-    def _taken_ids(self, keys):
+    def _taken_ids(self, keys, namespace):
         """Ids that a name would derive but that another thing bears (renamed or migrated since), or that the array may keep (released).
 
         A name that was given again and again, as a nightly clone's, is traced in growing strides.
         """
-        taken, namespace = set(), self.namespace()
+        taken = set()
         for noun, table in (("volume", tables.volumes), ("snapshot", tables.snapshots), ("group_snapshot", tables.group_snapshots)):
             named = [(backend, name) for key_noun, backend, name in keys if key_noun == noun]
             first, stride = 0, 1
@@ -278,6 +270,10 @@ class Reader:
         for part in _chunks(list(values)):
             rows.extend(self._connection.execute(query.where(column.in_(part))).mappings())
         return rows
+
+    def _backend(self, row):
+        secrets, pools = self._vault.decrypt(row["secrets"]), tuple(row["pools"])
+        return Backend(row["name"], row["driver"], row["options"], secrets, pools, row["max_parallel"], row["failed_over_to"])
 
     def _volume(self, row, hosts):
         source = Source(**row["source"]) if row["source"] else None
@@ -317,6 +313,10 @@ class Reader:
 
     def _data(self, row):
         return dict(row["driver_data"], **(self._vault.decrypt(row["secrets"]) if row["secrets"] else {}))
+
+
+def _those(records, keys, resource_ids=()):
+    return [record for record in records if record.resource_id in resource_ids or (record.noun, record.backend, record.name) in keys]
 
 
 def _unsettled(row):
