@@ -270,6 +270,15 @@ def _full(task):
     return {FQCN + key if key.startswith("legacy_") else key: value for key, value in task.items()}
 
 
+@contextlib.contextmanager
+def short_path(folder):
+    """Yield another path (str) of a folder, for TMPDIR: ansible-core 2.20 and later make a socket in it, whose path must not be long."""
+    with tempfile.TemporaryDirectory(prefix="bls-") as short:
+        path = os.path.join(short, "t")
+        os.symlink(folder, path)
+        yield path
+
+
 def run_playbook(folder, tasks, check=False, diff=False, extra_vars=None, arguments=(), ignore_errors=True, defaults=None, variables=None, timeout=300):
     """Run tasks on localhost in one play and return a Played. Failed tasks do not end the play unless ``ignore_errors`` is false."""
     play = {
@@ -290,9 +299,7 @@ def run_playbook(folder, tasks, check=False, diff=False, extra_vars=None, argume
     command += ["--check"] * check + ["--diff"] * diff
     if extra_vars:
         command += ["-e", json.dumps(extra_vars)]
-    with tempfile.TemporaryDirectory(prefix="bls-") as short:
-        temporary = os.path.join(short, "t")  # ansible-core 2.20 and later make a socket in it, whose path must not be long
-        os.symlink(work, temporary)
+    with short_path(work) as temporary:
         done = _run_ansible(command, work, results, temporary, variables, timeout)
     lines = results.read_text().splitlines() if results.exists() else []
     output = done.stdout + done.stderr

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.baremetal.legacy_storage.plugins.controller.execute.executor import ACTIONS
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import short_path
 from ansible_collections.baremetal.legacy_storage.tests.integration.kubernetes.conftest import Cluster, make_fake
 from ansible_collections.baremetal.legacy_storage.tests.integration.test_volumes_from_images import serving
 from ansible_collections.baremetal.legacy_storage.tests.postgresql import PASSWORD as STORE_PASSWORD
@@ -298,7 +299,6 @@ class Room:
             PYTHONPATH=os.pathsep.join([os.environ["PYTHONPATH"], str(HERE / "audit")]),
             ANSIBLE_COLLECTIONS_PATH=self.collections,
             BLS_TEST_ARGV=str(self.argv),
-            TMPDIR=str(self.root / "tmp"),
             ANSIBLE_LOCAL_TEMP=str(self.root / "tmp" / "local"),
             ANSIBLE_REMOTE_TEMP=str(self.root / "tmp" / "remote"),
             ANSIBLE_KEEP_REMOTE_FILES="0",
@@ -306,7 +306,9 @@ class Room:
             ANSIBLE_LOCALHOST_WARNING="0",
         )
         command = ["ansible-runner", "run", str(self.root), "--playbook", "play.yml", "--ident", "canaries"]
-        done = subprocess.run(command, cwd=self.root, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=540, check=False)
+        with short_path(self.root / "tmp") as temporary:
+            env = dict(settings, TMPDIR=temporary)
+            done = subprocess.run(command, cwd=self.root, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=540, check=False)
         (self.root / "stdout").write_text(done.stdout + done.stderr)
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 

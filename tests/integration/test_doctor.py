@@ -21,6 +21,7 @@ import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.tests.integration import quick_repository
 from ansible_collections.baremetal.legacy_storage.tests.integration.backing_up import PASSWORD
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import short_path
 
 GIB = 1024**3
 
@@ -292,17 +293,12 @@ def play(controller, *arguments):
     away = dict(common, ansible_host="127.0.0.1", ansible_port=1, ansible_ssh_common_args="-o ConnectTimeout=2")
     groups = {"storage_controllers": {"hosts": {"controller1": local}}, "storage_nodes": {"hosts": {"node1": away}}}
     inventory.write_text(json.dumps({"all": {"children": groups}}))
-    settings = dict(os.environ, ANSIBLE_LOCAL_TEMP=str(work / "local"), ANSIBLE_REMOTE_TEMP=str(work / "remote"), ANSIBLE_NOCOLOR="1", TMPDIR=str(work))
-    done = subprocess.run(
-        ["ansible-playbook", "-i", str(inventory), "baremetal.legacy_storage.doctor", *arguments],
-        cwd=work,
-        env=settings,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    command = ["ansible-playbook", "-i", str(inventory), "baremetal.legacy_storage.doctor", *arguments]
+    with short_path(work) as temporary:
+        settings = dict(
+            os.environ, ANSIBLE_LOCAL_TEMP=str(work / "local"), ANSIBLE_REMOTE_TEMP=str(work / "remote"), ANSIBLE_NOCOLOR="1", TMPDIR=temporary
+        )
+        done = subprocess.run(command, cwd=work, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -15,7 +15,7 @@ import time
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.tests.integration.array_pair import FAILED_BACK, FAILED_OVER, GOLD, REPLICATED, Pair, told
-from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH, short_path
 
 
 @pytest.fixture(name="pair")
@@ -205,11 +205,13 @@ def test_the_playbook_fails_over_and_tells_what_is_left_to_do(pair):
         "controller_config": str(pair.controller.config),
     }
     (work / "inventory.json").write_text(json.dumps({"all": {"children": {"storage_controllers": {"hosts": {"controller1": host}}}}}))
-    settings = dict(os.environ, ANSIBLE_LOCAL_TEMP=str(work / "local"), ANSIBLE_REMOTE_TEMP=str(work / "remote"), ANSIBLE_NOCOLOR="1", TMPDIR=str(work))
+    settings = dict(os.environ, ANSIBLE_LOCAL_TEMP=str(work / "local"), ANSIBLE_REMOTE_TEMP=str(work / "remote"), ANSIBLE_NOCOLOR="1")
 
     def play(*arguments):
         command = ["ansible-playbook", "-i", "inventory.json", "baremetal.legacy_storage.failover", "-e", "failover_backend=pair", *arguments]
-        done = subprocess.run(command, cwd=work, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+        with short_path(work) as temporary:
+            env = dict(settings, TMPDIR=temporary)
+            done = subprocess.run(command, cwd=work, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

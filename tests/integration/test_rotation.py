@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.controller.store.database import SCHEMA
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.model.errors import StorageError
 from ansible_collections.baremetal.legacy_storage.plugins.secrets.vault import Vault
-from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH, STORE_PASSWORD
+from ansible_collections.baremetal.legacy_storage.tests.integration.conftest import ON_BOTH, STORE_PASSWORD, short_path
 from ansible_collections.baremetal.legacy_storage.tests.integration.test_moving import fill
 
 STEPS = ("add", "use", "reencrypt", "drop")
@@ -142,12 +142,11 @@ def play(controllers, *arguments, playbook="rotate_key.yml"):
         "baremetal.legacy_storage.%s" % playbook.partition(".")[0],
         *arguments,
     ]
-    settings = dict(
-        os.environ, ANSIBLE_NOCOLOR="1", ANSIBLE_LOCAL_TEMP=str(work / "tmp"), ANSIBLE_REMOTE_TEMP=str(work / "tmp"), TMPDIR=str(work)
-    )
-    return subprocess.run(
-        command, cwd=work, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
-    )
+    with short_path(work) as temporary:
+        settings = dict(
+            os.environ, ANSIBLE_NOCOLOR="1", ANSIBLE_LOCAL_TEMP=str(work / "tmp"), ANSIBLE_REMOTE_TEMP=str(work / "tmp"), TMPDIR=temporary
+        )
+        return subprocess.run(command, cwd=work, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_the_playbook_rotates_the_key_of_two_controllers_with_one_store(pair, connector):
