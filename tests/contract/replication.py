@@ -10,6 +10,8 @@ import importlib
 import inspect
 import os
 import tempfile
+import time
+import types
 
 from engine_here import COLLECTION, ours, set_up
 from relied_on import begins_with, has, relied_on
@@ -86,6 +88,37 @@ def cinders_rbd_driver_replicates_by_these_methods():
     assert "'mirror_image_promote', not is_demoted" in sources["_failover_volume"]
     assert "keyring_data" in sources["__init__"] and "_demote_volumes(volumes)" in sources["failover"]
     assert "mirror_image_get_info" not in inspect.getsource(rbd), "the driver looks itself: see what of engine/ceph.py it needs still"
+
+
+@relied_on(CEPH)
+def one_demotion_that_fails_does_not_count_for_the_clusters_death():
+    """RBDDriver asks _demote_volumes which images the cluster in charge has given up; the others it promotes by force."""
+    from cinder import exception
+    from cinder.volume.drivers import rbd
+
+    ceph = ours("ceph")
+    ceph.time = types.SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: None)
+    volumes = [types.SimpleNamespace(name=name) for name in ("one", "two", "three")]
+    for alive, failing, answer in ((True, 2, [True, True, True]), (False, 9, [False, False, False])):
+        asked, driver = [], object.__new__(rbd.RBDDriver)
+        ceph.mend(driver)
+
+        def demote(name, cluster, operation, asked=asked, failing=failing):
+            asked.append(name)
+            if len(asked) <= failing:
+                raise exception.VolumeBackendAPIException(data="timed out")
+
+        def connect(*arguments, alive=alive):
+            if not alive:
+                raise exception.VolumeBackendAPIException(data="timed out")
+            return None, None
+
+        driver._exec_on_volume, driver._connect_to_rados, driver._active_config = demote, connect, {}
+        driver._disconnect_from_rados = lambda *arguments: None
+        driver.configuration = types.SimpleNamespace(replication_connect_timeout=5)
+        assert driver._demote_volumes(volumes) == answer
+        assert asked == (["one", "one", "one", "two", "three"] if alive else ["one"])
+    ceph.time = time
 
 
 @relied_on(REPLICATION)

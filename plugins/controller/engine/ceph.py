@@ -7,6 +7,8 @@
 - It mirrors by journal only, which the kernel's rbd cannot open, so no node could attach a replicated volume. ``mirroring_mode: snapshot`` in a
   replication_device lets Ceph mirror by snapshots instead.
 - Ending replication always failed once Ceph had taken the journal away by itself, with the mirroring ended already.
+- It takes any failure of a demotion, a short wait for a busy cluster among them, for the cluster's death: it demotes nothing more and promotes by force,
+  without what was written last, and with split images that an administrator has to resynchronise.
 - It promotes before a demotion has arrived, which Ceph refuses. And it takes for a failure that an image is demoted or promoted already: asked again
   after a run that was killed, it called volumes lost that were not, and promoted others by force that were to be demoted first.
 - It fails back to a first cluster that was lost and whose images were not resynchronised, which leaves each volume without an image in charge or
@@ -29,6 +31,7 @@ from ...module_utils.model.replication import PRIMARY
 
 _JOURNAL, SNAPSHOT = "journal", "snapshot"
 _ARRIVAL = 300  # seconds for the demotions of one fail over; with mirroring by snapshots, what was written last is copied meanwhile
+_BUSY = 60  # seconds for the demotions of one fail over that a cluster refuses which answers
 _LOOK_AGAIN = 2
 _OF_RBD_MIRROR = (".mirror.", ".rbd-mirror.")  # how their names begin
 
@@ -41,6 +44,7 @@ def mend(driver):
         ("do_setup", _do_setup),
         ("_enable_replication", _enable_replication),
         ("_disable_replication", _disable_replication),
+        ("_demote_volumes", _demote_volumes),
         ("_exec_on_volume", _exec_on_volume),
         ("failover_host", _failover_host),
         ("get_manageable_snapshots", _get_manageable_snapshots),
@@ -141,6 +145,26 @@ def _answers(driver, cluster):
 
 def _is_primary(driver, name, cluster):
     return driver._exec_on_volume(name, cluster, "mirror_image_get_info")["primary"]
+
+
+def _demote_volumes(driver, _original, volumes, until_failure=True):
+    """Return for each volume whether the cluster in charge has given it up; none is asked of one that does not answer, and what is not, is forced."""
+    patient_until, answers, demoted = time.monotonic() + _BUSY, True, []
+    for volume in volumes:
+        demoted.append(answers and _is_demoted(driver, volume.name, patient_until))
+        answers = answers and (demoted[-1] or not until_failure or _answers(driver, driver._active_config))
+    return demoted
+
+
+def _is_demoted(driver, name, patient_until):
+    while True:
+        try:
+            driver._exec_on_volume(name, driver._active_config, "mirror_image_demote")
+            return True
+        except Exception:  # librbd's own, librados's, and Cinder's
+            if time.monotonic() > patient_until or not _answers(driver, driver._active_config):
+                return False
+        time.sleep(_LOOK_AGAIN)
 
 
 def _exec_on_volume(driver, original, name, remote, operation, *arguments, **keywords):
