@@ -19,7 +19,7 @@ import urllib.request
 import jsonschema
 import pytest
 import yaml
-from ansible_collections.baremetal.legacy_storage.tests.integration.jobs.conftest import JobRack
+from ansible_collections.baremetal.legacy_storage.tests.integration.jobs.conftest import JobRack, make_ext4
 
 pytestmark = pytest.mark.extra  # whole playbooks, many of them
 
@@ -77,10 +77,11 @@ def test_an_alert_lets_a_volume_grow_and_what_is_no_alert_of_ours_does_nothing(t
     rack = JobRack(tmp_path / "rack", controller)
     rack.volume("data")
     rack.attach(hosts="node1", controller="controller1", backend="one", volume="data")
+    make_ext4(rack.file_of("data"))
     rack.write_inventory(rack.root / "inventory.yml")
     fake = tmp_path / "fake"  # a FAKE findmnt: a file cannot be mounted as a device is
     fake.mkdir()
-    (fake / "findmnt").write_text("#!/bin/sh\necho 95 5 /srv/data\n")
+    (fake / "findmnt").write_text('#!/bin/sh\ncase "$*" in\n*USED*) echo 95 5 ext4 /srv/data ;;\n*) echo /srv/data ;;\nesac\n')
     (fake / "findmnt").chmod(0o755)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

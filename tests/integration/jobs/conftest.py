@@ -18,6 +18,11 @@ from ansible_collections.baremetal.legacy_storage.tests.integration.attachment.c
 COLLECTION = "baremetal.legacy_storage."
 
 
+def make_ext4(path, label="mine"):
+    """Make an ext4 on a volume's file."""
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-L", label, str(path)], check=True, timeout=60)
+
+
 class Outcome:
     """What came out of one playbook: whether it failed and with what words, and which tasks changed something."""
 

@@ -10,16 +10,12 @@ import json
 import subprocess
 
 import pytest
+from ansible_collections.baremetal.legacy_storage.tests.integration.jobs.conftest import make_ext4
 
 pytestmark = pytest.mark.extra  # whole playbooks, many of them
 
 GIB = 1024**3
 DATA = {"grow_backend": "one", "grow_volume": "data"}
-
-
-def make_ext4(path, label="mine"):
-    """Make an ext4 on a volume's file."""
-    subprocess.run(["mkfs.ext4", "-q", "-F", "-L", label, str(path)], check=True, timeout=60)
 
 
 def ext4_size(path):
