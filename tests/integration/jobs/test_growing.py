@@ -50,12 +50,17 @@ def test_a_file_system_that_an_interrupted_run_left_small_grows_with_the_next_on
     assert ext4_size(rack.file_of("data")) == 2 * GIB
 
 
-def test_what_is_attached_to_be_read_only_is_not_made_writable_by_growing_or_moving(rack):
-    rack.attach(hosts="node1", controller="controller1", backend="one", volume="data")
+def say_read_only(rack):
+    """Let node1 remember its volume as read-only: its devices are files, which it would not attach so, and what it remembers is all there is to see."""
     (record,) = rack.records()
     told = json.loads(record.read_text())
-    told["export"]["access_mode"] = "ro"  # this node's devices are files, which it would not attach so: all there is to see is what it is asked for
+    told["export"]["access_mode"] = "ro"
     record.write_text(json.dumps(told))
+
+
+def test_what_is_attached_to_be_read_only_is_not_made_writable_by_growing_or_moving(rack):
+    rack.attach(hosts="node1", controller="controller1", backend="one", volume="data")
+    say_read_only(rack)
     rack.controller.register("two")
     for playbook, variables in [
         ("grow_volume", dict(DATA, grow_size="2GiB")),
@@ -128,6 +133,13 @@ def fixture_mounted(rack):
         return rack.run("grow_nearly_full", check=check, path="%s:" % folder, **dict(FULL, **changes))
 
     return run
+
+
+def test_what_is_nearly_full_and_attached_read_only_does_not_grow(rack, mounted):
+    say_read_only(rack)
+    outcome = mounted(95)
+    assert "would not grow with volume data" in outcome.failure and "on a read-only volume that node1 has" in outcome.failure
+    assert rack.volumes()["data"]["size"] == 1
 
 
 def test_what_is_nearly_full_grows_by_a_step_up_to_a_limit_and_what_has_room_does_not(rack, mounted):
