@@ -99,26 +99,23 @@ def one_demotion_that_fails_does_not_count_for_the_clusters_death():
     ceph = ours("ceph")
     ceph.time = types.SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: None)
     volumes = [types.SimpleNamespace(name=name) for name in ("one", "two", "three")]
-    for alive, failing, answer in ((True, 2, [True, True, True]), (False, 9, [False, False, False])):
+    for failure, demoted, expected in (
+        (TimeoutError("an operation"), [True, True, True], ["one", "one", "one", "two", "three"]),
+        (exception.VolumeBackendAPIException(data="no connection"), [False, False, False], ["one"]),
+    ):
         asked, driver = [], object.__new__(rbd.RBDDriver)
         ceph.mend(driver)
 
-        def demote(name, cluster, operation, asked=asked, failing=failing):
+        def demote(name, cluster, operation, asked=asked, failure=failure):
             asked.append(name)
-            if len(asked) <= failing:
-                raise exception.VolumeBackendAPIException(data="timed out")
+            if len(asked) <= 2:
+                raise failure
 
-        def connect(*arguments, alive=alive):
-            if not alive:
-                raise exception.VolumeBackendAPIException(data="timed out")
-            return None, None
-
-        driver._exec_on_volume, driver._connect_to_rados, driver._active_config = demote, connect, {}
-        driver._disconnect_from_rados = lambda *arguments: None
-        driver.configuration = types.SimpleNamespace(replication_connect_timeout=5)
-        assert driver._demote_volumes(volumes) == answer
-        assert asked == (["one", "one", "one", "two", "three"] if alive else ["one"])
+        driver._exec_on_volume, driver._active_config = demote, {}
+        assert driver._demote_volumes(volumes) == demoted and asked == expected
     ceph.time = time
+    source = inspect.getsource(rbd.RBDDriver._connect_to_rados)
+    assert "VolumeBackendAPIException" in source and "rados_osd_op_timeout" in source, "who cannot connect is told from who is slow by this"
 
 
 @relied_on(REPLICATION)

@@ -7,8 +7,8 @@
 - It mirrors by journal only, which the kernel's rbd cannot open, so no node could attach a replicated volume. ``mirroring_mode: snapshot`` in a
   replication_device lets Ceph mirror by snapshots instead.
 - Ending replication always failed once Ceph had taken the journal away by itself, with the mirroring ended already.
-- It takes any failure of a demotion, a short wait for a busy cluster among them, for the cluster's death: it demotes nothing more and promotes by force,
-  without what was written last, and with split images that an administrator has to resynchronise.
+- It takes any failure of a demotion, as an operation that a busy cluster takes more than five seconds for, for the cluster's death: it demotes nothing
+  more and promotes by force, without what was written last, and with split images that an administrator has to resynchronise.
 - It promotes before a demotion has arrived, which Ceph refuses. And it takes for a failure that an image is demoted or promoted already: asked again
   after a run that was killed, it called volumes lost that were not, and promoted others by force that were to be demoted first.
 - It fails back to a first cluster that was lost and whose images were not resynchronised, which leaves each volume without an image in charge or
@@ -148,23 +148,22 @@ def _is_primary(driver, name, cluster):
 
 
 def _demote_volumes(driver, _original, volumes, until_failure=True):
-    """Return for each volume whether the cluster in charge has given it up; none is asked of one that does not answer, and what is not, is forced."""
-    patient_until, answers, demoted = time.monotonic() + _BUSY, True, []
+    """Return for each volume whether the cluster in charge has given it up; of one that cannot be reached none is asked, and what is not given up is forced."""
+    patient_until, reached, demoted = time.monotonic() + _BUSY, True, []
     for volume in volumes:
-        demoted.append(answers and _is_demoted(driver, volume.name, patient_until))
-        answers = answers and (demoted[-1] or not until_failure or _answers(driver, driver._active_config))
+        demoted.append(False)
+        while reached and not demoted[-1]:
+            try:
+                driver._exec_on_volume(volume.name, driver._active_config, "mirror_image_demote")
+                demoted[-1] = True
+            except exception.VolumeBackendAPIException:  # it did not connect, three times
+                reached = not until_failure
+                break
+            except Exception:  # librbd's own: the image was busy, or a part of it slower than replication_connect_timeout
+                if time.monotonic() > patient_until:
+                    break
+                time.sleep(_LOOK_AGAIN)
     return demoted
-
-
-def _is_demoted(driver, name, patient_until):
-    while True:
-        try:
-            driver._exec_on_volume(name, driver._active_config, "mirror_image_demote")
-            return True
-        except Exception:  # librbd's own, librados's, and Cinder's
-            if time.monotonic() > patient_until or not _answers(driver, driver._active_config):
-                return False
-        time.sleep(_LOOK_AGAIN)
 
 
 def _exec_on_volume(driver, original, name, remote, operation, *arguments, **keywords):
