@@ -87,6 +87,8 @@ def test_who_does_not_answer_is_in_the_report_with_the_reason(rack):
 
 
 def test_percentages_that_make_no_sense_are_refused_and_nothing_is_written(rack):
-    refused = rack.run("report", report_path=str(rack.root / "storage.html"), report_pool_warning=99)
-    assert "pool_warning" in refused.failure + refused.output and refused.code
+    for figures in ({"report_pool_warning": 99}, {"report_pool_warning": "many"}, {"report_pool_error": 101}):
+        refused = rack.run("report", report_path=str(rack.root / "storage.html"), **figures)
+        ((name, value),) = figures.items()
+        assert "%s: %s" % (name, value) in refused.failure and refused.code, refused.output
     assert not (rack.root / "storage.html").exists()
