@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import os
@@ -90,6 +91,12 @@ def cinders_rbd_driver_replicates_by_these_methods():
     assert "mirror_image_get_info" not in inspect.getsource(rbd), "the driver looks itself: see what of engine/ceph.py it needs still"
 
 
+def _fail_twice(asked, failure, name, _cluster, _operation):
+    asked.append(name)
+    if len(asked) <= 2:
+        raise failure
+
+
 @relied_on(CEPH)
 def one_demotion_that_fails_does_not_count_for_the_clusters_death():
     """RBDDriver asks _demote_volumes which images the cluster in charge has given up; the others it promotes by force."""
@@ -105,13 +112,7 @@ def one_demotion_that_fails_does_not_count_for_the_clusters_death():
     ):
         asked, driver = [], object.__new__(rbd.RBDDriver)
         ceph.mend(driver)
-
-        def demote(name, cluster, operation, asked=asked, failure=failure):
-            asked.append(name)
-            if len(asked) <= 2:
-                raise failure
-
-        driver._exec_on_volume, driver._active_config = demote, {}
+        driver._exec_on_volume, driver._active_config = functools.partial(_fail_twice, asked, failure), {}
         assert driver._demote_volumes(volumes) == demoted and asked == expected
     ceph.time = time
     source = inspect.getsource(rbd.RBDDriver._connect_to_rados)
