@@ -31,7 +31,7 @@ from ...module_utils.model.replication import PRIMARY
 
 _JOURNAL, SNAPSHOT = "journal", "snapshot"
 _ARRIVAL = 300  # seconds for the demotions of one fail over; with mirroring by snapshots, what was written last is copied meanwhile
-_BUSY = 60  # seconds for the demotions of one fail over that a cluster refuses which answers
+_BUSY = 60  # seconds in which one fail over repeats demotions that fail on a cluster that can be reached
 _LOOK_AGAIN = 2
 _OF_RBD_MIRROR = (".mirror.", ".rbd-mirror.")  # how their names begin
 
