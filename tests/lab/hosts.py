@@ -14,8 +14,10 @@ import time
 
 import yaml
 from ansible_collections.baremetal.legacy_storage.tests.lab import sweep
+from ansible_collections.baremetal.legacy_storage.tests.lab.functional import run as functional
 
 BACKEND = "lab"
+LOCAL = ("extensions/molecule/local/vars/backend.yml", "extensions/molecule/local/host.yml")
 BOOT_SERVICE = "legacy-storage-attachments"
 ATTACHMENT = {"controller": "controller1", "backend": BACKEND, "multipath": "required"}
 
@@ -52,12 +54,12 @@ class Lab:
         self._run([*self._common, str(self.root / "playbooks/site.yml")], 900)
 
     def prepare_backend(self, name):
-        """Prepare and register a backend of functional/backends that is on the hosts themselves; return its name there."""
-        functional = self.root / "tests/lab/functional"
-        file = functional / "backends" / (name + ".yml")
+        """Prepare and register a backend of functional/backends, or ``local``, for which the controller becomes a node; return its name there."""
+        places = LOCAL if name == "local" else ("tests/lab/functional/backends/%s.yml" % name, "tests/lab/functional/prepare.yml")
+        file, prepare = (self.root / place for place in places)
         register = {"baremetal.legacy_storage.legacy_backend": {"backends": ["{{ functional_backend }}"]}}
         self._play.write_text(json.dumps([{"hosts": "controller1", "gather_facts": False, "become": True, "tasks": [register]}]))
-        self._run([*self._common, "-e", "@%s" % file, str(functional / "prepare.yml"), str(self._play)], 600)
+        self._run([*self._common, "-e", "@%s" % file, "-e", json.dumps(functional.beside_hosts(file)), str(prepare), str(self._play)], 900)
         return yaml.safe_load(file.read_text())["functional_backend"]["name"]
 
     def sh(self, host, command):

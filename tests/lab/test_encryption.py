@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from ansible_collections.baremetal.legacy_storage.tests.lab import power_cut
 from ansible_collections.baremetal.legacy_storage.tests.lab.hosts import ATTACHMENT, BACKEND
 
 pytestmark = pytest.mark.extra
@@ -17,7 +18,6 @@ KEY, NEXT = "lab-canary-first", "lab-canary-second"
 QUICK = {"pbkdf": "pbkdf2", "iterations": 1000}  # the lab's keys protect nothing
 RECORD = "grep -qs '\"%s\": *\"' /var/lib/baremetal.legacy_storage/node/attachments/*.json"
 WORKER = "[w]orker[.](serve|listen)"
-FSTAB = "%s /data ext4 _netdev,nofail,x-systemd.device-timeout=5min 0 2"
 
 
 @pytest.fixture(name="fresh")
@@ -124,7 +124,7 @@ def test_a_formatting_that_was_killed_is_finished_by_the_next_run(lab, fresh):
 def test_an_encrypted_volume_is_mounted_again_after_a_power_cut_where_the_node_has_the_key_and_locked_where_a_task_has(lab, fresh):
     lab.sh("node1", "umask 077; printf %s > /root/volume.key; sync" % KEY)
     path = done(attach(lab, "node1", fresh, key_file="/root/volume.key"))["attachment"]["path"]
-    fstab = FSTAB % path
+    fstab = power_cut.FSTAB % path
     lab.sh("node1", "mkfs.ext4 -q %s && mkdir -p /data && echo '%s' >> /etc/fstab && systemctl daemon-reload && mount /data" % (path, fstab))
     lab.sh("node1", "echo kept > /data/words && sync")
     lab.cut_and_boot("node1")

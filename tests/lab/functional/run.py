@@ -42,12 +42,7 @@ def exercise(name, work):
     """
     path = HERE / "backends" / (name + ".yml")
     results = work / ("results-" + name)
-    variables = {}
-    if yaml.safe_load(path.read_text()).get("functional_prepare") == "ceph":
-        _lab("ceph", "down")  # what the driver left of an earlier run bears the same names
-        _lab("ceph", "up")
-        variables["functional_ceph_files"] = _lab("ceph", "files")
-    command = ["ansible-playbook", "-i", _lab("inventory", "--path"), "-e", json.dumps(variables)]
+    command = ["ansible-playbook", "-i", _lab("inventory", "--path"), "-e", json.dumps(beside_hosts(path))]
     for file in (ROOT / "playbooks/vars/demo.yml", ROOT / "extensions/molecule/lab_vars.yml", path):
         command += ["-e", "@%s" % file]
     settings = dict(
@@ -63,6 +58,15 @@ def exercise(name, work):
     if done.returncode:
         raise Failed((done.stdout + done.stderr)[-12000:])
     return record([json.loads(line) for line in results.read_text().splitlines()])
+
+
+def beside_hosts(path):
+    """Bring up what a backend (its file) needs beside the lab's hosts, with nothing in it, and return the variables that tell prepare.yml of it."""
+    if yaml.safe_load(path.read_text()).get("functional_prepare") != "ceph":
+        return {}
+    _lab("ceph", "down")  # what the driver left of an earlier run bears the same names
+    _lab("ceph", "up")
+    return {"functional_ceph_files": _lab("ceph", "files")}
 
 
 def _lab(*words):
