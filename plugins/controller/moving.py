@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import uuid
 
 from ..module_utils.model.errors import StorageError
 from ..module_utils.model.resources import AT_REST
@@ -20,6 +21,7 @@ from ..secrets.vault import read_keyring
 from .store import contents, database, exportfile, marks
 
 _LEAST_PASSPHRASE = 12  # characters
+_FORMER = 16  # namespaces that are remembered: a driver is asked about each of them before it makes something new
 
 
 def show_store(session, arguments, check, warn):
@@ -62,7 +64,7 @@ def export_store(session, arguments, check, warn):
     _check_passphrase(passphrase)
     store = session.store()
     with store.reading() as reader:
-        rows, namespace = list(contents.rows(reader.connection)), reader.namespace()
+        rows, namespaces = list(contents.rows(reader.connection)), reader.namespaces()
     counts = contents.digest(rows)[0]
     try:
         old = exportfile.read(path, store.vault, passphrase)
@@ -70,10 +72,10 @@ def export_store(session, arguments, check, warn):
         if error.parameter != "passphrase":
             raise
         old = None  # it was written with another passphrase
-    same = old is not None and (old.passphrase, old.namespace) == (passphrase is not None, namespace)
+    same = old is not None and (old.passphrase, old.namespaces) == (passphrase is not None, namespaces)
     same = same and _opened(old.rows, old.vault) == _opened(rows, store.vault)
     if not same and not check:
-        exportfile.write(path, rows, store.vault, passphrase, namespace)
+        exportfile.write(path, rows, store.vault, passphrase, namespaces)
     return _answer(not same, None if old is None else contents.digest(old.rows)[0], counts, path=path)
 
 
@@ -94,9 +96,9 @@ def import_store(session, arguments, check, warn):
         if not check:
             stack.enter_context(session.locks().alone())
         with store.reading() as reader:
-            old, namespace = list(contents.rows(reader.connection)), reader.namespace()
+            old, namespaces = list(contents.rows(reader.connection)), reader.namespaces()
         before, after = contents.digest(old)[0], contents.digest(new.rows)[0]
-        if namespace == new.namespace and _opened(old, store.vault) == _opened(new.rows, new.vault):
+        if new.namespaces[0] in namespaces and _opened(old, store.vault) == _opened(new.rows, new.vault):
             return _answer(False, before, after, path=path)
         if old and not arguments.get("replace"):
             raise _not_empty("the store of this controller", before)
@@ -108,9 +110,19 @@ def import_store(session, arguments, check, warn):
                 ]
             with store.writing() as writer:
                 contents.replace(writer.connection, rows)
-                contents.set_mark(writer.connection, marks.NAMESPACE, new.namespace)
+                _give_namespace(writer.connection, new.namespaces, namespaces if old else ())
                 _verify(writer.connection, rows)
         return _answer(True, before, after, path=path)
+
+
+def _give_namespace(connection, imported, replaced):
+    """Let new ids come from a namespace of their own, and remember those before: what the array has under their ids may be data that this store lost sight of.
+
+    A driver that cannot look for it would be asked to make it anew, fail, and be asked to take back what it had not made.
+    """
+    former = dict.fromkeys((*imported, *replaced))
+    contents.set_mark(connection, marks.NAMESPACE, str(uuid.uuid4()))
+    contents.set_mark(connection, marks.FORMER, json.dumps(list(former)[:_FORMER]))
 
 
 def _at_rest(new):
@@ -218,7 +230,7 @@ def _copy(source, target):
         database.migrate(target)
     with database.speaking(source), source.begin() as connection:
         rows = list(contents.rows(connection))
-        own = {key: contents.mark(connection, key) for key in (marks.KEY_CHECK, marks.NAMESPACE)}
+        own = {key: contents.mark(connection, key) for key in (marks.KEY_CHECK, marks.NAMESPACE, marks.FORMER)}
     with database.writing(target) as connection:
         contents.replace(connection, rows)
         for key, value in own.items():

@@ -15,7 +15,9 @@ description:
     the store in one transaction. Other tasks wait meanwhile.
   - A store that holds the same already is left as it is.
   - No storage system is asked. What was made or deleted there since the file was written is not known to the store afterwards. Tasks that would make such a
-    thing anew are refused where the driver can tell that it exists.
+    thing anew are refused where the driver can tell that it exists. Elsewhere they make another one and leave that alone, since what is made after
+    an import gets ids that were never given before.
+  - A file that an earlier release wrote is read as well.
   - What was being worked on when the file was written is marked C(error_interrupted), with a warning, and neither finished nor taken back.
 options:
   path:

@@ -57,6 +57,48 @@ def test_what_was_made_since_a_restored_backup_of_the_store_is_left_alone_and_ca
     assert made(controller, "snapshot", name="then", volume="data", adopt={"source-name": "snapshot-" + snapshot["id"]})["size"] == 1
 
 
+def test_what_was_made_since_a_restored_backup_is_not_lost_though_the_driver_cannot_look_for_it(make_controller, tmp_path):
+    controller, backup = make_controller("own", backend=None), str(tmp_path / "night.export")
+    controller.register(options={"sparse_files_dir": str(controller.array), "sparse_files_without": "looking"})
+    made(controller, name="data", size="1")
+    controller.ask("store.export", {"path": backup})
+    later = made(controller, name="later", size="1")
+    snapshot = made(controller, "snapshot", name="then", volume="data")
+    write(controller.path_of("volume", later["id"]), b"only copy")
+    for _twice in range(2):
+        controller.ask("store.import", {"path": backup, "replace": True})
+        assert not controller.ask("store.import", {"path": backup, "replace": True})["changed"]
+        again = made(controller, name="later", size="1")
+        assert again["id"] != later["id"] and made(controller, "snapshot", name="then", volume="data")["id"] != snapshot["id"]
+        later, snapshot = again, made(controller, "snapshot", name="then", volume="data")
+    files = [path for path in controller.array.iterdir() if path.name.startswith("volume-") and read(path, 9) == b"only copy"]
+    assert len(files) == 1 and len([path for path in controller.array.iterdir() if path.name.startswith(("volume-", "snapshot-"))]) == 7
+
+
+def test_what_was_renamed_before_a_backup_of_the_store_is_known_by_its_former_name_after_an_import(controller, tmp_path):
+    backup = str(tmp_path / "night.export")
+    made(controller, name="old", size="1")
+    assert made(controller, name="new", renamed_from="old")["name"] == "new"
+    made(controller, name="old", size="1")
+    controller.ask("store.export", {"path": backup})
+    made(controller, name="more", size="1")
+    controller.ask("store.import", {"path": backup, "replace": True})
+    result = controller.ensure("volume", backend="one", name="new", renamed_from="old")
+    assert not result.get("failed") and not result["changed"], result
+
+
+@pytest.mark.parametrize("noun", ["volume", "snapshot"])
+def test_what_the_array_says_that_it_has_already_is_not_deleted(controller, noun):
+    made(controller, name="data", size="1")
+    wanted = {"name": "later", "size": "1"} if noun == "volume" else {"name": "later", "volume": "data"}
+    there = controller.path_of(noun, controller.id_of(noun, "one", "later"))
+    there.write_bytes(b"only copy")
+    controller.register(options={"sparse_files_dir": str(controller.array), "sparse_files_without": "looking"})
+    with controller.fault("create_" + noun, "there"):
+        assert "Duplicate" in refused(controller, noun, **wanted)
+    assert (read(there, 9), controller.unsettled()) == (b"only copy", [])
+
+
 def test_what_has_grown_further_since_a_restored_backup_of_the_store_is_not_cut_off(make_controller, tmp_path):
     controller, backup = make_controller("own", backend=None), str(tmp_path / "night.export")
     controller.register(options={"sparse_files_dir": str(controller.array), "sparse_files_without": "refusing to shrink"})

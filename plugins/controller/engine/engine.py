@@ -13,7 +13,7 @@ import contextlib
 import os
 import threading
 
-from ...module_utils.model.errors import StorageError
+from ...module_utils.model.errors import EXISTS, StorageError
 from ...module_utils.model.redaction import is_secret_key, share_password
 from ..store.reading import Driven
 from . import compat, options
@@ -25,7 +25,7 @@ from .groups import Groups
 from .persistence import VOLUME_FIELDS, StorePersistence
 from .replication import Replication
 from .snapshots import Snapshots
-from .volumes import Volumes
+from .volumes import Volumes, refused_as_there
 
 
 def _unhidden(error):
@@ -214,5 +214,7 @@ class Engine:
             error = _unhidden(raised)
             text = self.hidden(error)
             raise StorageError(
-                "backend", "backend %s: the storage system or its driver says: %s (%s)" % (backend_name, text, type(error).__name__)
+                "backend",
+                "backend %s: the storage system or its driver says: %s (%s)" % (backend_name, text, type(error).__name__),
+                details={EXISTS: True} if refused_as_there(error) else None,
             ) from None

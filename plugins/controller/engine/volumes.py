@@ -19,6 +19,11 @@ from .persistence import VOLUME_FIELDS
 from .types import difference, typed_like
 
 
+def refused_as_there(error):
+    """Tell whether a driver raised that the array has already what it was to make."""
+    return isinstance(error, cinder_exception.Duplicate)
+
+
 class Volumes:
     """Volumes on the array.
 

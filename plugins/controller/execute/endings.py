@@ -6,14 +6,20 @@
 
 from __future__ import annotations
 
-from ...module_utils.model.errors import StorageError
+import dataclasses
+
+from ...module_utils.model.errors import EXISTS, StorageError
 
 
 def give_up(work, error, entry, undo, forget, volume_id=None):
-    """Take back what a failed creation left on the array, then raise ``error``; what cannot be taken back stays in the journal."""
+    """Take back what a failed creation left on the array, then raise ``error``; what cannot be taken back stays in the journal.
+
+    What the array had already is not what this creation left.
+    """
     work.store.check_locks()
     try:
-        undo()
+        if EXISTS not in error.details:
+            undo()
     except StorageError as second:
         raise StorageError(
             error.code,
@@ -29,22 +35,28 @@ def give_up(work, error, entry, undo, forget, volume_id=None):
     raise error
 
 
-def refuse_present(there, noun, backend, name, identity):
+def refuse_present(work, noun, new, is_on_array, made_as=None):
     """Refuse to create what the array has already under the same id: a store that was restored from a backup does not know what was made since.
 
-    Asked before the journal has its entry, since what a failed or killed creation left is deleted, and that would be this.
+    The same for the ids that a store gave from whose export this one was made. Asked before the journal has its entry, since what a failed or killed
+    creation left is deleted, and that would be this.
 
-    :param there: whether the array has it. :raises StorageError: ``conflict``; the array was not asked to change anything.
+    :param new: the Volume or Snapshot. :param is_on_array: tells of such a one whether the array has it; False where the driver cannot tell.
+    :param made_as: the name that its id is derived from, if that is not its own.
+    :raises StorageError: ``conflict``; the array was not asked to change anything.
     """
-    if there:
-        raise StorageError(
-            "conflict",
-            "name: backend %s has a %s %s-%s already that the store does not know, as after a store was restored from a backup that is older than it. "
-            "It was left as it is. Take it back with adopt: {source-name: %s-%s} where the driver can, or delete or rename it on the storage system and run "
-            "the task for %r again."
-            % (backend, noun, noun, identity, noun, identity, name),
-            "name",
-        )
+    with work.store.reading() as reader:
+        former = reader.former_ids(noun, new.backend, made_as or new.name)
+    for there in (new, *(dataclasses.replace(new, id=identity) for identity in former)):
+        if is_on_array(there):
+            raise StorageError(
+                "conflict",
+                "name: backend %s has a %s %s-%s already that the store does not know, as after a store was restored from a backup that is older than it. "
+                "It was left as it is. Take it back with adopt: {source-name: %s-%s} where the driver can, or delete or rename it on the storage system and "
+                "run the task for %r again."
+                % (new.backend, noun, noun, there.id, noun, there.id, new.name),
+                "name",
+            )
 
 
 def rest(writer, volume_id, **values):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ...module_utils.model.errors import StorageError
+from ...module_utils.model.errors import EXISTS, StorageError
 from ...module_utils.model.identity import derive_id
 from ...module_utils.model.sizes import GIB
 from ...module_utils.plan.operations import Operation
@@ -23,6 +23,7 @@ from .copying import copy_verified
 from .endings import refuse_present
 
 _NAME = 200  # characters of a volume's name within its copy's
+_COPY = "copy of volume %s"  # what the id of a copy of the volume with this id is derived from
 
 
 def _migrate(work, operation, arguments):
@@ -90,7 +91,7 @@ def migrate_by_copying(work, operation, driven):
     """
     volume, copy = driven.resource, _copy_of(work, operation.arguments, driven)
     arguments = dict(operation.arguments, target=copy.id, from_backend=volume.backend)
-    refuse_present(work.engine().volumes.is_on_array(copy), "volume", copy.backend, copy.name, copy.id)
+    refuse_present(work, "volume", copy, work.engine().volumes.is_on_array, _COPY % volume.id)
     with work.store.writing() as writer:
         entries = [
             writer.begin(Operation("migrate", "volume", backend, volume.name, arguments), volume.id)
@@ -104,7 +105,7 @@ def migrate_by_copying(work, operation, driven):
     except StorageError as error:
         work.store.check_locks()
         try:
-            _undo(work, arguments)
+            _undo(work, arguments, EXISTS in error.details)
         except StorageError as second:
             raise StorageError(
                 error.code,
@@ -142,8 +143,9 @@ def _copy_of(work, arguments, driven):
     """Return the Volume that a volume's data goes to, under an id that nothing bears."""
     volume, generation = driven.resource, 0
     with work.store.reading() as reader:
+        namespace = reader.namespaces()[0]
         while True:
-            copy_id = derive_id("volume", arguments["to_backend"], "copy of volume %s" % volume.id, generation)
+            copy_id = derive_id("volume", arguments["to_backend"], _COPY % volume.id, generation, namespace)
             if not reader.bears(copy_id):
                 break
             generation += 1
@@ -203,15 +205,15 @@ def _undo_migrate(work, operation, arguments):
     _undo(work, arguments)
 
 
-def _undo(work, arguments):
-    """Take a copy back that was not exchanged: close it, delete it, forget it. What is done already is not done again."""
+def _undo(work, arguments, stays=False):
+    """Take a copy back that was not exchanged: close it, delete it, unless it ``stays``, forget it. What is done already is not done again."""
     with work.store.reading() as reader:
         left = reader.unsettled(keys=(), resource_ids={arguments["id"], arguments["target"]})
         there = reader.driven_volumes(ids=[arguments["target"]])
     for record in left:
         if record.noun == "access":
             access.close(work, record)
-    if there:
+    if there and not stays:
         work.engine().volumes.delete(arguments["target"])
     with work.store.writing() as writer:
         if there:

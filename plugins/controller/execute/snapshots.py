@@ -14,7 +14,7 @@ from .endings import give_up, refuse_present
 
 def _create(work, operation, arguments):
     snapshot = Snapshot(backend=operation.backend, name=operation.name, status="creating", **arguments)
-    refuse_present(work.engine().snapshots.is_on_array(snapshot), "snapshot", operation.backend, operation.name, snapshot.id)
+    refuse_present(work, "snapshot", snapshot, work.engine().snapshots.is_on_array)
     with work.store.writing() as writer:
         entry = writer.begin(operation, snapshot.id)
         writer.add_snapshot(snapshot)

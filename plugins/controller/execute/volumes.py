@@ -28,7 +28,7 @@ def _create(work, operation, arguments):
     image, operation = imports.taken_out(operation)
     values = {key: value for key, value in operation.arguments.items() if key != "source"}
     volume = Volume(backend=operation.backend, name=operation.name, source=source, **dict(values, status="creating"))
-    refuse_present(work.engine().volumes.is_on_array(volume), "volume", operation.backend, operation.name, volume.id)
+    refuse_present(work, "volume", volume, work.engine().volumes.is_on_array)
     between = CloneSnapshot(work, volume)
     with work.store.writing() as writer:
         entry = writer.begin(operation, volume.id)

@@ -38,15 +38,20 @@ def replace(connection, new):
     for table in reversed(TABLES.values()):
         where = [~table.c.key.startswith(marks.PREFIX)] if table.name == "key_values" else []
         connection.execute(table.delete().where(*where))
+    insert(connection, new, TABLES)
+
+
+def insert(connection, new, tables):
+    """Insert rows, those first that others refer to. ``tables`` is {name: sa.Table}, of whatever schema the rows are."""
     waiting, last = [], None
     for name, row in new:
         if waiting and (name != last or len(waiting) == _CHUNK):
-            connection.execute(TABLES[last].insert(), waiting)
+            connection.execute(tables[last].insert(), waiting)
             waiting = []
         last = name
-        waiting.append({key: _typed(TABLES[name].c[key], value) for key, value in row.items()})
+        waiting.append({key: _typed(tables[name].c[key], value) for key, value in row.items()})
     if waiting:
-        connection.execute(TABLES[last].insert(), waiting)
+        connection.execute(tables[last].insert(), waiting)
 
 
 def _typed(column, value):
@@ -107,6 +112,13 @@ def mark(connection, key):
     """Return a text of the store's about itself (one of ``marks``), or None."""
     table = TABLES["key_values"]
     return connection.scalar(sa.select(table.c.value).where(table.c.key == marks.PREFIX + key))
+
+
+def marks_of(connection, keys):
+    """Return {key: text} of those of these marks that the store has."""
+    table = TABLES["key_values"]
+    found = connection.execute(sa.select(table.c.key, table.c.value).where(table.c.key.in_([marks.PREFIX + key for key in keys])))
+    return {row.key[len(marks.PREFIX) :]: row.value for row in found}
 
 
 def set_mark(connection, key, value):

@@ -162,13 +162,13 @@ def require(found, url):
     )
 
 
-def migrate(engine):
-    """Bring the schema to the newest revision; tell whether anything was done. The caller holds the lock."""
+def migrate(engine, schema=SCHEMA):
+    """Bring the schema to a revision, the newest if not told otherwise; tell whether anything was done. The caller holds the lock."""
     from alembic import command
     from alembic.config import Config
 
     found = revision(engine)
-    if found == SCHEMA:
+    if found == schema:
         return False
     if split(found)[0]:
         require(found, engine.url)
@@ -190,7 +190,7 @@ def migrate(engine):
     settings.set_main_option("script_location", os.path.join(os.path.dirname(__file__), "migrations"))
     settings.attributes["engine"] = engine
     with speaking(engine):
-        command.upgrade(settings, "head")
+        command.upgrade(settings, schema)
     return True
 
 

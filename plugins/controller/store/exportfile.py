@@ -14,9 +14,11 @@ import dataclasses
 import hashlib
 import json
 import os
-import typing as t
+
+import sqlalchemy as sa
 
 from ...module_utils.model.errors import StorageError, invalid
+from ...module_utils.model.identity import NAMESPACE
 from ...module_utils.worker.protocol import VERSION as COLLECTION
 from ...secrets import keyfile
 from ...secrets.vault import Vault
@@ -24,28 +26,30 @@ from . import contents, database
 
 _FORMAT = "baremetal.legacy_storage store"
 _VERSION = 1
+_FIRST = "0001"  # the earliest schema that migrations begin with
 _COST = 2**15  # scrypt's; a tenth of a second and 32 MB
 
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """A file's content. ``rows`` is a list of (table's name, row); ``vault`` opens its tokens."""
+    """A file's content. ``rows`` is a list of (table's name, row); ``vault`` opens its tokens; ``namespaces`` as Reader.namespaces has them."""
 
     rows: list
     vault: Vault
     passphrase: bool
-    namespace: t.Optional[str] = None
+    namespaces: tuple
 
 
-def write(path, rows, vault, passphrase, namespace):
-    """Write rows, whose tokens ``vault`` made, and the namespace of their ids to a file for its owner only."""
+def write(path, rows, vault, passphrase, namespaces):
+    """Write rows, whose tokens ``vault`` made, and the namespaces of their ids to a file for its owner only."""
     header = {
         "format": _FORMAT,
         "version": _VERSION,
         "schema": database.SCHEMA,
         "collection": COLLECTION,
         "created_at": database.now().isoformat() + "Z",
-        "namespace": namespace,
+        "namespace": namespaces[0],
+        "former_namespaces": list(namespaces[1:]),
     }
     if passphrase is not None:
         salt = os.urandom(16)
@@ -74,13 +78,15 @@ def read(path, vault, passphrase):
     except OSError as error:
         raise invalid("path", path, "cannot be read: %s" % error.strerror) from error
     header, rows = _parse(path, text)
+    if header["schema"] != database.SCHEMA:
+        rows = _migrated(header["schema"], rows)
     made = header.get("passphrase")
     if made and passphrase is None:
         raise StorageError("invalid", "passphrase: %r was written with one, so it is needed to read it." % path, "passphrase")
     inner = Vault.from_passphrase(passphrase, base64.b64decode(made["salt"]), made["cost"]) if made else vault
     for _name, row in rows:
         contents.with_tokens(row, lambda token: _check(inner, token, path, made))
-    return Export(rows, inner, bool(made), header.get("namespace"))
+    return Export(rows, inner, bool(made), (header.get("namespace") or NAMESPACE, *header.get("former_namespaces", ())))
 
 
 def _parse(path, text):
@@ -92,22 +98,38 @@ def _parse(path, text):
         known = False
     if not known:
         raise invalid("path", path, "is no export of a store. It is left as it is.")
-    if header["version"] != _VERSION or header["schema"] != database.SCHEMA:
+    if header["version"] != _VERSION or not _FIRST <= header["schema"] <= database.SCHEMA:
         raise invalid(
             "path",
             path,
-            "is of format %s and schema %s; this collection reads format %s and schema %s. Import it with collection %s and then apply the role of this one."
+            "is of format %s and schema %s; this collection reads format %s and schemas up to %s. Import it with collection %s, which wrote it."
             % (header["version"], header["schema"], _VERSION, database.SCHEMA, header.get("collection")),
         )
     try:
         end = json.loads(lines[-1])["end"]
         rows = [tuple(json.loads(line)) for line in lines[1:-1]]
-        whole = end["sha256"] == hashlib.sha256(b"".join(lines[:-1])).hexdigest() and end["rows"] == contents.digest(rows)[0]
+        whole = end["sha256"] == hashlib.sha256(b"".join(lines[:-1])).hexdigest() and sum(end["rows"].values()) == len(rows)
     except (ValueError, KeyError, TypeError):
         whole = False
     if not whole:
         raise invalid("path", path, "is damaged or not complete. Nothing of it was used.")
     return header, rows
+
+
+def _migrated(schema, rows):
+    """Return rows of an earlier schema as they are after the migrations, which run on a database in memory; secrets stay the tokens that they are."""
+    engine = database.connect("sqlite://")
+    try:
+        database.migrate(engine, schema)
+        with database.writing(engine) as connection:
+            known = sa.MetaData()
+            known.reflect(connection)
+            contents.insert(connection, rows, known.tables)
+        database.migrate(engine)
+        with database.speaking(engine), engine.begin() as connection:
+            return list(contents.rows(connection))
+    finally:
+        engine.dispose()
 
 
 def _check(vault, token, path, with_passphrase):

@@ -9,5 +9,6 @@ from __future__ import annotations
 PREFIX = "baremetal.legacy_storage/"
 KEY_CHECK = "key-check"  # a token that only the right key opens
 NAMESPACE = "namespace"  # ids are derived from it; stores that are older than this mark have none
+FORMER = "former-namespaces"  # JSON list of those of the stores whose export was imported here, and of what that replaced: the latest first
 MOVED_TO = "moved-to"  # the URL, without a password, of the database that took this one's place
 LAST_EXPORT = "last-exported-at"  # the time of the latest export: none ever has an earlier one, whatever the clock says

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import json
 
 import sqlalchemy as sa
 
 from ...module_utils.model.backups import Repository
-from ...module_utils.model.identity import derive_id
+from ...module_utils.model.identity import GENERATIONS, NAMESPACE, derive_id
 from ...module_utils.model.resources import Backend, GroupSnapshot, Snapshot, Source, Unsettled, Volume
 from ...module_utils.plan.landscape import Landscape
 from . import contents, marks, tables
@@ -133,7 +135,7 @@ class Reader:
         these volumes with the group snapshots that they are of, exports to hosts of the given names, and what nobody settled of all
         of them. With a backup or an image that a killed run was making comes what it was of.
         """
-        journal, namespace = self.unsettled(), self.namespace()
+        journal, (namespace, *former) = self.unsettled(), self.namespaces()
         keys = set(keys) | {record.read_from for record in _those(journal, keys) if record.read_from}
         volumes, snapshots, groups = {}, {}, {}
         for noun, table, found in (
@@ -177,6 +179,7 @@ class Reader:
             taken_ids=self._taken_ids(keys, namespace),
             repositories=self.repositories(),
             namespace=namespace,
+            former_namespaces=former,
             group_snapshots=[dataclasses.replace(item, members=()) for item in groups.values()],
         )
 
@@ -214,9 +217,21 @@ class Reader:
         """Return {id of an unsettled operation: when it began}."""
         return dict(self._connection.execute(sa.select(tables.operations.c.id, tables.operations.c.started_at)).tuples().all())
 
-    def namespace(self):
-        """Return the namespace (str) from which this store's ids are derived, or None for the one that all old stores share."""
-        return contents.mark(self._connection, marks.NAMESPACE)
+    def namespaces(self):
+        """Return the namespaces of ids (str): this store's own, or the one that all old stores share, then those of stores that went before it."""
+        found = contents.marks_of(self._connection, (marks.NAMESPACE, marks.FORMER))
+        return (found.get(marks.NAMESPACE, NAMESPACE), *json.loads(found.get(marks.FORMER, "[]")))
+
+    def former_ids(self, noun, backend, name):
+        """Return the ids under which a store that went before this one made a thing that this one does not know, if it made one of this name."""
+        found = []
+        for namespace in self.namespaces()[1:]:
+            derived = (derive_id(noun, backend, name, generation, namespace) for generation in range(GENERATIONS))
+            found += itertools.islice((identity for identity in derived if not self._is_known(identity)), 1)
+        return found
+
+    def _is_known(self, identity):
+        return self.bears(identity) or bool(self._borne_or_buried(tables.snapshots, {identity: None}))
 
     def check(self):
         """Let SQLite look through its own file. Return "ok" or what it finds."""

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+EXISTS = "exists"  # in an error's details: the array refused to make what it has already
+
 
 class StorageError(Exception):
     """A request that was refused or failed, told so that a person can mend it.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from ..model.errors import missing_parent
-from ..model.identity import derive_id
+from ..model.identity import derive_id, derived_from
 from .effects import EFFECTS
 
 
@@ -35,6 +35,7 @@ class Landscape:
         namespace=None,
         group_snapshots=(),
         born=None,
+        former_namespaces=(),
     ):
         self.backends = {backend.name: backend for backend in backends}
         self.volumes = {volume.id: volume for volume in volumes}
@@ -48,6 +49,7 @@ class Landscape:
         self.backups = {(backup.repository, backup.name): backup for backup in backups}
         self.unreachable = dict(unreachable or {})  # repository's name: why its backups are not known
         self.namespace = namespace  # the store's, from which ids are derived
+        self.former_namespaces = tuple(former_namespaces)  # of the stores that went before it: things keep the ids that they have from there
         self.group_snapshots = {item.id: item for item in group_snapshots}  # without their members, which are among the snapshots
         self.born = dict(born or {})  # {volume's id: when it was made} where that matters, since ids are given again
 
@@ -68,6 +70,7 @@ class Landscape:
             self.namespace,
             self.group_snapshots.values(),
             self.born,
+            self.former_namespaces,
         )
 
     def backend(self, name):
@@ -139,6 +142,10 @@ class Landscape:
             ):
                 return candidate
             generation += 1
+
+    def made_as(self, noun, backend, name, identity):
+        """Tell whether ``identity`` is what a noun called ``name`` got when it was made, in this store or one that went before it."""
+        return any(derived_from(noun, backend, name, identity, namespace) for namespace in (self.namespace, *self.former_namespaces))
 
     def after(self, operations):
         """Return the landscape as it will be once ``operations`` have been carried out."""

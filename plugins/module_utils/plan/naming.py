@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from ..model.errors import StorageError, missing_parent
-from ..model.identity import derived_from
 from .operations import Operation
 
 
@@ -38,11 +37,7 @@ def plan_rename(landscape, find, noun, wanted):
         )
     if current is None:
         return [Operation("rename", noun, wanted.backend, former.name, {"id": former.id, "new_name": wanted.name})]
-    if (
-        former is None
-        or former.id == current.id
-        or derived_from(noun, wanted.backend, wanted.renamed_from, current.id, landscape.namespace)
-    ):
+    if former is None or former.id == current.id or landscape.made_as(noun, wanted.backend, wanted.renamed_from, current.id):
         return []
     raise StorageError(
         "conflict",

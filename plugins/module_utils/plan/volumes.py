@@ -10,7 +10,7 @@ import dataclasses
 
 from ..model.backups import UNRESTORED
 from ..model.errors import StorageError, invalid, missing_parent
-from ..model.identity import derived_from, is_id
+from ..model.identity import is_id
 from ..model.images import Refusal, same_content
 from ..model.replication import ERROR
 from ..model.resources import AT_REST, Source
@@ -170,9 +170,7 @@ def _refuse_drift(landscape, current, wanted):
         source = current.source
         bearer = getattr(landscape, kind)(wanted.backend, name)  # the name may have gone to another since
         same = source is not None and source.kind == kind and name in (source.name, source.id)
-        again = same and derived_from(
-            kind, wanted.backend, name, source.id, landscape.namespace
-        )  # what bore it was deleted, and made again
+        again = same and landscape.made_as(kind, wanted.backend, name, source.id)  # what bore it was deleted, and made again
         if not same or (bearer is not None and bearer.id != source.id and not again):
             raise _another_source(current, kind, name)
     if wanted.source_backup is not None:
