@@ -45,8 +45,7 @@ def refuse_present(work, noun, new, is_on_array, made_as=None):
     :param made_as: the name that its id is derived from, if that is not its own.
     :raises StorageError: ``conflict``; the array was not asked to change anything.
     """
-    with work.store.reading() as reader:
-        former = reader.former_ids(noun, new.backend, made_as or new.name)
+    former = work.former_ids(noun, new.backend, made_as or new.name)
     for there in (new, *(dataclasses.replace(new, id=identity) for identity in former)):
         if is_on_array(there):
             raise StorageError(

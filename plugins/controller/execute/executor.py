@@ -44,6 +44,7 @@ class Executor:
         self.unprobed = unprobed
         self.fenced = frozenset(fenced)
         self.warn = warn
+        self._imported = None
 
     def prepare(self):
         """Load the engine. Call it in the main thread, before threads run operations.
@@ -52,6 +53,16 @@ class Executor:
         main one, and a join of that thread would wait for ever (eventlet 0.40 on CPython 3.11).
         """
         self.engine()
+
+    def former_ids(self, noun, backend, name):
+        """Return the ids under which a store that went before this one may have made a ``volume`` or ``snapshot`` of this name; mostly there was none."""
+        if self._imported is None:
+            with self.store.reading() as reader:
+                self._imported = len(reader.namespaces()) > 1  # an import waits until this run has ended
+        if not self._imported:
+            return []
+        with self.store.reading() as reader:
+            return reader.former_ids(noun, backend, name)
 
     def run(self, operation):
         """Carry one Operation out. Raises StorageError; then nothing is left over, or the journal knows of it."""
