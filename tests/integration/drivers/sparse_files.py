@@ -26,7 +26,7 @@ OPTIONS = [
     cfg.StrOpt("sparse_files_password", secret=True, help="Checked for nothing; a secret to look for in logs."),
     cfg.StrOpt(
         "sparse_files_without",
-        help="Something that this driver should not be able to do: revert, to forget sources, refusing to shrink, groups, joining, consistency.",
+        help="Something that this driver should not be able to do: revert, to forget sources, refusing to shrink, looking, groups, joining, consistency.",
     ),
     cfg.IntOpt("sparse_files_capacity", default=1000, help="Capacity to report, in GiB."),
     cfg.StrOpt("sparse_files_label", help="For nothing.", deprecated_for_removal=True, deprecated_reason="Labels\n   are not read."),
@@ -198,6 +198,8 @@ class SparseFileDriver(driver.VolumeDriver):
 
     def manage_existing_get_size(self, volume, existing_ref):
         """Tell the size in GiB of a file."""
+        if self.configuration.sparse_files_without == "looking":
+            raise NotImplementedError()
         path = os.path.join(self._dir, existing_ref["source-name"])
         if not os.path.exists(path):
             raise exception.ManageExistingInvalidReference(existing_ref=existing_ref, reason="there is no such file")
