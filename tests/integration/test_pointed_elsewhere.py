@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 import pytest
 from ansible_collections.baremetal.legacy_storage.plugins.module_utils.worker.client import ask
+from ansible_collections.baremetal.legacy_storage.tests.integration.test_at_once import at_once
 
 
 @pytest.fixture(name="elsewhere")
@@ -105,3 +107,25 @@ def test_who_does_not_let_the_array_be_asked_is_taken_at_their_word(controller, 
     answer = pointed(controller, elsewhere, probe=False)
     assert answer.result["changed"] and not answer.warnings, answer
     assert not controller.register(probe=False).get("failed"), "and may take it back"
+
+
+# Volumes that are made while an update is under way
+
+
+@pytest.mark.parametrize(("driver", "code"), [("sparse_files.GroupingDriver", "conflict"), ("sparse_files.SparseFileDriver", "busy")])
+def test_a_backend_gets_no_other_driver_or_place_when_a_volume_was_made_while_the_new_one_was_asked(controller, elsewhere, driver, code):
+    (elsewhere / "faults" / "check_for_setup_error").write_text("sleep 4")
+
+    def make():
+        deadline = time.monotonic() + 30
+        while not (elsewhere / "calls.log").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return made(controller)
+
+    answer, path = at_once(lambda: pointed(controller, elsewhere, driver=driver), make)
+    message = refused(answer, code)["message"]
+    assert "another task made volumes" in message if code == "busy" else "has 1 volume(s) made by sparse_files.SparseFileDriver" in message
+    (backend,) = controller.ask("backend.list", {})["backends"]
+    assert (backend["driver"], backend["options"]) == ("sparse_files.SparseFileDriver", {"sparse_files_dir": str(controller.array)})
+    assert controller.ensure("volume", backend="one", name="data", state="absent")["changed"] and not path.exists()

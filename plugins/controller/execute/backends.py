@@ -10,7 +10,7 @@ import dataclasses
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import AT_REST, Backend
-from ...module_utils.plan.backends import changed_options, left_elsewhere, untold_place
+from ...module_utils.plan.backends import changed_options, left_elsewhere, refuse_made_meanwhile, refuse_other_driver, untold_place
 
 _SAMPLE = 5  # volumes to look for, each a question to the array
 
@@ -33,9 +33,14 @@ def _update(work, operation, arguments):
         current = reader.backend(operation.name)
         driven = reader.driven_volumes(backend=operation.name)
     backend = _probed(work, Backend(**arguments))
-    if driven and backend.name not in work.unprobed and changed_options(current, backend):
+    moves = backend.name not in work.unprobed and changed_options(current, backend)
+    if moves and driven:
         _look_for_volumes(work, current, backend, driven)
     with work.store.writing() as writer:
+        count = writer.count_volumes(backend.name)  # others may have made some since this was planned
+        refuse_other_driver(current, backend, count)
+        if moves and not driven:
+            refuse_made_meanwhile(backend, count)
         writer.put_backend(backend)
 
 

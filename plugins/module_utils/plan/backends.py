@@ -88,6 +88,12 @@ def untold_place(current, new, volume_count):
     )
 
 
+def refuse_made_meanwhile(new, volume_count):
+    """Raise StorageError ``busy`` where a Backend that had no volumes has some by now, for which nobody looked with its new options."""
+    if volume_count:
+        raise StorageError("busy", "options: another task made volumes on backend %r meanwhile. Run this one again; nothing was changed." % new.name, "options")
+
+
 def _refuse_lost_target(current, new):
     """A failed-over backend's driver starts at its target, and knows it by these options alone."""
     if current is None or current.failed_over_to is None:
