@@ -25,6 +25,7 @@ from ..module_utils.plan.group_snapshots import plan_group_snapshot
 from ..module_utils.plan.images import plan_image
 from ..module_utils.plan.migration import find_volume
 from ..module_utils.plan.naming import bearer
+from ..module_utils.plan.pools import learn_pools
 from ..module_utils.plan.repositories import plan_repository
 from ..module_utils.plan.retyping import refuse_unable as refuse_unretypable
 from ..module_utils.plan.snapshots import plan_snapshot
@@ -47,7 +48,8 @@ _OPEN_PROTOCOLS = {"aoe", "glusterfs", "gpfs", "local", "nfs", "quobyte", "rbd",
 
 def ensure_volumes(session, arguments, check, warn):
     """Make volumes as wanted: {"volumes": [parameters, ...]}."""
-    noun = dataclasses.replace(VOLUME, plan=_able(session, _measuring(session, "volume", plan_volume)))
+    plan = _able(session, _measuring(session, "volume", plan_volume))
+    noun = dataclasses.replace(VOLUME, plan=_knowing_pools(session, check, plan))
     return summarize(noun, _flow(session, noun, check, warn).run(arguments["volumes"]))
 
 
@@ -107,6 +109,32 @@ def _able(session, plan):
             session.engine().replication.require(landscape.backend(name))
         refuse_unretypable(landscape, operations, changes_in_place)
         return operations
+
+    return planned
+
+
+def _knowing_pools(session, check, plan):
+    """Return ``plan`` for volumes with the pools that there are now: the array is asked before one is refused that the store does not know, also in
+    check mode, and in a run before a volume migrates to a backend's first one, whose driver must start for that anyway."""
+
+    def asked(landscape, wanted):
+        try:
+            operations = plan(landscape, wanted)
+        except StorageError as error:
+            if "pools_of" not in error.details:
+                raise
+            return error.details["pools_of"], None
+        by_default = not check and wanted.migrate_to and not wanted.migrate_to.pool
+        migrates = by_default and any(operation.action == "migrate" for operation in operations)
+        return wanted.migrate_to.backend if migrates else None, operations
+
+    def planned(landscape, wanted):
+        name, operations = asked(landscape, wanted)
+        if name is None:
+            return operations
+        landscape, backend = landscape.copy(), landscape.backend(name)
+        landscape.backends[name] = learn_pools(backend, session.engine().pools(backend))
+        return plan(landscape, wanted)
 
     return planned
 

@@ -26,6 +26,7 @@ options:
       - All of the driver's options that may be shown, as the driver documents them. What is not listed goes back to the driver's default.
       - An option the driver does not have is refused, and so is a secret one.
       - One that is deprecated for removal is accepted with a warning.
+      - Options that lead away from volumes that the backend has are refused, see O(probe). Register another backend for another place.
     type: dict
   secret_options:
     description:
@@ -41,6 +42,10 @@ options:
   probe:
     description:
       - Log in to the storage system before a new or changed backend is saved. If that fails, nothing is saved.
+      - Where the backend has volumes and options of it change, the driver looks for some of them. If it finds none with the new options, and finds one
+        with those of before, the task fails and nothing is saved. If it finds none with either, a warning says so, unless only secret options
+        changed. Run M(baremetal.legacy_storage.legacy_doctor) then.
+      - V(false) skips all of that. A volume that is deleted while its backend leads elsewhere is forgotten, and its data stays where it is.
       - Not done in check mode.
     type: bool
     default: true
@@ -66,6 +71,7 @@ options:
           - All of the driver's options that may be shown, as the driver documents them. What is not listed goes back to the driver's default.
           - An option the driver does not have is refused, and so is a secret one.
           - One that is deprecated for removal is accepted with a warning.
+          - Options that lead away from volumes that the backend has are refused, see O(backends[].probe). Register another backend for another place.
         type: dict
       secret_options:
         description:
@@ -81,6 +87,10 @@ options:
       probe:
         description:
           - Log in to the storage system before a new or changed backend is saved. If that fails, nothing is saved.
+          - Where the backend has volumes and options of it change, the driver looks for some of them. If it finds none with the new options, and finds one
+            with those of before, the task fails and nothing is saved. If it finds none with either, a warning says so, unless only secret options
+            changed. Run M(baremetal.legacy_storage.legacy_doctor) then.
+          - V(false) skips all of that. A volume that is deleted while its backend leads elsewhere is forgotten, and its data stays where it is.
           - Not done in check mode.
         type: bool
         default: true

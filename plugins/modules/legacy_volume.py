@@ -101,7 +101,9 @@ options:
     type: dict
   pool:
     description:
-      - Pool of the backend to create the volume in. The backend's first pool when not given.
+      - Pool of the backend to create the volume in.
+      - The storage system is asked for its pools, also in check mode, before one is refused that it did not have when it was asked last.
+      - By default the first of the pools that it had when the backend was registered, as long as it has that one. A run looks, check mode does not.
       - An existing volume in another pool moves only where O(migration_policy=on-demand) lets it.
     type: str
   migrate_to:
@@ -119,7 +121,7 @@ options:
         type: str
         required: true
       pool:
-        description: Pool of that backend. Its first pool when not given.
+        description: Pool of that backend, found and chosen as O(pool) is.
         type: str
   migration_policy:
     description:
@@ -253,7 +255,9 @@ options:
         type: dict
       pool:
         description:
-          - Pool of the backend to create the volume in. The backend's first pool when not given.
+          - Pool of the backend to create the volume in.
+          - The storage system is asked for its pools, also in check mode, before one is refused that it did not have when it was asked last.
+          - By default the first of the pools that it had when the backend was registered, as long as it has that one. A run looks, check mode does not.
           - An existing volume in another pool moves only where O(volumes[].migration_policy=on-demand) lets it.
         type: str
       migrate_to:
@@ -271,7 +275,7 @@ options:
             type: str
             required: true
           pool:
-            description: Pool of that backend. Its first pool when not given.
+            description: Pool of that backend, found and chosen as O(volumes[].pool) is.
             type: str
       migration_policy:
         description:

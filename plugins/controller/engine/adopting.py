@@ -13,6 +13,7 @@ from cinder import exception as cinder_exception
 
 from ...module_utils.model.errors import StorageError
 from ...module_utils.model.resources import Snapshot, Volume
+from ...module_utils.plan.pools import first_pool, learn_pools
 from ..store.reading import Driven
 from .options import load_driver
 from .persistence import SNAPSHOT_FIELDS, VOLUME_FIELDS
@@ -47,7 +48,7 @@ class Adopting:
                 volume, Driven(Snapshot(_NOBODY, backend.name, wanted.name, owner.id, owner.name, owner.size))
             )
         else:
-            pool = wanted.pool or (backend.pools[0] if backend.pools else None)
+            pool = wanted.pool or first_pool(learn_pools(backend, started.pool_names))
             thing = persistence.bare_volume(
                 Driven(Volume(_NOBODY, backend.name, wanted.name, 1, extra_specs=wanted.extra_specs or {}, pool=pool))
             )

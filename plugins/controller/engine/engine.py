@@ -87,6 +87,10 @@ class Engine:
         with self.speaking_of(backend.name):
             return started.stats(refresh=fresh)
 
+    def pools(self, backend):
+        """Return the names (a tuple) of a Backend's pools as its driver told them when it was started, which it is now unless it was. Raises as ``probe``."""
+        return tuple(pool["pool_name"] for pool in self.probe(backend).get("pools", ()))
+
     def start(self, backend_name):
         """Start a registered backend's driver, which logs in to the array. Raises StorageError ``backend``."""
         self._started_by_name(backend_name)

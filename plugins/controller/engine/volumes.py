@@ -140,9 +140,18 @@ class Volumes:
     def is_on_array(self, volume):
         """Tell whether the array has something under the name of a Volume that the store does not know yet; False where the driver cannot tell."""
         with self._engine.unrecorded("volume", volume) as (backend, unrecorded):
-            if remotefs.keeps_files(backend.driver):
-                return remotefs.has_file(backend.driver, unrecorded._ovo)
-            return (_size_on_array(backend, unrecorded) or 0) > 0
+            return _is_there(backend, unrecorded)
+
+    def first_there(self, backend, driven):
+        """Return the first Volume of a list of Driven ones that the array of a Backend record has; None where it has none or its driver cannot tell.
+
+        The record need not be the one that the store has: its options lead the way.
+
+        :raises StorageError: ``backend`` where the array cannot be reached.
+        """
+        started = self._engine.started(backend)
+        with self._engine.speaking_of(backend.name):
+            return next((item.resource for item in driven if _is_there(started, self._engine.persistence.joined(item))), None)
 
     def size_on_array(self, volume_id):
         """Return a volume's size in GiB as the array tells it, or None where the driver cannot tell."""
@@ -177,6 +186,13 @@ class Volumes:
 def _format_of_new(driver):
     """Return the format of the files that a driver of Cinder's RemoteFS makes, copies included."""
     return "qcow2" if driver.configuration.safe_get(driver.driver_prefix + "_qcow2_volumes") else "raw"
+
+
+def _is_there(backend, volume):
+    """Tell whether an array has something under a cinderlib volume's name; False where its driver cannot tell."""
+    if remotefs.keeps_files(backend.driver):
+        return remotefs.has_file(backend.driver, volume._ovo)
+    return (_size_on_array(backend, volume) or 0) > 0
 
 
 def _size_on_array(backend, volume):

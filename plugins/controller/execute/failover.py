@@ -107,7 +107,7 @@ def _look_at_pools(work, name):
     work.engine().forget(name)
     with contextlib.suppress(StorageError):
         backend, _driven = _now(work, name)
-        pools = tuple(pool["pool_name"] for pool in work.engine().probe(backend).get("pools", ()))
+        pools = work.engine().pools(backend)
         if pools and pools != backend.pools:
             with work.store.writing() as writer:
                 writer.put_backend(dataclasses.replace(backend, pools=pools))

@@ -21,6 +21,7 @@ from ...module_utils.plan.retyping import refuse_migration
 from . import access
 from .copying import copy_verified
 from .endings import refuse_present
+from .pools import find_pool
 
 _NAME = 200  # characters of a volume's name within its copy's
 _COPY = "copy of volume %s"  # what the id of a copy of the volume with this id is derived from
@@ -32,6 +33,7 @@ def _migrate(work, operation, arguments):
     volume = driven.resource
     work.engine().start(arguments["to_backend"])
     within = arguments["to_backend"] == volume.backend
+    find_pool(work, arguments["to_backend"], arguments["to_pool"], "pool" if within else "migrate_to.pool")
     same = "extra_specs" not in arguments and "qos_specs" not in arguments
     if not (within and same and _let_driver(work, operation, arguments)):
         migrate_by_copying(work, operation, driven)

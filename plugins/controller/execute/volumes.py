@@ -21,11 +21,12 @@ from .cloning import CloneSnapshot
 from .copying import UNTOUCHED, revert_by_copying
 from .endings import give_up, refuse_present, rest
 from .migration import retype_by_migration
+from .pools import find_pool
 
 
 def _create(work, operation, arguments):
     source = Source(**arguments["source"]) if arguments.get("source") else None
-    image, operation = imports.taken_out(operation)
+    image, operation = imports.taken_out(_placed(work, operation))
     values = {key: value for key, value in operation.arguments.items() if key != "source"}
     volume = Volume(backend=operation.backend, name=operation.name, source=source, **dict(values, status="creating"))
     refuse_present(work, "volume", volume, work.engine().volumes.is_on_array)
@@ -52,6 +53,12 @@ def _create(work, operation, arguments):
         writer.change_volume(volume.id, status="available", pool=pool, source=source and dataclasses.asdict(source))
         between.end(writer)
         writer.settle(entry)
+
+
+def _placed(work, operation):
+    """Return the operation that makes a volume with the pool that it is made in."""
+    pool = find_pool(work, operation.backend, operation.arguments["pool"])
+    return dataclasses.replace(operation, arguments=dict(operation.arguments, pool=pool))
 
 
 def _take_back(work, volume, between):
@@ -294,7 +301,9 @@ def _revert_on_array(work, entry, arguments):
 
 
 def _adopt(work, operation, arguments):
-    volume = Volume(backend=operation.backend, name=operation.name, status="managing", **arguments)
+    if arguments["pool"] is None:
+        operation = _placed(work, operation)
+    volume = Volume(backend=operation.backend, name=operation.name, status="managing", **operation.arguments)
     with work.store.writing() as writer:
         refuse_managed(writer, "volume", operation)
         entry = writer.begin(operation, volume.id)

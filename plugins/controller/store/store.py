@@ -137,6 +137,14 @@ class Writer:
         if not changed.rowcount:
             self._connection.execute(tables.backends.insert().values(name=backend.name, **values))
 
+    def count_volumes(self, backend):
+        """Return how many volumes (int) the store has on ``backend``."""
+        return Reader(self._connection, self._vault).count_volumes(backend)
+
+    def set_pools(self, name, pools):
+        """Remember the pools of a backend; nothing else of it is touched."""
+        self._connection.execute(tables.backends.update().where(tables.backends.c.name == name).values(pools=list(pools)))
+
     def set_failed_over(self, name, target):
         """Record which replication target serves a backend; ``None`` for the array that its options name."""
         self._connection.execute(tables.backends.update().where(tables.backends.c.name == name).values(failed_over_to=target))

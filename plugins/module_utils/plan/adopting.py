@@ -28,7 +28,6 @@ def plan_adopt_volume(landscape, wanted):
     _refuse_adopted(landscape.volumes, wanted, "volume")
     if wanted.size is not None and wanted.size < wanted.found:
         raise invalid("size", wanted.size, "is smaller than what is adopted (%d GiB). Volumes never shrink; leave size out." % wanted.found)
-    backend = landscape.backend(wanted.backend)
     arguments = {
         "id": landscape.free_id("volume", wanted.backend, wanted.name, avoid=" ".join(wanted.adopt.values())),
         "size": wanted.found,
@@ -36,7 +35,7 @@ def plan_adopt_volume(landscape, wanted):
         "metadata": wanted.metadata or {},
         "extra_specs": wanted.extra_specs or {},
         "qos_specs": wanted.qos_specs or {},
-        "pool": wanted.pool or (backend.pools[0] if backend.pools else None),
+        "pool": wanted.pool,  # None: the first there is by then
         "adopted_from": wanted.adopt,
     }
     operations = [Operation("adopt", "volume", wanted.backend, wanted.name, arguments)]

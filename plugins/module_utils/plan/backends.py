@@ -31,13 +31,8 @@ def plan_backend(landscape, wanted, volume_count=0):
                 "state",
             )
         return [Operation("delete", "backend", wanted.name, wanted.name)]
-    if current is not None and current.driver != wanted.driver and volume_count:
-        raise StorageError(
-            "conflict",
-            "driver: backend %r has %d volume(s) made by %s; they cannot be driven by %s. Register another backend for it."
-            % (wanted.name, volume_count, current.driver, wanted.driver),
-            "driver",
-        )
+    if current is not None:
+        refuse_other_driver(current, wanted, volume_count)
     new = Backend(
         wanted.name,
         wanted.driver,
@@ -52,6 +47,51 @@ def plan_backend(landscape, wanted, volume_count=0):
     _refuse_lost_target(current, new)
     arguments = {field.name: getattr(new, field.name) for field in dataclasses.fields(new)}
     return [Operation("register" if current is None else "update", "backend", wanted.name, wanted.name, arguments)]
+
+
+def refuse_other_driver(current, wanted, volume_count):
+    """Raise StorageError ``conflict`` where a Backend with ``volume_count`` volumes in the store would get another driver."""
+    if current.driver != wanted.driver and volume_count:
+        raise StorageError(
+            "conflict",
+            "driver: backend %r has %d volume(s) made by %s; they cannot be driven by %s. Register another backend for it."
+            % (wanted.name, volume_count, current.driver, wanted.driver),
+            "driver",
+        )
+
+
+def changed_options(current, new):
+    """Return the parameters (a list) of a Backend's options that are not what they were: any of them may lead to another place."""
+    return [key for key in ("options", "secret_options") if getattr(current, key) != getattr(new, key)]
+
+
+def left_elsewhere(current, new, volume_name):
+    """Return the error for options that lead away from where a Backend's volumes are, such as the one called ``volume_name``."""
+    parameter = changed_options(current, new)[0]
+    return StorageError(
+        "conflict",
+        "%s: backend %r would lead away from its volumes: its driver finds volume %r with the present options, and none that it was asked for with the new "
+        "ones. A volume deleted there would be forgotten, and its data left where it is. Register another backend for the new place, or delete, release "
+        "or migrate the volumes of this one first; nothing was changed." % (parameter, current.name, volume_name),
+        parameter,
+    )
+
+
+def untold_place(current, new, volume_count):
+    """Return what to warn of where nobody could tell whether a Backend's volumes are where its new options lead, or None where only secrets changed."""
+    if "options" not in changed_options(current, new):
+        return None
+    return (
+        "Backend %s: whether its %d volume(s) are where the changed options lead could not be told: its driver finds none, neither with them nor with those "
+        "of before. Run the doctor (legacy_doctor) before a task deletes one: it would be forgotten, and its data left where it is."
+        % (current.name, volume_count)
+    )
+
+
+def refuse_made_meanwhile(new, volume_count):
+    """Raise StorageError ``busy`` where a Backend that had no volumes has some by now, for which nobody looked with its new options."""
+    if volume_count:
+        raise StorageError("busy", "options: another task made volumes on backend %r meanwhile. Run this one again; nothing was changed." % new.name, "options")
 
 
 def _refuse_lost_target(current, new):

@@ -14,6 +14,7 @@ from ..model.replication import wants_replication
 from ..model.resources import AT_REST, DRAWN_FROM, Backend, GroupSnapshot, Mapping, Snapshot, Source, Volume, left_behind
 from .exports import ANEW
 from .failover import backend_effect as failover_effect
+from .pools import first_pool
 from .volumes import UNREVERTED
 
 _GIVEN_UP = {"fail_restore": UNRESTORED, "fail_revert": UNREVERTED}
@@ -34,6 +35,7 @@ def _volume_effect(landscape, operation):
         values = {key: value for key, value in operation.arguments.items() if key != "image"}
         if values.get("source"):
             values["source"] = Source(**values["source"])
+        values["pool"] = values.get("pool") or first_pool(landscape.backends[operation.backend])
         landscape.volumes[volume_id] = volume = Volume(backend=operation.backend, name=operation.name, **values)
         if volume.source is not None and volume.source.kind in DRAWN_FROM:
             landscape.taken_ids |= {volume.source.id}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..model.errors import StorageError, invalid, missing_parent
+from ..model.errors import StorageError, missing_parent
 from .naming import bearer
 from .operations import Operation
+from .pools import first_pool, refuse_unknown_pool
 
 
 def find_volume(landscape, wanted):
@@ -72,14 +73,9 @@ def migrate(landscape, volume, backend, pool, extra_specs, qos_specs, parameter)
             % (parameter, volume.name, ", ".join(item.name for item in snapshots)),
             parameter,
         )
-    pools = landscape.backend(backend).pools
-    if pool and pools and pool not in pools:
-        raise invalid(
-            parameter if parameter == "pool" else parameter + ".pool",
-            pool,
-            "is no pool of backend %s (pools: %s)." % (backend, ", ".join(pools)),
-        )
-    arguments = {"id": volume.id, "to_backend": backend, "to_pool": pool or (pools[0] if pools else None)}
+    target = landscape.backend(backend)
+    refuse_unknown_pool(target, pool, parameter if parameter == "pool" else parameter + ".pool")
+    arguments = {"id": volume.id, "to_backend": backend, "to_pool": pool or first_pool(target)}
     for key, specs in (("extra_specs", extra_specs), ("qos_specs", qos_specs)):
         if specs is not None and specs != getattr(volume, key):
             arguments[key] = specs

@@ -21,6 +21,7 @@ from .group_snapshots import refuse_members
 from .migration import after_migration, migrate, plan_migration
 from .naming import plan_rename
 from .operations import Operation
+from .pools import refuse_unknown_pool
 from .retyping import plan_retype
 from .reverting import plan_revert
 from .snapshots import delete_snapshot
@@ -64,9 +65,7 @@ def _plan_create(landscape, wanted):
         raise StorageError("invalid", "size: is required to create the volume %r. Write GiB, as in size: 10." % wanted.name, "size")
     if least is not None and size < least:
         raise invalid("size", size, "is smaller than the source %s %r with %d GiB." % (source.kind, source.name, least))
-    backend = landscape.backend(wanted.backend)
-    if wanted.pool and backend.pools and wanted.pool not in backend.pools:
-        raise invalid("pool", wanted.pool, "is no pool of backend %s (pools: %s)." % (backend.name, ", ".join(backend.pools)))
+    refuse_unknown_pool(landscape.backend(wanted.backend), wanted.pool, "pool")
     arguments = {
         "id": landscape.free_id("volume", wanted.backend, wanted.name),
         "size": size,
@@ -74,7 +73,7 @@ def _plan_create(landscape, wanted):
         "metadata": wanted.metadata or {},
         "extra_specs": wanted.extra_specs or {},
         "qos_specs": wanted.qos_specs or {},
-        "pool": wanted.pool or (backend.pools[0] if backend.pools else None),
+        "pool": wanted.pool,  # None: the first there is by then
     }
     if source is not None:
         arguments["source"] = dataclasses.asdict(source)

@@ -7,6 +7,7 @@
 It stores data for real, needs no root, and can be told to fail or to be slow by files in its ``faults`` directory:
 a file named like a method makes that method raise (its text is the message) or, if it begins with "sleep", wait; with "not offered" the
 method is one that the driver does not have, with "gone" it does not find what it needs, and if it begins with "bug" it raises what a careless driver raises.
+A file ``pools`` among the faults has the names of its pools.
 """
 
 from __future__ import annotations
@@ -82,9 +83,16 @@ class SparseFileDriver(driver.VolumeDriver):
             "max_over_subscription_ratio": "20.0",
             "pools": [
                 dict(self._told(), pool_name=name, total_capacity_gb=self.configuration.sparse_files_capacity, free_capacity_gb="500")
-                for name in ("first", "second")
+                for name in self._pool_names()
             ],
         }
+
+    def _pool_names(self):
+        path = os.path.join(self._dir, "faults", "pools")
+        if not os.path.exists(path):
+            return ["first", "second"]
+        with open(path, encoding="utf-8") as stream:
+            return stream.read().split()
 
     def _told(self):
         return {"thin_provisioning_support": True, "thick_provisioning_support": False, "QoS_support": "<is> True", "provisioned_capacity_gb": "unknown"}
@@ -200,8 +208,10 @@ class SparseFileDriver(driver.VolumeDriver):
 
     def manage_existing_get_size(self, volume, existing_ref):
         """Tell the size in GiB of a file."""
+        if self.configuration.sparse_files_without == "looking":
+            raise NotImplementedError()
         path = os.path.join(self._dir, existing_ref["source-name"])
-        if self.configuration.sparse_files_without == "looking" or not os.path.exists(path):
+        if not os.path.exists(path):
             raise exception.ManageExistingInvalidReference(existing_ref=existing_ref, reason="there is no such file")
         return -(-os.path.getsize(path) // GIB)
 
