@@ -242,12 +242,14 @@ def ensure_backups(session, arguments, check, warn):
 
 
 def _look_at_backups(store, landscape, wanted):
-    """Return a landscape with the deletions that killed runs left in the repositories that tasks speak of, and with when its volumes were made."""
+    """Return a landscape with the deletions that killed runs left in the repositories that tasks speak of, and with what is noted of its volumes."""
     repositories = {item.repository for item in wanted}
     landscape = landscape.copy()
     with store.reading() as reader:
-        landscape.born = {item.resource.id: item.created_at.isoformat() + "Z" for item in reader.driven_volumes(ids=list(landscape.volumes))}
+        volumes = reader.driven_volumes(ids=list(landscape.volumes))
         found = [record for record in reader.unsettled() if (record.noun, record.action) == ("backup", "delete") and record.backend in repositories]
+    landscape.born = {item.resource.id: item.created_at.isoformat() + "Z" for item in volumes}
+    landscape.formats = {item.resource.id: (item.data.get("admin_metadata") or {}).get("format") or "raw" for item in volumes}
     landscape.unsettled.update((record.operation_id, record) for record in found)
     return landscape
 

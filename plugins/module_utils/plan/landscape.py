@@ -35,6 +35,7 @@ class Landscape:
         namespace=None,
         group_snapshots=(),
         born=None,
+        formats=None,
     ):
         self.backends = {backend.name: backend for backend in backends}
         self.volumes = {volume.id: volume for volume in volumes}
@@ -50,6 +51,7 @@ class Landscape:
         self.namespace = namespace  # the store's, from which ids are derived
         self.group_snapshots = {item.id: item for item in group_snapshots}  # without their members, which are among the snapshots
         self.born = dict(born or {})  # {volume's id: when it was made} where that matters, since ids are given again
+        self.formats = dict(formats or {})  # {volume's id: in which format its driver keeps it in a file, as far as it has noted that} where that matters
 
     def copy(self):
         """Return a landscape that can be changed without changing this one."""
@@ -68,6 +70,7 @@ class Landscape:
             self.namespace,
             self.group_snapshots.values(),
             self.born,
+            self.formats,
         )
 
     def backend(self, name):
