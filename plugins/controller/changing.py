@@ -16,6 +16,7 @@ from ..module_utils.model.wanted_backups import WantedBackup, WantedRepository
 from ..module_utils.model.wanted_failover import WantedFailover
 from ..module_utils.model.wanted_groups import WantedGroupSnapshot
 from ..module_utils.plan.adopting import snapshots_volume
+from ..module_utils.plan.attached import refuse_unable as refuse_attached
 from ..module_utils.plan.backends import plan_backend
 from ..module_utils.plan.backups import left_by_keep, plan_backup
 from ..module_utils.plan.diagnosis_picture import some_of
@@ -55,7 +56,7 @@ def ensure_volumes(session, arguments, check, warn):
 
 def ensure_snapshots(session, arguments, check, warn):
     """Make snapshots as wanted: {"snapshots": [parameters, ...]}."""
-    noun = dataclasses.replace(SNAPSHOT, plan=_releasing(session, _measuring(session, "snapshot", plan_snapshot)))
+    noun = dataclasses.replace(SNAPSHOT, plan=_snapping(session, _measuring(session, "snapshot", plan_snapshot)))
     return summarize(noun, _flow(session, noun, check, warn).run(arguments["snapshots"]))
 
 
@@ -98,7 +99,8 @@ def _measuring(session, noun, plan):
 
 
 def _able(session, plan):
-    """Return ``plan`` for volumes that may be replicated or retyped: what their driver cannot do is refused also in check mode."""
+    """Return ``plan`` for volumes that may be replicated or retyped, or are attached: what their driver cannot do is refused also in check mode."""
+    able_while_attached = _able_while_attached(session)
 
     def changes_in_place(backend):
         return session.engine().volumes.changes_in_place(backend)  # the engine starts for those that ask
@@ -108,6 +110,7 @@ def _able(session, plan):
         for name in refuse_unreplicable(landscape, operations):
             session.engine().replication.require(landscape.backend(name))
         refuse_unretypable(landscape, operations, changes_in_place)
+        refuse_attached(landscape, operations, able_while_attached)
         return operations
 
     return planned
@@ -139,11 +142,22 @@ def _knowing_pools(session, check, plan):
     return planned
 
 
-def _releasing(session, plan):
-    """Return ``plan`` for snapshots that may be released: a driver that could not adopt one again is refused, also in check mode."""
+def _able_while_attached(session):
+    """Return a function: whether the driver of a Backend may do something with a volume that a host uses."""
+
+    def able_while_attached(backend, what):
+        return session.engine().volumes.able_while_attached(backend, what)  # the engine starts for those that ask
+
+    return able_while_attached
+
+
+def _snapping(session, plan):
+    """Return ``plan`` for snapshots: what their driver is known not to take, or could not adopt again once released, is refused also in check mode."""
+    able_while_attached = _able_while_attached(session)
 
     def planned(landscape, wanted):
         operations = plan(landscape, wanted)
+        refuse_attached(landscape, operations, able_while_attached)
         for operation in operations:
             if operation.action == "release":
                 session.engine().adopting.require_release("snapshot", landscape.backend(operation.backend))
@@ -224,11 +238,11 @@ def ensure_backups(session, arguments, check, warn):
     moment = now().isoformat(timespec="seconds") + "Z"
     named = frozenset((item.get("repository"), item.get("name")) for item in arguments["backups"])
     told = set()  # what is planned is planned again under the locks
+    able_while_attached = _able_while_attached(session)
 
     def plan(landscape, wanted):
         operations = plan_backup(landscape, wanted, moment, named)
-        if any(operation.arguments.get("temporary_snapshot") for operation in operations if operation.action == "create"):
-            session.engine().snapshots.require_attached(landscape.backend(wanted.backend), landscape.volume(wanted.backend, wanted.volume))
+        refuse_attached(landscape, operations, able_while_attached)
         left = left_by_keep(landscape.after(operations), wanted)
         if left and (wanted.repository, wanted.name) not in told:
             told.add((wanted.repository, wanted.name))
@@ -256,12 +270,14 @@ def ensure_backups(session, arguments, check, warn):
 
 
 def _look_at_backups(store, landscape, wanted):
-    """Return a landscape with the deletions that killed runs left in the repositories that tasks speak of, and with when its volumes were made."""
+    """Return a landscape with the deletions that killed runs left in the repositories that tasks speak of, and with what is noted of its volumes."""
     repositories = {item.repository for item in wanted}
     landscape = landscape.copy()
     with store.reading() as reader:
-        landscape.born = {item.resource.id: item.created_at.isoformat() + "Z" for item in reader.driven_volumes(ids=list(landscape.volumes))}
+        volumes = reader.driven_volumes(ids=list(landscape.volumes))
         found = [record for record in reader.unsettled() if (record.noun, record.action) == ("backup", "delete") and record.backend in repositories]
+    landscape.born = {item.resource.id: item.created_at.isoformat() + "Z" for item in volumes}
+    landscape.formats = {item.resource.id: (item.data.get("admin_metadata") or {}).get("format") or "raw" for item in volumes}
     landscape.unsettled.update((record.operation_id, record) for record in found)
     return landscape
 

@@ -214,10 +214,12 @@ class Flow:
         first = [outcome for outcome in outcomes if outcome not in last]
         for outcome in first:
             outcome.sparing = None if self._noun.deletes_in(outcome.wanted) is None else False
-        self._side_by_side(first, _backend_of, self._limits(first))
+        backends = {outcome: _backends_of(outcome) for outcome in first}
+        self._side_by_side(backends, self._limits(backends))
         rests = {outcome: outcome.rest() for outcome in first if outcome.left and outcome.error is None}
         last = [rests.get(outcome, outcome) for outcome in outcomes if outcome in last or outcome in rests]
-        self._side_by_side(last, self._noun.deletes_in, {self._noun.deletes_in(outcome.wanted): 1 for outcome in last})
+        repositories = {outcome: {self._noun.deletes_in(outcome.wanted)} for outcome in last}
+        self._side_by_side(repositories, dict.fromkeys(set().union(*repositories.values()), 1))
         for outcome, rest in rests.items():
             self._add_rest(outcome, rest)
 
@@ -231,50 +233,53 @@ class Flow:
         else:
             outcome.error = rest.error
 
-    def _side_by_side(self, outcomes, place_of, limits):
-        """Run items in threads, up to ``limits`` ({place: count}) of each place; an item waits for earlier ones that touch the same things.
+    def _side_by_side(self, places, limits):
+        """Run items in threads, up to ``limits`` ({place: count}) in each place; an item waits for earlier ones that touch the same things.
 
-        :param place_of: wanted item to its place: a backend, or a repository.
+        :param places: {Outcome: set of places, in all of which it works at once}: backends, or a repository.
         """
-        with Pools(limits) as pools:
-            running, begun = {}, []
-            for outcome in outcomes:
-                before = [earlier for earlier in begun if earlier.keys & outcome.keys]
-                running[pools[place_of(outcome.wanted)].submit(self._carry_out_one, outcome, before)] = outcome
-                begun.append(outcome)
-            while running:
-                done = concurrent.futures.wait(running, self._patience.left(), concurrent.futures.FIRST_COMPLETED)[0]
-                for future in done:
-                    running.pop(future)
+        waiting, running, free, silent = list(places), {}, dict(limits), {}
+        before = {outcome: [earlier for earlier in waiting[:number] if earlier.keys & outcome.keys] for number, outcome in enumerate(waiting)}
+        threads = concurrent.futures.ThreadPoolExecutor(max(1, min(len(places), sum(limits.values()))))
+        try:
+            while waiting or running:
+                for outcome in list(waiting):
+                    if all(free[place] for place in places[outcome]) and all(earlier.ended.is_set() for earlier in before[outcome]):
+                        waiting.remove(outcome)
+                        free.update((place, free[place] - 1) for place in places[outcome])
+                        running[threads.submit(self._carry_out_one, outcome)] = outcome
+                for future in concurrent.futures.wait(running, self._patience.left(), concurrent.futures.FIRST_COMPLETED)[0]:
+                    free.update((place, free[place] + 1) for place in places[running.pop(future)])
                     future.result()
-                self._give_up_late(running, pools, place_of)
+                self._give_up_late(waiting, running, places, silent)
+        finally:
+            threads.shutdown(wait=not silent)
 
-    def _give_up_late(self, running, pools, place_of):
-        """Wait no longer for operations that take too long, nor for what would come after them in their place.
+    def _give_up_late(self, waiting, running, places, silent):
+        """Wait no longer for operations that take too long, nor for what would come after them in their places.
 
-        Their threads cannot be ended. They end with this process, which gives its locks back; the journal keeps what they began.
+        Their threads cannot be ended, and keep their places. They end with this process, which gives its locks back; the journal keeps what they began.
+
+        :param silent: {place: where an operation does not end, as told}, which this adds to.
         """
-        silent = set()
         for future, outcome in list(running.items()):
-            if self._patience.is_over(outcome) and outcome.give_up(_too_late(self._noun, outcome, self._patience.seconds), True):
+            where = " or ".join(sorted(_backends_of(outcome)))
+            if self._patience.is_over(outcome) and outcome.give_up(_too_late(self._noun, outcome, where, self._patience.seconds), True):
                 del running[future]
-                silent.add(place_of(outcome.wanted))
+                silent.update(dict.fromkeys(places[outcome], where))
                 outcome.after = self._find_now(outcome)
-        for future, outcome in list(running.items()):
-            if place_of(outcome.wanted) in silent and outcome.give_up(_not_tried(self._noun, outcome), False):
-                del running[future]
+        for outcome in [*waiting, *running.values()]:
+            where = next((silent[place] for place in sorted(places[outcome]) if place in silent), None)
+            if where is not None and outcome.give_up(_not_tried(self._noun, outcome, where), False):
                 outcome.after = self._find_now(outcome)
-        for name in silent:
-            pools.leave(name)
+        waiting[:] = [outcome for outcome in waiting if not outcome.ended.is_set()]
 
-    def _limits(self, outcomes):
+    def _limits(self, backends):
         with self._store.reading() as reader:
             known = {backend.name: backend.max_parallel for backend in reader.backends()}
-        return {_backend_of(outcome.wanted): known.get(_backend_of(outcome.wanted), 1) for outcome in outcomes}
+        return {name: known.get(name, 1) for names in backends.values() for name in names}
 
-    def _carry_out_one(self, outcome, before):
-        for earlier in before:
-            earlier.ended.wait()
+    def _carry_out_one(self, outcome):
         if not outcome.begin():
             return
         done, after, failure = [], None, None
@@ -413,39 +418,23 @@ def _key(operation):
     return (operation.noun, operation.backend, operation.name)
 
 
-def _too_late(noun, outcome, seconds):
+def _too_late(noun, outcome, where, seconds):
     return StorageError(
         "interrupted",
         "%s: backend %s has not answered for %g s (operation_timeout), so this was given up. What it did is not known. Run the task again when it "
-        "answers: what was begun is settled first." % (noun.label(outcome.wanted), _backend_of(outcome.wanted), seconds),
+        "answers: what was begun is settled first." % (noun.label(outcome.wanted), where, seconds),
     )
 
 
-def _not_tried(noun, outcome):
-    return StorageError(
-        "interrupted", "%s: was not tried, because backend %s does not answer." % (noun.label(outcome.wanted), _backend_of(outcome.wanted))
-    )
+def _not_tried(noun, outcome, where):
+    return StorageError("interrupted", "%s: was not tried, because backend %s does not answer." % (noun.label(outcome.wanted), where))
 
 
-def _backend_of(wanted):
-    return getattr(wanted, "backend", None) or wanted.name
-
-
-class Pools(dict):
-    """One thread pool a backend: {name: ThreadPoolExecutor}, all ended together."""
-
-    def __init__(self, limits):
-        super().__init__({name: concurrent.futures.ThreadPoolExecutor(limit) for name, limit in limits.items()})
-
-    def __enter__(self):
-        return self
-
-    def leave(self, name):
-        """Let a pool go that does not come back; what waits in it is never begun."""
-        pool = self.pop(name, None)
-        if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    def __exit__(self, *exception):
-        for pool in self.values():
-            pool.shutdown(wait=True)
+def _backends_of(outcome):
+    """Return the backends (set) that an item works on: its own, and both of a migration, also of one that was killed and that it settles."""
+    found = {getattr(outcome.wanted, "backend", None) or outcome.wanted.name}
+    if getattr(outcome.wanted, "migrate_to", None):
+        found.add(outcome.wanted.migrate_to.backend)
+    for operation in outcome.operations:
+        found.update(operation.arguments[key] for key in ("from_backend", "to_backend") if operation.arguments.get(key))
+    return found

@@ -36,7 +36,7 @@ options:
     type: dict
   max_parallel:
     description:
-      - How many operations of one task may run on it at once. V(4) for a new backend.
+      - How many operations of one task may run on it at once, migrations to it included. V(4) for a new backend.
       - It holds for each task, so a play of many nodes may run as many at once as it has forks; C(throttle) and C(serial) of the play limit that.
     type: int
   probe:
@@ -81,7 +81,7 @@ options:
         type: dict
       max_parallel:
         description:
-          - How many operations of one task may run on it at once. V(4) for a new backend.
+          - How many operations of one task may run on it at once, migrations to it included. V(4) for a new backend.
           - It holds for each task, so a play of many nodes may run as many at once as it has forks; C(throttle) and C(serial) of the play limit that.
         type: int
       probe:

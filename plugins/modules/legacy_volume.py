@@ -26,7 +26,7 @@ options:
   size:
     description:
       - Size in GiB when bare, or with a unit, such as V(10), V(10GiB), V(10 G) or V(1TiB). Units are powers of 1024.
-      - A larger size extends an existing volume, also while it is attached. A smaller one is refused.
+      - A larger size extends an existing volume, where its driver can also while it is attached. A smaller one is refused.
       - Required to create an empty volume. With a source it defaults to the source's size, of an image rounded up to whole GiB.
     type: str
   renamed_from:
@@ -180,7 +180,7 @@ options:
       size:
         description:
           - Size in GiB when bare, or with a unit, such as V(10), V(10GiB), V(10 G) or V(1TiB). Units are powers of 1024.
-          - A larger size extends an existing volume, also while it is attached. A smaller one is refused.
+          - A larger size extends an existing volume, where its driver can also while it is attached. A smaller one is refused.
           - Required to create an empty volume. With a source it defaults to the source's size, of an image rounded up to whole GiB.
         type: str
       renamed_from:

@@ -12,7 +12,9 @@ from engine_here import COLLECTION, ID, ours
 from relied_on import begins_with, has, relied_on, takes
 
 FIRST = COLLECTION + "engine"
-LVM, PERSISTENCE, REMOTEFS, VOLUMES = ("plugins/controller/engine/%s.py" % name for name in ("lvm", "persistence", "remotefs", "volumes"))
+FEATURES, LVM, PERSISTENCE, REMOTEFS, VOLUMES = (
+    "plugins/controller/engine/%s.py" % name for name in ("features", "lvm", "persistence", "remotefs", "volumes")
+)
 
 
 @relied_on(REMOTEFS, PERSISTENCE)
@@ -68,14 +70,40 @@ def remotefs_copies_files_and_an_option_says_in_which_format():
         assert driver.driver_prefix + "_qcow2_volumes" in {option.name for option in driver.get_driver_options()}
 
 
-@relied_on("plugins/controller/engine/features.py")
+@relied_on(FEATURES)
 def remotefs_leaves_snapshots_of_attached_volumes_to_nova():
     """RemoteFS's _create_snapshot calls _create_snapshot_online for an attached volume, which asks Nova; NFS' and Quobyte's create_snapshot call it."""
-    from ansible_collections.baremetal.legacy_storage.plugins.controller.engine.features import snapshots_attached
     from cinder.volume.drivers import nfs, quobyte, rbd, remotefs
 
     base = remotefs.RemoteFSSnapDriverBase
     assert "_is_volume_attached" in inspect.getsource(base._create_snapshot) and "_create_snapshot_online" in inspect.getsource(base._create_snapshot)
     assert "self._nova.create_volume_snapshot" in inspect.getsource(base._create_snapshot_online)
-    told = {driver.__name__: snapshots_attached(driver) for driver in (nfs.NfsDriver, quobyte.QuobyteDriver, rbd.RBDDriver)}
-    assert told == {"NfsDriver": False, "QuobyteDriver": False, "RBDDriver": True}, told
+    _able("snapshot", {nfs.NfsDriver: False, quobyte.QuobyteDriver: False, rbd.RBDDriver: True})
+
+
+@relied_on(FEATURES)
+def remotefs_clones_no_attached_volume():
+    """RemoteFS's _create_cloned_volume, which NFS' and Quobyte's drivers call, begins by refusing a volume that is in use; PowerStore's own does not."""
+    from cinder.volume.drivers import nfs, quobyte, rbd, remotefs
+    from cinder.volume.drivers.dell_emc.powerstore import nfs as powerstore
+
+    clone = inspect.getsource(remotefs.RemoteFSSnapDriverBase._create_cloned_volume)
+    allowed, refusal = clone.index("acceptable_states = ['available', 'backing-up', 'downloading']"), clone.index("self._validate_state(src_vref.status")
+    assert allowed < refusal < clone.index("temp_snapshot"), clone
+    _able("clone", {nfs.NfsDriver: False, quobyte.QuobyteDriver: False, powerstore.PowerStoreNFSDriver: True, rbd.RBDDriver: True})
+
+
+@relied_on(FEATURES)
+def drivers_for_shares_say_in_extend_volume_that_they_extend_no_attached_volume():
+    """Those of NFS, PowerStore and Quobyte begin by asking _is_volume_attached and raise; Virtuozzo's and NetApp's do not."""
+    from cinder.volume.drivers import nfs, quobyte, rbd, vzstorage
+    from cinder.volume.drivers.dell_emc.powerstore import nfs as powerstore
+    from cinder.volume.drivers.netapp.dataontap import nfs_cmode
+
+    _able("extend", dict.fromkeys((nfs.NfsDriver, quobyte.QuobyteDriver, powerstore.PowerStoreNFSDriver), False))
+    _able("extend", dict.fromkeys((vzstorage.VZStorageDriver, nfs_cmode.NetAppCmodeNfsDriver, rbd.RBDDriver), True))
+
+
+def _able(what, expected):
+    told = {driver: ours("features").able_while_attached(driver, what) for driver in expected}
+    assert told == expected, told

@@ -144,6 +144,25 @@ def test_an_attached_volume_is_refused_at_once_where_its_driver_leaves_such_snap
     assert backups.make(backend="shares", volume="logs")["changed"]
 
 
+def test_what_a_driver_keeps_as_qcow2_is_neither_backed_up_nor_restored_and_that_is_foreseen(backups):
+    backups.make()
+    backups.controller.register("shares", driver="shared_files.SharedFileDriver")
+    backups.ensure("volume", backend="shares", name="logs", size="1")
+    backups.ensure("snapshot", backend="shares", name="snap", volume="logs")
+    before = backups.controller.look()
+    saved = dict(OFFSITE, name="tuesday", backend="shares", volume="logs")
+    restored = dict(OFFSITE, name="monday", backend="shares", volume="logs", state="restored")
+    for wanted in (saved, restored):
+        for check in (True, False):
+            result = backups.controller.ensure("backup", check, **wanted)
+            assert result.get("failed") and (result["error"]["code"], result["error"]["parameter"]) == ("unsupported", "volume"), result
+            assert "keeps volume 'logs' as a file in format qcow2" in result["msg"]
+    assert backups.controller.look() == before and backups.names() == ["monday"]
+    backups.ensure("snapshot", backend="shares", name="snap", state="absent")
+    for wanted in (saved, restored):
+        assert backups.ensure("backup", check=True, **wanted)["changed"], "without snapshots it is a raw file again"
+
+
 def test_a_snapshot_can_be_backed_up(backups):
     backups.write(b"then")
     backups.ensure("snapshot", backend="one", name="snap", volume="data")

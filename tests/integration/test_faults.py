@@ -114,6 +114,27 @@ def test_a_silent_array_fails_its_own_items_after_the_time_set_and_no_others(two
     assert controller.unsettled() == []
 
 
+def test_what_would_come_after_a_migration_that_does_not_end_is_not_tried_on_either_backend(two):
+    controller, array = two
+    controller.register("one", max_parallel=1)
+    assert not volumes(controller, "one/data").get("failed")
+    controller.settings["operation_timeout"] = 1
+    controller.write_config(controller.config, python=controller.warm())
+    (array / "faults" / "create_volume").write_text("sleep 600")
+    moved = {"backend": "one", "name": "data", "migrate_to": {"backend": "two"}}
+    others = [{"backend": backend, "name": "new", "size": "1"} for backend in ("one", "two")]
+    started = time.monotonic()
+    result = controller.ask("volume.ensure", {"volumes": [moved, *others]})
+    assert time.monotonic() - started < 30
+    told = [item.get("msg", "") for item in result["volumes"]]
+    assert "one/data: backend one or two has not answered for 1 s" in told[0], told
+    assert told[1:] == ["%s/new: was not tried, because backend one or two does not answer." % backend for backend in ("one", "two")]
+    (array / "faults" / "create_volume").unlink()
+    again = controller.ask("volume.ensure", {"volumes": [moved, *others]})
+    assert not again.get("failed") and [item["changed"] for item in again["volumes"]] == [True] * 3, again
+    assert controller.unsettled() == []
+
+
 def test_the_time_of_copying_is_not_taken_for_the_silence_of_an_array(two, monkeypatch):
     controller, _array = two
     assert not volumes(controller, "one/data").get("failed")

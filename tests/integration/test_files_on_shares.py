@@ -192,6 +192,28 @@ def test_a_snapshot_whose_deletion_was_killed_is_deleted_by_the_next_run(snapsho
     assert content(shares, data) == GOLD
 
 
+@pytest.mark.parametrize(
+    ("noun", "parameters", "blamed"),
+    [
+        ("snapshot", {"name": "snap", "volume": "data"}, "volume"),
+        ("volume", {"name": "data", "size": "2"}, "size"),
+        ("volume", {"name": "copy", "source_volume": "data"}, "source_volume"),
+    ],
+    ids=["snapshot", "extension", "clone"],
+)
+def test_what_the_driver_refuses_of_an_attached_volume_is_refused_before_anything_is_done_and_in_check_mode(noun, parameters, blamed, shares, connector):
+    made(shares, "export", volume="data", connector=connector("node1"))
+    before = shares.look()
+    for check in (True, False):
+        result = shares.ensure(noun, check, backend="one", **parameters)
+        assert result.get("failed"), result
+        assert (result["error"]["code"], result["error"]["parameter"]) == ("unsupported", blamed), result
+        assert result["msg"].endswith("Detach the volume first.") and "is attached to node1" in result["msg"]
+    assert shares.look() == before
+    made(shares, "export", volume="data", host="node1", state="absent")
+    made(shares, noun, **parameters)
+
+
 def test_nothing_counts_as_deleted_on_a_share_that_is_away(shares):
     made(shares, "snapshot", name="snap", volume="data")
     made(shares, "volume", name="log", size="1")

@@ -62,6 +62,22 @@ def content(array):
         return front + stream.read(4)
 
 
+@pytest.mark.parametrize(("limits", "most"), [((10, 1), 1), ((1, 10), 1), ((10, 2), 2)])
+def test_no_more_volumes_move_at_once_than_either_backend_allows(controller, two, limits, most):
+    controller.register("one", max_parallel=limits[0])
+    controller.register("two", options={"sparse_files_dir": str(two)}, max_parallel=limits[1])
+    names = ["a", "b", "c", "d"]
+    assert not controller.ask("volume.ensure", {"volumes": [{"backend": "one", "name": name, "size": "1"} for name in names]}).get("failed")
+    (two / "faults" / "create_volume").write_text("sleep 0.3")
+    moves = [{"backend": "one", "name": name, "migrate_to": {"backend": "two"}} for name in names]
+    result = controller.ask("volume.ensure", {"volumes": [*moves, {"backend": "two", "name": "new", "size": "1"}]})
+    assert not result.get("failed") and [item["changed"] for item in result["volumes"]] == [True] * 5, result
+    lines = [line.split() for line in (two / "calls.log").read_text().splitlines()]
+    turns = [1 if what == "begin" else -1 for _moment, what, method in sorted(lines) if method == "create_volume"]
+    assert max(sum(turns[:end]) for end in range(len(turns) + 1)) <= most + (limits[0] < limits[1]), "one is made there beside those that come"
+    assert len(turns) == 10 and len(volumes_in(two)) == 5 and volumes_in(controller.array) == []
+
+
 def test_to_another_backend_and_all_that_users_know_stays(controller, two, data):
     foreseen = migrate(controller, check=True)
     assert (content(controller.array), volumes_in(two)) == (b"goldlast", [])

@@ -81,23 +81,51 @@ def takes_group_snapshots(cls):
     return _has(cls, name) and not any(_loops(cls, step) for step in {name} | _own_calls(cls, name))
 
 
-def snapshots_attached(cls):
-    """Tell whether a driver class may take a snapshot of a volume that a host uses: Cinder's RemoteFS (NFS, Quobyte) asks Nova to do it there."""
-    online = (getattr(cls, name, None) for name in ("_create_snapshot", "_create_snapshot_online"))
-    asks_nova = all(getattr(method, "__module__", None) == _REMOTE_FS for method in online)
+def able_while_attached(cls, what):
+    """Tell whether a driver class may ``clone``, ``extend``, or take a ``snapshot`` of, a volume that a host uses; False where it is known to refuse."""
+    return _WHILE_ATTACHED[what](cls)
+
+
+def _snapshots_attached(cls):
+    """Cinder's RemoteFS (NFS, Quobyte) asks Nova to take a snapshot of an attached volume."""
+    asks_nova = all(_is_of_remote_fs(cls, name) for name in ("_create_snapshot", "_create_snapshot_online"))
     return not (asks_nova and "_create_snapshot" in _own_calls(cls, "create_snapshot"))
+
+
+def _clones_attached(cls):
+    """Cinder's RemoteFS clones what is in status ``available``, and nothing else that we have."""
+    return not (_is_of_remote_fs(cls, "_create_cloned_volume") and "_create_cloned_volume" in _own_calls(cls, "create_cloned_volume"))
+
+
+def _extends_attached(cls):
+    """Drivers for shares that only grow detached volumes (Cinder's bug 1870367) ask for that first, and raise."""
+    questions = (node for node in ast.walk(_definition(cls, "extend_volume")) if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Raise))
+    return not any("_is_volume_attached" in _calls(node.test) for node in questions)
+
+
+_WHILE_ATTACHED = {"snapshot": _snapshots_attached, "clone": _clones_attached, "extend": _extends_attached}
+
+
+def _is_of_remote_fs(cls, name):
+    """Tell whether a driver class's method is RemoteFS's own."""
+    return getattr(getattr(cls, name, None), "__module__", None) == _REMOTE_FS
 
 
 def _own_calls(cls, name):
     """Return the names of the methods of its own that a method calls."""
+    return _calls(_definition(cls, name)) - {"create_snapshot"}
+
+
+def _calls(tree):
+    """Return the names of the methods of ``self`` that a syntax tree calls."""
     return {
         node.func.attr
-        for node in ast.walk(_definition(cls, name))
+        for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id == "self"
-    } - {"create_snapshot"}
+    }
 
 
 def _loops(cls, name):

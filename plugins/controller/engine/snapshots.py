@@ -12,10 +12,7 @@ import copy
 from cinder import exception as cinder_exception
 from cinderlib import objects
 
-from ...module_utils.model.errors import StorageError
 from . import remotefs
-from .features import snapshots_attached
-from .options import load_driver
 from .persistence import SNAPSHOT_FIELDS, VOLUME_FIELDS, driver_data
 
 _MAPPING = ("create_export_snapshot", "initialize_connection_snapshot", "terminate_connection_snapshot", "remove_export_snapshot")
@@ -29,17 +26,6 @@ class Snapshots:
 
     def __init__(self, engine):
         self._engine = engine
-
-    @staticmethod
-    def require_attached(backend, volume):
-        """Raise StorageError ``unsupported`` where the driver of a Backend record is known to take no snapshot of a Volume that a host uses."""
-        if not snapshots_attached(load_driver(backend.driver)):
-            raise StorageError(
-                "unsupported",
-                "volume: volume %r is attached to %s, and so has to be read from a snapshot. But the driver of backend %s leaves snapshots of attached volumes "
-                "to Nova, which is not here. Detach the volume first." % (volume.name, ", ".join(volume.attached_to), backend.name),
-                "volume",
-            )
 
     def create(self, snapshot_id):
         """Take the recorded snapshot on the array."""

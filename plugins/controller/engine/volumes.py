@@ -13,7 +13,7 @@ from cinderlib import objects
 
 from ...module_utils.model.replication import DISABLED, ENABLED, wants_replication
 from . import lvm, remotefs
-from .features import offers
+from .features import able_while_attached, offers
 from .options import load_driver
 from .persistence import VOLUME_FIELDS
 from .types import difference, typed_like
@@ -107,6 +107,11 @@ class Volumes:
     def changes_in_place(backend):
         """Tell whether the driver of a Backend record can change extra specs and QoS where a volume lies."""
         return offers(load_driver(backend.driver), "retype")
+
+    @staticmethod
+    def able_while_attached(backend, what):
+        """Tell whether the driver of a Backend record may ``clone``, ``extend``, or take a ``snapshot`` of, a volume that a host uses."""
+        return able_while_attached(load_driver(backend.driver), what)
 
     def retype(self, volume_id, extra_specs, qos_specs):
         """Give a volume other extra specs and QoS where it lies. Return whether its driver could."""

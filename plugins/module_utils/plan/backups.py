@@ -66,7 +66,21 @@ def _plan_create(landscape, wanted):
     if snapshot is None and landscape.mappings_of(volume):  # what a host writes to cannot be read as it is at one moment
         name = temporary_name(wanted.repository, wanted.name)
         arguments["temporary_snapshot"] = derive_id("snapshot", wanted.backend, name, namespace=landscape.namespace)
+    elif snapshot is None:
+        _refuse_format(landscape, volume, "Clone the volume and back up the clone, or have the driver make raw files.")
     return Operation("create", "backup", wanted.repository, wanted.name, arguments)
+
+
+def _refuse_format(landscape, volume, advice):
+    """Only what the volume holds can be streamed, and not a file of another format that stands for it."""
+    kind = landscape.formats.get(volume.id, "raw")
+    if kind != "raw":
+        raise StorageError(
+            "unsupported",
+            "volume: the driver of backend %s keeps volume %r as a file in format %s, which cannot be streamed. %s"
+            % (volume.backend, volume.name, kind, advice),
+            "volume",
+        )
 
 
 def _what_to_save(landscape, wanted):
@@ -187,5 +201,6 @@ def _plan_restore(landscape, current, wanted):
         )
     if volume.status not in ("available", UNRESTORED, UNREVERTED):
         raise StorageError("conflict", "volume: volume %r is in status %s; it must be available." % (volume.name, volume.status), "volume")
+    _refuse_format(landscape, volume, "Delete its snapshots, if it has any, or make a new volume of the backup (legacy_volume, source_backup).")
     source = {"repository": current.repository, "name": current.name, "id": current.id}
     return [Operation("restore", "volume", volume.backend, volume.name, {"id": volume.id, "backup": source, "former_status": volume.status})]

@@ -130,6 +130,8 @@ def _snapshot_effect(landscape, operation):
 
 def _drop_snapshot(landscape, snapshot_id):
     snapshot = landscape.snapshots.pop(snapshot_id, None)
+    if snapshot:
+        landscape.formats.pop(snapshot.volume_id, None)  # its file may be another now
     volume = snapshot and landscape.volumes.get(snapshot.volume_id)
     if volume and volume.reverted_to == snapshot_id:
         landscape.volumes[volume.id] = dataclasses.replace(volume, reverted_to=None)
@@ -213,7 +215,7 @@ def _backup_effect(landscape, operation):
         backup = Backup(operation.backend, operation.name, arguments["volume"], arguments["description"], arguments["snapshot"])
         landscape.backups[(backup.repository, backup.name)] = backup
     elif operation.action == "clean_up":  # the repository knows whether it was complete
-        landscape.snapshots.pop(arguments.get("temporary_snapshot"), None)
+        _drop_snapshot(landscape, arguments.get("temporary_snapshot"))
     else:
         landscape.backups.pop((operation.backend, operation.name), None)
 

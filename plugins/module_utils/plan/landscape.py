@@ -36,6 +36,7 @@ class Landscape:
         group_snapshots=(),
         born=None,
         former_namespaces=(),
+        formats=None,
     ):
         self.backends = {backend.name: backend for backend in backends}
         self.volumes = {volume.id: volume for volume in volumes}
@@ -52,6 +53,7 @@ class Landscape:
         self.former_namespaces = tuple(former_namespaces)  # of the stores that went before it: things keep the ids that they have from there
         self.group_snapshots = {item.id: item for item in group_snapshots}  # without their members, which are among the snapshots
         self.born = dict(born or {})  # {volume's id: when it was made} where that matters, since ids are given again
+        self.formats = dict(formats or {})  # {volume's id: in which format its driver keeps it in a file, as far as it has noted that} where that matters
 
     def copy(self):
         """Return a landscape that can be changed without changing this one."""
@@ -71,6 +73,7 @@ class Landscape:
             self.group_snapshots.values(),
             self.born,
             self.former_namespaces,
+            self.formats,
         )
 
     def backend(self, name):

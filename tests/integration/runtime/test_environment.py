@@ -43,23 +43,24 @@ class Host:
         self.environment.parent.mkdir()
         self.wheels.mkdir()
 
-    def apply(self, version, *arguments):
-        """Let the role install these versions; return a Played."""
+    def apply(self, version, *arguments, packages=()):
+        """Let the role install these versions, and packages of drivers; return a Played."""
         variables = {
             "environment": str(self.environment),
             "pins": "".join("%s==%s\n" % (name, version) for name in NAMES),
             "wheelhouse": str(self.wheels),
             "python": sys.executable,
             "python_found": "%d.%d" % sys.version_info[:2],
+            "python_packages": list(packages),
         }
         role = "baremetal.legacy_storage." + self.role
         tasks = [{"ansible.builtin.include_role": {"name": role, "tasks_from": name}} for name in ("environment.yml", "runtime.yml")]
         given = {"%s_%s" % (self.role, name): value for name, value in variables.items()}
         return run_playbook(self.folder, tasks, extra_vars=given, arguments=arguments, ignore_errors=False)
 
-    def versions(self):
-        """Return the versions of the packages, as the interpreter that everything uses sees them; it must find the collection's own code."""
-        code = "import %s, %s; print(%s)" % (SERVE, ", ".join(NAMES), ", ".join(name + ".VERSION" for name in NAMES))
+    def versions(self, names=NAMES):
+        """Return the versions of packages, as the interpreter that everything uses sees them; it must find the collection's own code."""
+        code = "import %s, %s; print(%s)" % (SERVE, ", ".join(names), ", ".join(name + ".VERSION" for name in names))
         return subprocess.run([self.environment / "bin/python", "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout.split()
 
     def there(self):
@@ -92,3 +93,36 @@ def test_packages_are_upgraded_as_a_whole_and_stay_what_they_were_where_that_fai
     assert done.code == 0 and host.versions() == ["2", "2", "2"], done.output
     assert len(host.there()) == 2 and host.there() != first, "the link and the environment that it leads to"
     assert "changed=0 " in host.apply("2").output
+
+
+@pytest.mark.slow
+def test_a_drivers_package_is_changed_as_a_whole_and_stays_what_it_was_where_that_fails(tmp_path):
+    host = Host(tmp_path, "controller")
+    for name in NAMES:
+        make_wheel(host.wheels, name, "1")
+    for version in ("1", "2"):
+        make_wheel(host.wheels, "tiny_sdk", version, whole=version == "1")
+        make_wheel(host.wheels, "tiny_other", version)
+    every = (*NAMES, "tiny_sdk", "tiny_other")
+
+    def wanted(version):
+        return ["tiny_other==" + version, "tiny_sdk==" + version]
+
+    assert host.apply("1").code == 0
+    without = host.there()
+    done = host.apply("1", packages=wanted("1"))
+    assert done.code == 0 and host.versions(every) == ["1"] * 5, done.output
+    first = host.there()
+    assert len(first) == 2 and first != without, "the one without them is replaced by another, and goes"
+    assert "changed=0 " in host.apply("1", packages=wanted("1")).output
+
+    failed = host.apply("1", packages=wanted("2"))
+    assert failed.code == 2 and "Let pip install those of drivers" in failed.output, failed.output
+    assert host.versions(every) == ["1"] * 5, "also that package which pip would have changed first"
+    assert host.apply("1", packages=wanted("1")).code == 0 and host.there() == first
+
+    make_wheel(host.wheels, "tiny_sdk", "2")
+    done = host.apply("1", packages=wanted("2"))
+    assert done.code == 0 and host.versions(every) == ["1", "1", "1", "2", "2"], done.output
+    assert len(host.there()) == 2 and host.there() != first
+    assert "changed=0 " in host.apply("1", packages=wanted("2")).output

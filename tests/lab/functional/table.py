@@ -20,8 +20,8 @@ EXERCISED = """
 
 Run for real on the [lab's](lab.md) hosts, through the collection's modules, by `tools/drivers exercise`: cinderlib's functional tests as
 plays ([functional.yml](../tests/lab/functional/functional.yml)), and what goes beyond them
-([operations.yml](../tests/lab/functional/operations.yml), [copies.yml](../tests/lab/functional/copies.yml)), each foreseen in check mode, done, and
-asked for again. What is read from a volume is compared with what was written to it.
+([operations.yml](../tests/lab/functional/operations.yml), [copies.yml](../tests/lab/functional/copies.yml)). Most of what goes beyond them is foreseen
+in check mode, done, and asked for again; cinderlib's tests are only done. What is read from a volume is compared with what was written to it.
 """
 
 DECLARED = """

@@ -170,6 +170,26 @@ def test_a_killed_restoring_costs_a_volume_its_status_unless_nothing_was_written
     assert (after.volumes[volume.id].status, after.unsettled) == (status, {})
 
 
+@pytest.mark.parametrize(
+    ("noun", "arguments"),
+    [
+        ("snapshot", {"id": "snap", "volume_id": VOLUMES[0].id}),
+        ("backup", {"id": "b", "volume": {"backend": "one", "id": VOLUMES[0].id}, "temporary_snapshot": "snap"}),
+    ],
+    ids=["clone", "backup"],
+)
+def test_the_qcow2_file_that_a_killed_run_left_a_volume_in_keeps_nobody_from_backing_it_up(noun, arguments):
+    volume, record = VOLUMES[0], Unsettled("1", noun, "create", "one", "x", arguments["id"], arguments)
+    snapshots = [Snapshot("snap", "one", "snapshot for clone x", volume.id, volume.name, volume.size, "creating")]
+    repository = Repository("offsite", "/x", password="p")
+    left = Landscape([Backend("one", "d.D")], [volume], snapshots, unsettled=[record], repositories=[repository], formats={volume.id: "qcow2"})
+    wanted = WantedBackup("offsite", "new", backend="one", volume=volume.name)
+    with pytest.raises(StorageError, match="in format qcow2"):
+        plan_backup(left, wanted, NOW)
+    settled = left.after(plan_settlement(left, {record.key}))
+    assert [(item.noun, item.action) for item in plan_backup(settled, wanted, NOW)] == [("backup", "create")]
+
+
 @pytest.mark.parametrize("keep", [{"last": 0}, {"fortnightly": 1}, {"last": -1}, {"last": True}, {}])
 def test_a_policy_that_cannot_be_meant_is_refused(keep):
     with pytest.raises(StorageError, match="keep"):
