@@ -10,6 +10,7 @@ from ...module_utils.model.errors import StorageError
 from ...module_utils.model.sizes import GIB, parse_size
 from . import names
 from . import pods as of_pods
+from .items import read_items
 from .manifests import HOSTNAME, MANAGED_BY, MANAGER, VOLUME_ID, persistent_volume
 from .owners import find_owned, ownership_problems
 from .sources import device_patterns
@@ -38,7 +39,7 @@ def plan_volumes(wanted, cluster):
         /dev/disk/by-path that nodes show while they use it), ``secret`` (of the source that is there, or null), ``hosts`` (nodes that the
         affinity names) and ``path`` (of a local source).
     """
-    seen = _Cluster(cluster)
+    seen, wanted = _Cluster(cluster), read_items(wanted)
     owned = list(zip(wanted, find_owned(wanted, seen.known)))
     decisions = []
     for place, (item, volume_id) in enumerate(owned):

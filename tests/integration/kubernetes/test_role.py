@@ -22,7 +22,7 @@ def fixture_apply(rack, cluster):
     """Apply the role with a list of volumes, and return the Run."""
     rack.inventory["all"]["children"]["controllers"]["hosts"]["controller1"] = {"controller_config": str(rack.controller.config)}
 
-    def apply(*items, check=False, **variables):
+    def apply(*items, check=False, arguments=(), **variables):
         given = {
             "kubernetes_volumes_list": list(items),
             "kubernetes_volumes_controller": "controller1",
@@ -32,7 +32,7 @@ def fixture_apply(rack, cluster):
             "kubernetes_volumes_wait": 5,
         }
         role = {"ansible.builtin.include_role": {"name": "baremetal.legacy_storage.kubernetes_volumes"}, "vars": dict(given, **variables)}
-        return rack.play([role], "controller1", check=check, arguments=["-v"])
+        return rack.play([role], "controller1", check=check, arguments=["-v", *arguments])
 
     return apply
 
@@ -109,6 +109,29 @@ def test_a_local_volume_is_attached_to_its_node_and_deleted_when_told(rack, clus
     assert changed(apply(dict(disk, state="absent", delete_volume=True))) is True
     assert (cluster.objects, rack.records("node1")) == ({}, [])
     assert rack.controller.ask("volume.list", {"backend": "one", "names": ["disk"]})["volumes"] == []
+
+
+def test_a_no_from_the_command_line_is_a_no_and_a_yes_a_yes(rack, cluster, apply):
+    disk = {"name": "disk", "source": "local", "backend": "one", "node": "node1", "size": "1", "claim": dict(CLAIM, name="disk")}
+    apply(disk)
+    cluster.calls()
+    gone = dict(disk, state="absent", remove_claim="{{ claims | default(false) }}", delete_volume="{{ wipe | default(false) }}")
+    assert "is bound to claim shop/disk" in failure(apply(gone, arguments=["-e", "claims=no", "-e", "wipe=no"]))
+    assert cluster.calls() == []
+    assert changed(apply(gone, arguments=["-e", "claims=yes", "-e", "wipe=no"])) is True
+    (volume,) = rack.controller.ask("volume.list", {"backend": "one", "names": ["disk"]})["volumes"]
+    assert (cluster.objects, volume["attached_to"]) == ({}, [])
+    assert changed(apply(gone, arguments=["-e", "wipe=0"])) is False
+    assert changed(apply(gone, arguments=["-e", "wipe=yes"])) is True
+    assert rack.controller.ask("volume.list", {"backend": "one", "names": ["disk"]})["volumes"] == []
+
+
+def test_one_access_mode_may_be_written_without_a_list_and_is_the_same_once_it_is_bound(cluster, apply):
+    media = dict(MEDIA, access_modes="ReadWriteMany", claim=dict(CLAIM, name="media"))
+    assert changed(apply(media)) is True
+    assert cluster.objects["PersistentVolume/media"]["spec"]["accessModes"] == ["ReadWriteMany"]
+    cluster.calls()
+    assert (changed(apply(media)), cluster.calls()) == (False, [])
 
 
 def test_a_volume_that_is_a_persistent_volume_is_neither_given_to_a_second_one_nor_taken_away_by_another_name(rack, cluster, apply):
