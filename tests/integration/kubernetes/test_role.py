@@ -144,6 +144,26 @@ def test_a_volume_that_is_a_persistent_volume_is_neither_given_to_a_second_one_n
     assert (cluster.calls(), nodes_of(rack)) == ([], ["node1", "node2"])
 
 
+def test_a_volume_that_is_there_keeps_the_extra_specs_that_the_item_does_not_mention(rack, cluster, apply):
+    specs = {"replication_enabled": "<is> False", "multiattach": "<is> True"}
+    rack.controller.ensure("volume", backend="san", name="orders", size="1", extra_specs=specs)
+    apply(ORDERS)
+    (volume,) = rack.controller.ask("volume.list", {"backend": "san", "names": ["orders"]})["volumes"]
+    assert (volume["extra_specs"], volume["attached_to"]) == (specs, ["node1", "node2"])
+    assert changed(apply(ORDERS)) is False
+
+
+def test_a_second_cluster_does_not_get_the_volume_of_the_first_by_its_name_and_a_run_that_was_killed_is_run_again(rack, cluster, apply):
+    apply(dict(ORDERS, nodes=["node1"]))
+    cluster.write({"objects": {}, "calls": []})
+    assert "san/orders is no PersistentVolume's here and mapped to node1, which orders does not name" in failure(apply(dict(ORDERS, nodes=["node2"])))
+    assert (cluster.objects, nodes_of(rack)) == ({}, ["node1"])
+    hosts = rack.inventory["all"]["children"]["nodes"]["hosts"]
+    hosts["rack1"] = dict(hosts["node1"], node_name="node1")
+    assert changed(apply(dict(ORDERS, nodes=["rack1"]))) is True
+    assert "PersistentVolume/orders" in cluster.objects and nodes_of(rack) == ["node1"]
+
+
 @pytest.mark.parametrize(
     ("item", "words"),
     [

@@ -233,3 +233,31 @@ def test_nodes_that_the_persistent_volume_does_not_name_are_refused_before_a_sto
     gone = dict(OWNED, state="absent", remove_claim=True)
     assert "nodes: PersistentVolume data names node2 as well, where its volume would stay mapped" in problem(dict(gone, nodes=["node1"]), told)
     assert decide(dict(gone, nodes=["node1", "node2", "node3"]), told)["problems"] == []
+
+
+HELD = dict(KNOWN[0], attached_to=["host1", "node2"])
+
+
+def test_a_volume_that_hosts_elsewhere_have_and_no_persistent_volume_here_is_another_cluster_s():
+    told = {"volumes": [HELD], "known_as": {"node1": "host1"}}
+    item = dict(OWNED, nodes=["node1"])
+    assert "volume: vendor-a/data is no PersistentVolume's here and mapped to node2, which data does not name" in problem(item, told)
+    local = {"name": "data", "source": "local", "backend": "vendor-a", "volume": wishes.VOLUME_ID, "node": "node1"}
+    assert "mapped to node2" in problem(local, told)
+    assert decide(dict(item, nodes=["node1", "node2"]), told)["problems"] == [], "a run that ended in between is run again"
+    assert decide(dict(item, state="absent"), told)["problems"] == [], "removing takes only what is mapped to its own nodes"
+    assert decide(item, dict(cluster(), volumes=[HELD]))["problems"] == [], "the PersistentVolume is here"
+
+
+def test_several_nodes_add_multiattach_to_the_extra_specs_that_the_volume_has_or_the_item_says():
+    one, two = dict(OWNED, nodes=["node1"]), dict(OWNED, nodes=["node1", "node2"])
+    has = {"volumes": [dict(KNOWN[0], extra_specs={"replication_enabled": "<is> True"})]}
+    both = {"replication_enabled": "<is> True", "multiattach": "<is> True"}
+    for named in ("data", wishes.VOLUME_ID):
+        assert decide(dict(two, volume=named), has)["extra_specs"] == both
+    assert decide(two, {})["extra_specs"] == {"multiattach": "<is> True"}
+    assert decide(dict(two, extra_specs={"tier": "fast"}), has)["extra_specs"] == {"tier": "fast", "multiattach": "<is> True"}
+    assert decide(two, {"volumes": [dict(KNOWN[0], extra_specs={"multiattach": "<is> true"})]})["extra_specs"] == {"multiattach": "<is> true"}
+    assert decide(one, has)["extra_specs"] is None, "they stay as they are"
+    assert decide(dict(one, extra_specs={"tier": "fast"}), has)["extra_specs"] == {"tier": "fast"}
+    assert decide(dict(two, source="local", node="node1"), has)["extra_specs"] is None
