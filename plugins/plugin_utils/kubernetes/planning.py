@@ -13,7 +13,7 @@ from . import pods as of_pods
 from .items import read_items
 from .manifests import HOSTNAME, MANAGED_BY, MANAGER, VOLUME_ID, persistent_volume
 from .owners import find_owned, ownership_problems
-from .sources import device_patterns
+from .sources import device_patterns, export_patterns
 
 _MULTIATTACH = "<is> True"
 _KINDS = ("iscsi", "fc", "local", "nfs")
@@ -31,7 +31,8 @@ _STAND_INS = {
 def plan_volumes(wanted, cluster):
     """Return one decision (dict) for each wanted volume, in the same order.
 
-    :param wanted: items of the role's ``kubernetes_volumes_list``. One with ``manifest`` is compared with it as well.
+    :param wanted: items of the role's ``kubernetes_volumes_list``. One with ``manifest`` is compared with it as well;
+        of one with ``export``, ``devices`` are the export's, by whatever protocol, and under /dev/disk/by-id as well.
     :param cluster: ``persistent_volumes``, ``claims``, ``pods`` and ``storage_classes``: lists of objects as the API returns them. Besides, where they are
         known, ``volumes``, as legacy_volume_info tells them, ``hosts``, the label kubernetes.io/hostname of each node that an item names, and
         ``known_as``, the name that the controller knows each of them by, where that is another.
@@ -94,7 +95,7 @@ def _decision(item, volume):
         "grows": None,
         "claim_size": None,
         "kind": kind,
-        "devices": device_patterns(kind, source),
+        "devices": export_patterns(item["export"]) if item.get("export") else device_patterns(kind, source),
         "secret": {"name": reference["name"], "namespace": reference.get("namespace")} if reference else None,
         "hosts": hosts_of(spec),
         "path": source.get("path") if kind == "local" else None,

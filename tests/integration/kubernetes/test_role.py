@@ -144,6 +144,17 @@ def test_a_volume_that_is_a_persistent_volume_is_neither_given_to_a_second_one_n
     assert (cluster.calls(), nodes_of(rack)) == ([], ["node1", "node2"])
 
 
+@pytest.mark.parametrize(("backend", "lun", "words"), [("san", "300", "Kubernetes accepts LUNs from 0 to 255"), ("one", "1", "exported by local")])
+def test_what_was_mapped_in_a_way_that_kubernetes_does_not_know_is_taken_back(rack, cluster, apply, backend, lun, words):
+    item = dict(ORDERS, backend=backend, nodes=["node1"])
+    with rack.controller.fault("lun", lun):
+        assert words in apply(item).output and cluster.objects == {}
+        (volume,) = rack.controller.ask("volume.list", {"backend": backend, "names": ["orders"]})["volumes"]
+        assert volume["attached_to"] == ["node1"], "only the answer to mapping tells by which target and LUN"
+        assert changed(apply(dict(item, state="absent", delete_volume=True))) is True
+    assert rack.controller.ask("volume.list", {"backend": backend, "names": ["orders"]})["volumes"] == []
+
+
 def test_a_volume_that_is_there_keeps_the_extra_specs_that_the_item_does_not_mention(rack, cluster, apply):
     specs = {"replication_enabled": "<is> False", "multiattach": "<is> True"}
     rack.controller.ensure("volume", backend="san", name="orders", size="1", extra_specs=specs)

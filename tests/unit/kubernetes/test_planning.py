@@ -261,3 +261,23 @@ def test_several_nodes_add_multiattach_to_the_extra_specs_that_the_volume_has_or
     assert decide(one, has)["extra_specs"] is None, "they stay as they are"
     assert decide(dict(one, extra_specs={"tier": "fast"}), has)["extra_specs"] == {"tier": "fast"}
     assert decide(dict(two, source="local", node="node1"), has)["extra_specs"] is None
+
+
+LINK = "legacy-storage-" + wishes.VOLUME_ID
+
+
+@pytest.mark.parametrize(
+    ("export", "devices"),
+    [
+        (wishes.export(), ["ip-*-iscsi-%s-lun-1" % wishes.IQN]),
+        (wishes.export(encrypted=True, **wishes.CHAP), ["ip-*-iscsi-%s-lun-1" % wishes.IQN]),
+        (wishes.export(target_lun=300), ["ip-*-iscsi-%s-lun-0x%sc000000000000" % (wishes.IQN, number) for number in ("012", "412")]),
+        (wishes.export(target_iqns=["iqn.a", "iqn.[b]"], target_luns=[1, 2]), ["ip-*-iscsi-iqn.[[]b]-lun-2", "ip-*-iscsi-iqn.a-lun-1"]),
+        (wishes.export("fibre_channel"), ["*fc-0x500a098280feeba5-lun-3", "*fc-0x500a098380feeba5-lun-3"]),
+        (wishes.export("fibre_channel", target_wwn="0x50", target_luns=[7], addressing_mode="SAM3-flat"), ["*fc-0x50-lun-0x4007000000000000", "*fc-0x50-lun-7"]),
+        (wishes.export("fibre_channel", target_wwns=["51", "52"], target_luns=[7, 8]), ["*fc-0x51-lun-7", "*fc-0x52-lun-8"]),
+        (wishes.export("rbd"), []),
+    ],
+)
+def test_whoever_takes_an_export_back_knows_its_devices_also_where_kubernetes_could_not_reach_it(export, devices):
+    assert sorted(decide(dict(GONE, export=export), {})["devices"]) == sorted([*devices, LINK])
