@@ -19,20 +19,23 @@ MEDIA = {"name": "media", "source": "nfs", "server": "192.0.2.20", "path": "/exp
 
 @pytest.fixture(name="apply")
 def fixture_apply(rack, cluster):
-    """Apply the role with a list of volumes, and return the Run."""
+    """Apply the role with a list of volumes, and perhaps ``then`` with another one, and return the Run."""
     rack.inventory["all"]["children"]["controllers"]["hosts"]["controller1"] = {"controller_config": str(rack.controller.config)}
 
-    def apply(*items, check=False, arguments=(), **variables):
+    def apply(*items, then=None, check=False, arguments=(), **variables):
         given = {
-            "kubernetes_volumes_list": list(items),
             "kubernetes_volumes_controller": "controller1",
             "kubernetes_volumes_backend": "san",
             "kubernetes_volumes_nodes": ["node1", "node2"],
             "kubernetes_volumes_api": {"kubeconfig": str(cluster.path)},
             "kubernetes_volumes_wait": 5,
         }
-        role = {"ansible.builtin.include_role": {"name": "baremetal.legacy_storage.kubernetes_volumes"}, "vars": dict(given, **variables)}
-        return rack.play([role], "controller1", check=check, arguments=["-v", *arguments])
+        given.update(variables)
+        tasks = [
+            {"ansible.builtin.include_role": {"name": "baremetal.legacy_storage.kubernetes_volumes"}, "vars": dict(given, kubernetes_volumes_list=wanted)}
+            for wanted in filter(None, [list(items), then])
+        ]
+        return rack.play(tasks, "controller1", check=check, arguments=["-v", *arguments])
 
     return apply
 
@@ -77,10 +80,19 @@ def test_from_a_list_to_volumes_foretold_quiet_the_second_time_and_growing(rack,
 
     assert (changed(apply(ORDERS, MEDIA)), cluster.calls()) == (False, [])
 
+    foretold = apply(dict(ORDERS, size="2GiB"), check=True)
+    assert changed(foretold) is True and cluster.calls() == []
+    assert '"capacity": {"storage": "2Gi"}' in foretold.output and "PersistentVolume orders would grow from 1Gi to 2Gi" in foretold.output
+
     assert changed(apply(dict(ORDERS, size="2GiB"))) is True
     assert cluster.calls() == ["patch PersistentVolume/orders"]
     assert cluster.objects["PersistentVolume/orders"]["spec"]["capacity"] == {"storage": "2Gi"}
     assert "Nothing was changed. size: 1GiB is less" in failure(apply(ORDERS))
+
+
+def test_a_second_list_in_the_same_play_knows_nothing_of_the_first(cluster, apply):
+    assert changed(apply(ORDERS, then=[dict(ORDERS, state="absent", remove_claim=True), MEDIA])) is True
+    assert sorted(cluster.objects) == ["PersistentVolume/media"]
 
 
 def test_a_volume_is_never_taken_from_a_pod_and_goes_in_the_order_that_loses_nothing(rack, cluster, apply):
