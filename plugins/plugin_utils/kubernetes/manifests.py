@@ -292,7 +292,7 @@ def _metadata(name, labels, annotations, identity):
     shown["labels"][MANAGED_BY] = MANAGER
     if "volume_id" in identity:
         shown["labels"][VOLUME_ID] = identity["volume_id"]
-    for field in ("backend", "volume_name"):
+    for field in ("backend", "volume_name", "encrypted"):
         if field in identity:
             shown["annotations"][PREFIX + field.replace("_", "-")] = identity[field]
     return dict({"name": str(name)}, **{key: value for key, value in shown.items() if value})

@@ -35,7 +35,7 @@ class Source:
     :param spec: that field's content; what belongs to the wish (fsType, readOnly, secretRef) is not in it.
     :param hosts: the nodes that can reach it, by the names that the controller knows them by; empty where that is not known.
     :param size: GiB, ``None`` where it is not known.
-    :param identity: ``volume_id``, ``volume_name`` and ``backend`` of the volume; empty for directories.
+    :param identity: ``volume_id``, ``volume_name`` and ``backend`` of the volume, and ``encrypted`` where its node encrypts it; empty for directories.
     """
 
     kind: str
@@ -264,7 +264,8 @@ def _whole(size):
 
 
 def _identity(part):
-    return {name: str(part[name]) for name in ("volume_id", "volume_name", "backend") if part.get(name)}
+    told = {name: str(part[name]) for name in ("volume_id", "volume_name", "backend") if part.get(name)}
+    return dict(told, encrypted="true") if part.get("encryption") else told
 
 
 def device_patterns(kind, spec):

@@ -9,6 +9,8 @@ What Kubernetes does with it (binding, mounting, a pod that writes) is for a rea
 
 from __future__ import annotations
 
+import json
+
 import kubernetes_validate
 import pytest
 
@@ -121,6 +123,16 @@ def test_a_local_volume_is_attached_to_its_node_and_deleted_when_told(rack, clus
     assert changed(apply(dict(disk, state="absent", delete_volume=True))) is True
     assert (cluster.objects, rack.records("node1")) == ({}, [])
     assert rack.controller.ask("volume.list", {"backend": "one", "names": ["disk"]})["volumes"] == []
+
+
+def test_a_persistent_volume_that_is_there_is_told_that_its_node_encrypts_the_volume(rack, cluster, apply):
+    disk = {"name": "disk", "source": "local", "backend": "one", "node": "node1", "size": "1"}
+    apply(disk)
+    assert "baremetal.legacy-storage/encrypted" not in cluster.objects["PersistentVolume/disk"]["metadata"]["annotations"]
+    (record,) = rack.records("node1")
+    record.write_text(json.dumps(dict(json.loads(record.read_text()), encryption={"key_from": "key_file", "uuid": "8d1f"})))
+    foretold = apply(dict(disk, encryption={"key_file": "/etc/keys/disk"}), check=True)  # a rack's volumes are files, which no node really encrypts
+    assert changed(foretold) is True and '"baremetal.legacy-storage/encrypted": "true"' in foretold.output
 
 
 def test_a_no_from_the_command_line_is_a_no_and_a_yes_a_yes(rack, cluster, apply):

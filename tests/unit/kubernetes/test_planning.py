@@ -58,6 +58,12 @@ def test_what_is_as_wanted_has_no_problem_and_does_not_grow():
     assert (decision["problems"], decision["grows"], decision["exists"], decision["claim_size"]) == ([], None, True, "10Gi")
 
 
+def test_a_persistent_volume_from_before_is_told_that_it_is_encrypted():
+    old, new = (persistent_volume(wishes.attachment(encryption=told), name="data", claim=CLAIM) for told in (None, wishes.ENCRYPTION))
+    decision = decide(dict(ITEM, source="local", node="node1", manifest=new), {"persistent_volumes": [old]})
+    assert decision["problems"] == [] and old != new
+
+
 def test_a_volume_never_shrinks():
     assert problem(dict(ITEM, size=9), cluster()).startswith("size: 9 is less than PersistentVolume data has (10Gi)")
 
