@@ -280,7 +280,10 @@ LINK = "legacy-storage-" + wishes.VOLUME_ID
         (wishes.export(target_lun=300), ["ip-*-iscsi-%s-lun-0x%sc000000000000" % (wishes.IQN, number) for number in ("012", "412")]),
         (wishes.export(target_iqns=["iqn.a", "iqn.[b]"], target_luns=[1, 2]), ["ip-*-iscsi-iqn.[[]b]-lun-2", "ip-*-iscsi-iqn.a-lun-1"]),
         (wishes.export("fibre_channel"), ["*fc-0x500a098280feeba5-lun-3", "*fc-0x500a098380feeba5-lun-3"]),
-        (wishes.export("fibre_channel", target_wwn="0x50", target_luns=[7], addressing_mode="SAM3-flat"), ["*fc-0x50-lun-0x4007000000000000", "*fc-0x50-lun-7"]),
+        (
+            wishes.export("fibre_channel", target_wwn="0x50", target_luns=[7], addressing_mode="SAM3-flat"),
+            ["*fc-0x50-lun-0x4007000000000000", "*fc-0x50-lun-7"],
+        ),
         (wishes.export("fibre_channel", target_wwns=["51", "52"], target_luns=[7, 8]), ["*fc-0x51-lun-7", "*fc-0x52-lun-8"]),
         (wishes.export("rbd"), []),
     ],
