@@ -13,6 +13,7 @@ from ...module_utils.model.errors import StorageError, invalid
 from ...module_utils.model.redaction import HIDDEN
 from ...module_utils.model.sizes import GIB, parse_size
 from . import names
+from .items import truth
 from .sources import BLOCK, find_source
 
 PREFIX = "baremetal.legacy-storage/"
@@ -55,6 +56,7 @@ def persistent_volume(
     :raises StorageError: what Kubernetes would not accept, or would accept and lose data with, naming the parameter.
     """
     source = find_source(value)
+    read_only = None if read_only is None else truth(read_only, "read_only")
     modes = _access_modes(access_modes, source.kind, _one_of(volume_mode, "volume_mode", VOLUME_MODES), read_only)
     content = dict(source.spec)
     if volume_mode == "Block":
@@ -290,7 +292,7 @@ def _metadata(name, labels, annotations, identity):
     shown["labels"][MANAGED_BY] = MANAGER
     if "volume_id" in identity:
         shown["labels"][VOLUME_ID] = identity["volume_id"]
-    for field in ("backend", "volume_name"):
+    for field in ("backend", "volume_name", "encrypted"):
         if field in identity:
             shown["annotations"][PREFIX + field.replace("_", "-")] = identity[field]
     return dict({"name": str(name)}, **{key: value for key, value in shown.items() if value})

@@ -31,11 +31,12 @@ def _name(item):
     return item.get("volume") or item["name"]
 
 
-def ownership_problems(item, volume_id, others, volumes, known):
+def ownership_problems(item, volume_id, others, volumes, known, nodes=()):
     """Return why the volume that an item names is not its PersistentVolume's, as sentences.
 
     :param others: ``(item, volume id)`` of the rest of the list.
     :param volumes: the cluster's PersistentVolumes, {name: object}. :param known: volumes as legacy_volume_info tells them.
+    :param nodes: the nodes that the item names, by the names that the controller knows them by; empty where it names none.
     """
     if item.get("source") in (None, "nfs"):
         return []
@@ -57,7 +58,7 @@ def ownership_problems(item, volume_id, others, volumes, known):
             ]
     owner = next((name for name, one in sorted(volumes.items()) if name != item["name"] and volume_id and _id_of(one) == volume_id), None)
     if owner is None:
-        return []
+        return [] if has or item.get("state") == "absent" or not nodes else _elsewhere(item, shown, volume_id, known, nodes)
     if item.get("state") == "absent":
         return [
             "volume: %s is PersistentVolume %s's, which needs its mapping and its data. Take %s out of the list; if there is a PersistentVolume %s still, "
@@ -66,6 +67,18 @@ def ownership_problems(item, volume_id, others, volumes, known):
     return [
         "volume: %s is PersistentVolume %s already. Pods of two would write to one device and destroy its data: use that one, or remove it first "
         "(state: absent)." % (shown, owner)
+    ]
+
+
+def _elsewhere(item, shown, volume_id, known, nodes):
+    """A volume that no PersistentVolume here has, and that other hosts have, is somebody else's: another cluster's, perhaps."""
+    mapped = next((one.get("attached_to") or [] for one in known if one["id"] == volume_id), [])
+    others = sorted(set(mapped) - set(nodes))
+    if not others:
+        return []
+    return [
+        "volume: %s is no PersistentVolume's here and mapped to %s, which %s does not name. They may write to it, for another cluster perhaps, and pods here "
+        "would destroy their data. Choose another name, or detach it there first." % (shown, ", ".join(others), item["name"])
     ]
 
 

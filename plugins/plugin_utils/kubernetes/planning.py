@@ -10,10 +10,12 @@ from ...module_utils.model.errors import StorageError
 from ...module_utils.model.sizes import GIB, parse_size
 from . import names
 from . import pods as of_pods
+from .items import read_items
 from .manifests import HOSTNAME, MANAGED_BY, MANAGER, VOLUME_ID, persistent_volume
 from .owners import find_owned, ownership_problems
-from .sources import device_patterns
+from .sources import device_patterns, export_patterns
 
+_MULTIATTACH = "<is> True"
 _KINDS = ("iscsi", "fc", "local", "nfs")
 _ENDED = ("Succeeded", "Failed")
 # What of an item the manifest takes as it is.
@@ -29,22 +31,25 @@ _STAND_INS = {
 def plan_volumes(wanted, cluster):
     """Return one decision (dict) for each wanted volume, in the same order.
 
-    :param wanted: items of the role's ``kubernetes_volumes_list``. One with ``manifest`` is compared with it as well.
+    :param wanted: items of the role's ``kubernetes_volumes_list``. One with ``manifest`` is compared with it as well;
+        of one with ``export``, ``devices`` are the export's, by whatever protocol, and under /dev/disk/by-id as well.
     :param cluster: ``persistent_volumes``, ``claims``, ``pods`` and ``storage_classes``: lists of objects as the API returns them. Besides, where they are
-        known, ``volumes``, as legacy_volume_info tells them, and ``hosts``, the label kubernetes.io/hostname of each node that an item names.
+        known, ``volumes``, as legacy_volume_info tells them, ``hosts``, the label kubernetes.io/hostname of each node that an item names, and
+        ``known_as``, the name that the controller knows each of them by, where that is another.
     :returns: for each: ``name``, ``state``, ``problems`` (sentences; when there are any, nothing may be changed), ``exists``,
         ``claim`` (name and namespace of the claim that is there and bound to it, or null), ``grows`` (``from``, ``to``, or null), ``claim_size``
         (what its claim may ask for, or null), ``kind`` (of the source that is there, or null), ``devices`` (patterns under
         /dev/disk/by-path that nodes show while they use it), ``secret`` (of the source that is there, or null), ``hosts`` (nodes that the
-        affinity names) and ``path`` (of a local source).
+        affinity names), ``path`` (of a local source) and ``extra_specs`` (all that its volume should have, or null where they stay as they are).
     """
-    seen = _Cluster(cluster)
+    seen, wanted = _Cluster(cluster), read_items(wanted)
     owned = list(zip(wanted, find_owned(wanted, seen.known)))
     decisions = []
     for place, (item, volume_id) in enumerate(owned):
         decision = _absent(item, seen) if item.get("state") == "absent" else _present(item, seen)
         if not decision["problems"]:
-            decision["problems"] = ownership_problems(item, volume_id, owned[:place], seen.volumes, seen.known)
+            decision["extra_specs"] = _extra_specs(item, next((one for one in seen.known if one["id"] == volume_id), {}))
+            decision["problems"] = ownership_problems(item, volume_id, owned[:place], seen.volumes, seen.known, seen.called(_nodes(item)))
         decisions.append(decision)
     return decisions
 
@@ -56,7 +61,12 @@ class _Cluster:
         self.pods = [one for one in told.get("pods") or [] if (one.get("status") or {}).get("phase") not in _ENDED]
         self.known = told.get("volumes") or []
         self.hosts = told.get("hosts") or {}
+        self.known_as = told.get("known_as") or {}
         self.growing_classes = {one["metadata"]["name"] for one in told.get("storage_classes") or [] if one.get("allowVolumeExpansion")}
+
+    def called(self, nodes):
+        """Return nodes by the names that the controller knows them by."""
+        return [self.known_as.get(node, node) for node in nodes]
 
     def users(self, claim):
         """Return the names of the pods that have a claim and have not ended."""
@@ -85,10 +95,11 @@ def _decision(item, volume):
         "grows": None,
         "claim_size": None,
         "kind": kind,
-        "devices": device_patterns(kind, source),
+        "devices": export_patterns(item["export"]) if item.get("export") else device_patterns(kind, source),
         "secret": {"name": reference["name"], "namespace": reference.get("namespace")} if reference else None,
         "hosts": hosts_of(spec),
         "path": source.get("path") if kind == "local" else None,
+        "extra_specs": None,
     }
 
 
@@ -101,9 +112,26 @@ def hosts_of(spec):
     return sorted(found)
 
 
+def _nodes(item):
+    """Return the nodes that an item names."""
+    named = {"iscsi": item.get("nodes"), "fc": item.get("nodes"), "local": [item.get("node")]}.get(item.get("source"))
+    return [node for node in named or [] if node]
+
+
+def _extra_specs(item, volume):
+    """Return all extra specs that a volume should have, None where nothing is said of them. Several nodes are let in only by ``multiattach``."""
+    said = item.get("extra_specs")
+    if item.get("source") not in ("iscsi", "fc") or len(_nodes(item)) < 2:
+        return said or None
+    specs = dict(said or volume.get("extra_specs") or {})
+    if str(specs.get("multiattach")).lower() != _MULTIATTACH.lower():
+        specs["multiattach"] = _MULTIATTACH
+    return specs
+
+
 def _wanted_hosts(item, seen):
     """Return the nodes that an item names, by their label kubernetes.io/hostname; None where it names none."""
-    named = {"iscsi": item.get("nodes"), "fc": item.get("nodes"), "local": [item.get("node")]}.get(item.get("source"))
+    named = _nodes(item)
     return sorted({seen.hosts[node] for node in named}) if named and all(node in seen.hosts for node in named) else None
 
 

@@ -13,6 +13,7 @@ import dataclasses
 import re
 import typing as t
 
+from ...module_utils.model.attachment import stable_link
 from ...module_utils.model.errors import StorageError, invalid
 
 _PROTOCOLS = {"iscsi": "iscsi", "fibre_channel": "fc"}
@@ -21,6 +22,8 @@ _EUI = re.compile(r"eui\.[A-Za-z0-9]{16}")
 _NAA = re.compile(r"naa\.[A-Za-z0-9]{32}")
 _WWN = re.compile(r"[0-9a-f]{16}")
 _HIGHEST_LUN = 255
+_FLAT_SPACE = 0x4000
+_LINKS = {"iscsi": "ip-*-iscsi-%s-lun-%s", "fc": "*fc-0x%s-lun-%s"}
 BLOCK = ("iscsi", "fc", "local")
 
 
@@ -32,7 +35,7 @@ class Source:
     :param spec: that field's content; what belongs to the wish (fsType, readOnly, secretRef) is not in it.
     :param hosts: the nodes that can reach it, by the names that the controller knows them by; empty where that is not known.
     :param size: GiB, ``None`` where it is not known.
-    :param identity: ``volume_id``, ``volume_name`` and ``backend`` of the volume; empty for directories.
+    :param identity: ``volume_id``, ``volume_name`` and ``backend`` of the volume, and ``encrypted`` where its node encrypts it; empty for directories.
     """
 
     kind: str
@@ -261,16 +264,43 @@ def _whole(size):
 
 
 def _identity(part):
-    return {name: str(part[name]) for name in ("volume_id", "volume_name", "backend") if part.get(name)}
+    told = {name: str(part[name]) for name in ("volume_id", "volume_name", "backend") if part.get(name)}
+    return dict(told, encrypted="true") if part.get("encryption") else told
 
 
 def device_patterns(kind, spec):
     """Return glob patterns of the links under /dev/disk/by-path that a node has while the kubelet is connected to a source."""
     if kind == "iscsi":
-        return ["ip-*-iscsi-%s-lun-%d" % (_literal(spec["iqn"]), spec["lun"])]
+        return [_LINKS[kind] % (_literal(spec["iqn"]), spec["lun"])]
     if kind == "fc":
-        return ["*fc-0x%s-lun-%d" % (port, spec["lun"]) for port in spec.get("targetWWNs") or []]
+        return [_LINKS[kind] % (port, spec["lun"]) for port in spec.get("targetWWNs") or []]
     return []
+
+
+def export_patterns(export):
+    """Return glob patterns of the links under /dev/disk/by-path and by-id that a node has while anybody there uses an export.
+
+    Nothing is refused: what is to be taken away need not be what Kubernetes could reach.
+    """
+    info = export.get("connection_info") or {}
+    kind = _PROTOCOLS.get(export.get("protocol"))
+    names = {"iscsi": ("target_iqns", "target_iqn"), "fc": ("target_wwns", "target_wwn")}.get(kind, ())
+    told = next((info[name] for name in names if info.get(name)), [])
+    ports = [told] if isinstance(told, str) else told
+    luns = info.get("target_luns") or [info.get("target_lun")]
+    found = [stable_link(export["volume_id"]).rpartition("/")[2]]
+    for port, lun in zip(ports, luns * len(ports) if len(luns) == 1 else luns):
+        name = _literal(port) if kind == "iscsi" else str(port).lower().replace(":", "").removeprefix("0x")
+        found.extend(_LINKS[kind] % (name, number) for number in _lun_names(lun, info.get("addressing_mode")))
+    return sorted(set(found))
+
+
+def _lun_names(lun, mode):
+    """Return how udev may write a LUN (path_id): from 256 on in hexadecimal, and most arrays give such numbers in flat space addressing."""
+    if not str(lun).isdigit():
+        return []
+    numbers = [int(lun)] + [int(lun) + _FLAT_SPACE] * (int(lun) > _HIGHEST_LUN or mode == "SAM3-flat")
+    return [str(one) if one <= _HIGHEST_LUN else "0x%04x%04x00000000" % (one & 0xFFFF, one >> 16 & 0xFFFF) for one in numbers]
 
 
 def _literal(text):

@@ -15,6 +15,7 @@ from ansible_collections.baremetal.legacy_storage.plugins.plugin_utils.kubernete
 from ansible_collections.baremetal.legacy_storage.tests.unit.kubernetes.wishes import (
     CHAP,
     DISCOVERY_CHAP,
+    ENCRYPTION,
     IQN,
     SECRET,
     SHARE,
@@ -70,6 +71,14 @@ def test_a_volume_on_iscsi_with_chap_for_two_nodes():
 
 def test_a_volume_on_fibre_channel():
     assert volume(export("fibre_channel"))["spec"]["fc"] == {"targetWWNs": ["500a098280feeba5", "500a098380feeba5"], "lun": 3}
+
+
+def test_a_local_volume_that_its_node_encrypts_says_so():
+    name = "baremetal.legacy-storage/encrypted"
+    assert volume(attachment(encryption=ENCRYPTION))["metadata"]["annotations"][name] == "true"
+    assert name not in volume(attachment(encryption=None))["metadata"]["annotations"]
+    with pytest.raises(StorageError, match="is set by the collection itself"):
+        volume(attachment(), annotations={name: "true"})
 
 
 def test_a_local_volume_is_at_its_node_by_the_name_that_kubernetes_has_for_it():

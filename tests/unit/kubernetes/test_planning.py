@@ -58,6 +58,12 @@ def test_what_is_as_wanted_has_no_problem_and_does_not_grow():
     assert (decision["problems"], decision["grows"], decision["exists"], decision["claim_size"]) == ([], None, True, "10Gi")
 
 
+def test_a_persistent_volume_from_before_is_told_that_it_is_encrypted():
+    old, new = (persistent_volume(wishes.attachment(encryption=told), name="data", claim=CLAIM) for told in (None, wishes.ENCRYPTION))
+    decision = decide(dict(ITEM, source="local", node="node1", manifest=new), {"persistent_volumes": [old]})
+    assert decision["problems"] == [] and old != new
+
+
 def test_a_volume_never_shrinks():
     assert problem(dict(ITEM, size=9), cluster()).startswith("size: 9 is less than PersistentVolume data has (10Gi)")
 
@@ -233,3 +239,54 @@ def test_nodes_that_the_persistent_volume_does_not_name_are_refused_before_a_sto
     gone = dict(OWNED, state="absent", remove_claim=True)
     assert "nodes: PersistentVolume data names node2 as well, where its volume would stay mapped" in problem(dict(gone, nodes=["node1"]), told)
     assert decide(dict(gone, nodes=["node1", "node2", "node3"]), told)["problems"] == []
+
+
+HELD = dict(KNOWN[0], attached_to=["host1", "node2"])
+
+
+def test_a_volume_that_hosts_elsewhere_have_and_no_persistent_volume_here_is_another_cluster_s():
+    told = {"volumes": [HELD], "known_as": {"node1": "host1"}}
+    item = dict(OWNED, nodes=["node1"])
+    assert "volume: vendor-a/data is no PersistentVolume's here and mapped to node2, which data does not name" in problem(item, told)
+    local = {"name": "data", "source": "local", "backend": "vendor-a", "volume": wishes.VOLUME_ID, "node": "node1"}
+    assert "mapped to node2" in problem(local, told)
+    assert decide(dict(item, nodes=["node1", "node2"]), told)["problems"] == [], "a run that ended in between is run again"
+    assert decide(dict(item, state="absent"), told)["problems"] == [], "removing takes only what is mapped to its own nodes"
+    assert decide(item, dict(cluster(), volumes=[HELD]))["problems"] == [], "the PersistentVolume is here"
+
+
+def test_several_nodes_add_multiattach_to_the_extra_specs_that_the_volume_has_or_the_item_says():
+    one, two = dict(OWNED, nodes=["node1"]), dict(OWNED, nodes=["node1", "node2"])
+    has = {"volumes": [dict(KNOWN[0], extra_specs={"replication_enabled": "<is> True"})]}
+    both = {"replication_enabled": "<is> True", "multiattach": "<is> True"}
+    for named in ("data", wishes.VOLUME_ID):
+        assert decide(dict(two, volume=named), has)["extra_specs"] == both
+    assert decide(two, {})["extra_specs"] == {"multiattach": "<is> True"}
+    assert decide(dict(two, extra_specs={"tier": "fast"}), has)["extra_specs"] == {"tier": "fast", "multiattach": "<is> True"}
+    assert decide(two, {"volumes": [dict(KNOWN[0], extra_specs={"multiattach": "<is> true"})]})["extra_specs"] == {"multiattach": "<is> true"}
+    assert decide(one, has)["extra_specs"] is None, "they stay as they are"
+    assert decide(dict(one, extra_specs={"tier": "fast"}), has)["extra_specs"] == {"tier": "fast"}
+    assert decide(dict(two, source="local", node="node1"), has)["extra_specs"] is None
+
+
+LINK = "legacy-storage-" + wishes.VOLUME_ID
+
+
+@pytest.mark.parametrize(
+    ("export", "devices"),
+    [
+        (wishes.export(), ["ip-*-iscsi-%s-lun-1" % wishes.IQN]),
+        (wishes.export(encrypted=True, **wishes.CHAP), ["ip-*-iscsi-%s-lun-1" % wishes.IQN]),
+        (wishes.export(target_lun=300), ["ip-*-iscsi-%s-lun-0x%sc000000000000" % (wishes.IQN, number) for number in ("012", "412")]),
+        (wishes.export(target_iqns=["iqn.a", "iqn.[b]"], target_luns=[1, 2]), ["ip-*-iscsi-iqn.[[]b]-lun-2", "ip-*-iscsi-iqn.a-lun-1"]),
+        (wishes.export("fibre_channel"), ["*fc-0x500a098280feeba5-lun-3", "*fc-0x500a098380feeba5-lun-3"]),
+        (
+            wishes.export("fibre_channel", target_wwn="0x50", target_luns=[7], addressing_mode="SAM3-flat"),
+            ["*fc-0x50-lun-0x4007000000000000", "*fc-0x50-lun-7"],
+        ),
+        (wishes.export("fibre_channel", target_wwns=["51", "52"], target_luns=[7, 8]), ["*fc-0x51-lun-7", "*fc-0x52-lun-8"]),
+        (wishes.export("rbd"), []),
+    ],
+)
+def test_whoever_takes_an_export_back_knows_its_devices_also_where_kubernetes_could_not_reach_it(export, devices):
+    assert sorted(decide(dict(GONE, export=export), {})["devices"]) == sorted([*devices, LINK])

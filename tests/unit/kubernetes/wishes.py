@@ -55,8 +55,10 @@ def attachment(**more):
     return dict(told, **more)
 
 
+ENCRYPTION = {"type": "luks2", "uuid": "9a8a7d35-3c5a-4b5e-a2e8-6d1f0c3a3a11", "opened": True, "key_from": "key_file"}
 SHARE = {"server": "192.0.2.20", "path": "/exports/media"}
 
+_attachments = st.sampled_from([None, ENCRYPTION]).map(lambda told: attachment(encryption=told))
 _hosts = st.lists(st.from_regex(r"[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True), min_size=1, max_size=4, unique=True)
 _portals = st.lists(st.sampled_from(["192.0.2.10:3260", "192.0.2.11:3260", "[2001:db8::1]:3260"]), max_size=3, unique=True)
 
@@ -90,7 +92,7 @@ _DICTIONARIES = st.dictionaries(st.sampled_from(["tier", "example.com/team", "x"
 def wishes(draw):
     """Give (value, keywords) that the filter persistent_volume must accept."""
     kind = draw(st.sampled_from(["iscsi", "fc", "local", "nfs"]))
-    value = draw({"iscsi": iscsi(), "fc": fibre_channel(), "local": st.just(attachment()), "nfs": st.just(SHARE)}[kind])
+    value = draw({"iscsi": iscsi(), "fc": fibre_channel(), "local": _attachments, "nfs": st.just(SHARE)}[kind])
     block = kind != "nfs" and draw(st.booleans())
     modes = {
         "iscsi": ["ReadWriteOnce", "ReadOnlyMany"] + ["ReadWriteMany"] * block,
