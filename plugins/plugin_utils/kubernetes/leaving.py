@@ -18,6 +18,12 @@ from .moving import moved_volumes
 _OURS_TO_REMOVE = {"kubernetes.io/pv-protection"}
 # Whether the node is dead for good: the playbook's words for the two nodes.
 _PARAMETERS = {False: ("drain_node", "drain_to"), True: ("replace_node", "replace_by")}
+_ENCRYPTED = {
+    False: "PersistentVolume %s: its volume is encrypted on %s, and its key is not this playbook's. Detach it there, and attach it on %s by a task with "
+    "encryption.",
+    True: "PersistentVolume %s: its volume is encrypted, and its key is not this playbook's. Take it back from %s (legacy_attachment, state: absent, "
+    "fenced: true), attach it on %s by a task with encryption, and run this again.",
+}
 
 
 def plan_leaving(cluster, node, to, volumes, held=(), node_names=None, gone=False, force=False, delete_emptydir=False):
@@ -131,11 +137,8 @@ class _Plan:
             backend = self.volumes.get(move["volume_id"], move)["backend"]
             kept = {part: told.get(part, noted.get(part)) for part in ("access_mode", "multipath")}  # an export tells no multipath
             self.moves.append(dict(move, backend=backend, replace="delete" if move["manifest"] else None, **kept))
-            if told.get("encryption"):
-                self.problems.append(
-                    "PersistentVolume %s: its volume is encrypted on %s, and its key is not this playbook's. Detach it there, and attach it on %s by a task "
-                    "with encryption." % (move["name"], self.node_host, self.to_host)
-                )
+            if told.get("encryption") or move["encrypted"] and not self._on_target(move):
+                self.problems.append(_ENCRYPTED[self.gone] % (move["name"], self.node_host, self.to_host))
         for name in sorted(set(self.moving) - {one["name"] for one in found}):
             noted = self.moving[name]
             if name not in self.known and noted["manifest"] is None:
@@ -150,13 +153,16 @@ class _Plan:
             if one["volume_id"] not in self.volumes
         )
 
+    def _on_target(self, move):
+        return self.to_host in self.volumes.get(move["volume_id"], {"attached_to": []})["attached_to"]
+
     def _stays(self, move, named, users):
         """Return why a volume stays as it is, or None."""
         if move["kind"] == "local":
             return None
         if move["manifest"] and users:
             return "it is used by %s" % ", ".join("pod %s on %s" % user for user in users)
-        has = move["name"] in named if move["manifest"] else self.to_host in self.volumes[move["volume_id"]]["attached_to"]
+        has = move["name"] in named if move["manifest"] else self._on_target(move)
         return "%s may run its pods already" % self.to_label if has and not self.gone else None
 
     def _refuse(self, move, volume):

@@ -149,6 +149,19 @@ def test_nodes_and_volumes_that_do_not_fit_are_refused(nodes, more, words):
     assert words in problem
 
 
+@pytest.mark.parametrize(
+    ("gone", "words"), [(False, "Detach it there, and attach it on node2"), (True, "Take it back from node1 (legacy_attachment, state: absent, fenced: true)")]
+)
+def test_a_volume_that_is_said_to_be_encrypted_moves_only_once_the_other_node_has_it(gone, words):
+    volume = local()
+    volume["metadata"]["annotations"]["baremetal.legacy-storage/encrypted"] = "true"
+    for hosts in (["node1"], []):
+        (problem,) = plan(volume, told=mapped_to(*hosts), gone=gone)["problems"]
+        assert words in problem
+    found = plan(volume, told=mapped_to("node2"), gone=gone)
+    assert (found["problems"], [one["replace"] for one in found["moves"]]) == ([], ["delete"])
+
+
 def test_a_node_that_is_called_otherwise_in_the_cluster_and_a_dead_one_that_left_it_are_known():
     volume = kept(wishes.attachment(), node_names={"node1": "worker-1"})
     found = plan(volume, nodes=[node("worker-1"), node("node2")], node_names={"node1": "worker-1"})
