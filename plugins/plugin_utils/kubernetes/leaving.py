@@ -13,7 +13,8 @@ import json
 
 from . import pods as of_pods
 from .manifests import HOSTNAME
-from .moving import moved_volumes
+from .moving import moved_volumes, with_node
+from .planning import hosts_of
 
 _OURS_TO_REMOVE = {"kubernetes.io/pv-protection"}
 # Whether the node is dead for good: the playbook's words for the two nodes.
@@ -58,7 +59,7 @@ def plan_leaving(cluster, node, to, volumes, held=(), node_names=None, gone=Fals
         "mapped": plan.mapped,
         "evicted": of_pods.evicted(pods),
         "killed": of_pods.killed(pods),
-        "note": {"to": plan.to_label, "moves": json.dumps(plan.moves, sort_keys=True)},
+        "note": {"to": plan.to_label, "host": to, "moves": json.dumps(plan.moves, sort_keys=True)},
         "noted": plan.noted is not None,
     }
 
@@ -101,17 +102,30 @@ class _Plan:
     # What an unfinished run noted
 
     def read_note(self):
-        """Read it; refuse another direction than that run's."""
+        """Read it, without what has moved on since; for another target than that run's, refuse what it has mapped there and has not ended."""
         self.noted = next((one["data"] for one in self.cluster.get("note") or []), None)
         self.moving = {}
         if self.noted is None:
             return
-        if self.noted["to"] != self.to_label:
+        before = self.noted["to"]
+        self.moving = {one["name"]: one for one in json.loads(self.noted["moves"]) if not self._moved_on(one["name"], before)}
+        if before == self.to_label:
+            return
+        host = self.noted.get("host", before)
+        begun = sorted(name for name, one in self.moving.items() if host in self._mapped_to(one))
+        if begun:
             self.problems.append(
-                "%s: a run that did not end was moving volumes of %s to %s. Finish that first, by the same playbook with that node."
-                % (_PARAMETERS[self.gone][1], self.label, self.noted["to"])
+                "%s: a run that did not end was moving volumes of %s to %s, and has mapped these there: %s. Finish that first, by the same playbook with that "
+                "node; or take them back from there (legacy_export, state: absent; with fenced: true where that node is dead)."
+                % (_PARAMETERS[self.gone][1], self.label, before, ", ".join(begun))
             )
-        self.moving = {one["name"]: one for one in json.loads(self.noted["moves"])}
+        for one in self.moving.values():
+            one["manifest"] = one["manifest"] and with_node(one["manifest"], before, self.to_label)
+
+    def _moved_on(self, name, before):
+        """Whether a PersistentVolume is no business of the note any more: that run had done with it, and it may have moved again since."""
+        names = hosts_of(self.known[name]["spec"]) if name in self.known else []
+        return bool(names) and self.label not in names and not (before == self.to_label and before in names)
 
     # Volumes
 
@@ -153,8 +167,11 @@ class _Plan:
             if one["volume_id"] not in self.volumes
         )
 
+    def _mapped_to(self, move):
+        return self.volumes.get(move["volume_id"], {"attached_to": []})["attached_to"]
+
     def _on_target(self, move):
-        return self.to_host in self.volumes.get(move["volume_id"], {"attached_to": []})["attached_to"]
+        return self.to_host in self._mapped_to(move)
 
     def _stays(self, move, named, users):
         """Return why a volume stays as it is, or None."""

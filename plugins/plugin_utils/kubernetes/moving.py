@@ -66,11 +66,17 @@ def _elsewhere(volume, node, to):
             "PersistentVolume %s has the reclaim policy %s, so its data might go when it is replaced. Set it to Retain first." % (metadata["name"], policy),
             "volumes",
         )
-    for term in spec["nodeAffinity"]["required"]["nodeSelectorTerms"]:
-        for expression in term.get("matchExpressions") or []:
-            if expression["key"] == HOSTNAME and node in (expression.get("values") or []):
-                expression["values"] = sorted({to if value == node else value for value in expression["values"]})
     if spec.get("claimRef"):
         spec["claimRef"].pop("resourceVersion", None)
     kept = {key: metadata[key] for key in ("name", "labels", "annotations") if metadata.get(key)}
-    return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": kept, "spec": spec}
+    return with_node({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": kept, "spec": spec}, node, to)
+
+
+def with_node(manifest, node, to):
+    """Return the manifest of a PersistentVolume whose affinity names a node, with another in its place."""
+    manifest = copy.deepcopy(manifest)
+    for term in manifest["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]:
+        for expression in term.get("matchExpressions") or []:
+            if expression["key"] == HOSTNAME and node in (expression.get("values") or []):
+                expression["values"] = sorted({to if value == node else value for value in expression["values"]})
+    return manifest

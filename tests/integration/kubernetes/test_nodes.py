@@ -133,12 +133,27 @@ def test_a_run_that_ended_while_a_persistent_volume_was_gone_is_run_again_and_lo
     if fails.startswith("create"):
         assert claimed(cluster, "orders") == ("Lost", None)
     cluster.write(dict(cluster.content, fails=[]))
-    assert "moving volumes of node1 to node2. Finish that first" in nodes.drain(drain_to="node3").failure
+    assert "moving volumes of node1 to node2, and has mapped these there" in nodes.drain(drain_to="node3").failure
     done = nodes.drain()
     assert done.code == 0, done.output
     assert nodes.where() == everywhere("orders", "scratch", node="node2")
     assert (claimed(cluster, "orders"), claimed(cluster, "scratch"), NOTE in cluster.objects) == (("Bound", True), ("Bound", True), False)
     assert nodes.drain().changed == []
+
+
+@EXTRA
+def test_a_run_whose_target_died_as_well_goes_on_with_another_one_once_the_volumes_are_taken_back_from_there(nodes, cluster):
+    cluster.write(dict(cluster.content, fails=["create PersistentVolume/orders"]))
+    assert nodes.drain().failure
+    cluster.write(dict(cluster.content, fails=[]))
+    nodes.node("node3", READY)
+    refused = nodes.drain(drain_to="node3").failure
+    assert "has mapped these there: orders. Finish that first" in refused and "legacy_export, state: absent" in refused
+    nodes.rack.controller.ensure("export", backend="san", volume="orders", host="node2", state="absent")
+    done = nodes.drain(drain_to="node3")
+    assert done.code == 0, done.output
+    assert nodes.where() == tuple({"orders": ["node3"], "scratch": ["node2"]} for _side in range(2))
+    assert (claimed(cluster, "orders"), NOTE in cluster.objects) == (("Bound", True), False)
 
 
 @EXTRA

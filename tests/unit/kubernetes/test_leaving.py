@@ -126,9 +126,30 @@ def test_a_volume_by_labels_that_was_unmapped_and_not_mapped_again_is_known_by_t
     assert plan(note=noted(first), told=mapped_to())["moves"] == [], "somebody else deleted it"
 
 
-def test_an_unfinished_run_to_another_node_is_finished_first():
-    other = [{"data": {"to": "node3", "moves": "[]"}}]
-    assert "moving volumes of node1 to node3. Finish that first" in plan(local(), note=other)["problems"][0]
+def elsewhere(found, to="node3"):
+    """Return the note of a run with this plan that had another target, node3."""
+    return [{"data": dict(found["note"], to=to, host=to, moves=found["note"]["moves"].replace("node2", to))}]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_an_unfinished_run_to_another_node_is_finished_first_only_where_it_has_mapped_a_volume_there(gone):
+    first = plan(local())
+    for there in ([local()], []):
+        (problem,) = plan(*there, note=elsewhere(first), told=mapped_to("node3"), gone=gone)["problems"]
+        assert "moving volumes of node1 to node3, and has mapped these there: data. Finish that first" in problem
+        found = plan(*there, note=elsewhere(first), told=mapped_to(), gone=gone)
+        (move,) = found["moves"]
+        assert (found["problems"], move["replace"], move["manifest"]) == ([], "delete" if there else "make", first["moves"][0]["manifest"])
+        assert (found["note"]["to"], "node3" in found["note"]["moves"]) == ("node2", False)
+
+
+def test_what_an_unfinished_run_had_done_with_is_left_where_it_is_by_now():
+    volume = exported("node1", "node4")
+    first = plan(volume)
+    later = exported("node3", "node4")
+    for note, hosts in [(noted(first), ("node3", "node4")), (elsewhere(first), ("node3", "node4")), (elsewhere(first), ("node5", "node2"))]:
+        found = plan(later if "node3" in hosts else exported(*hosts), note=note, told=mapped_to(*hosts))
+        assert (found["problems"], found["moves"], found["noted"]) == ([], [], True)
 
 
 @pytest.mark.parametrize(
