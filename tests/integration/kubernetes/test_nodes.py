@@ -256,6 +256,25 @@ def test_a_dead_node_is_replaced_only_when_somebody_answers_for_it_and_is_not_as
 
 
 @EXTRA
+def test_a_third_node_that_is_off_keeps_its_mapping_and_holds_nobody_up_but_the_other_node_must_answer(nodes):
+    nodes.make(dict(ORDERS, name="both", nodes=["node1", "node3"], claim={"namespace": "shop", "name": "both"}))
+    away = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_ssh_common_args": "-F /dev/null -o ConnectTimeout=5"}
+    hosts = nodes.rack.inventory["all"]["children"]["storage_nodes"]["hosts"]
+    answering = dict(hosts["node2"])
+    for name in hosts:
+        hosts[name].update(away)
+    nodes.node("node1", SILENT)
+    before = nodes.where()
+    assert "Nothing was changed. node2, which is to get the volumes, does not answer." in nodes.replace().failure
+    assert nodes.where() == before
+    hosts["node2"] = answering
+    done = nodes.replace()
+    assert done.code == 0, done.output
+    mapped, named = nodes.where()
+    assert mapped == named == {"both": ["node2", "node3"], "orders": ["node2"], "scratch": ["node2"]}
+
+
+@EXTRA
 def test_a_node_that_died_while_it_was_drained_is_replaced_from_where_that_ended(nodes, cluster):
     cluster.write(dict(cluster.content, fails=["create PersistentVolume/scratch"]))
     assert nodes.drain().failure
