@@ -261,6 +261,18 @@ def test_a_node_is_retired_with_all_it_has_and_a_dead_one_only_when_told(rack):
     assert rack.attached_to("data") == []
 
 
+def test_a_record_that_cannot_be_read_is_named_when_a_node_is_retired_and_holds_up_no_other(rack):
+    rack.volume("logs")
+    for name in ("data", "logs"):
+        rack.attach(hosts="node1", controller="controller1", backend="one", volume=name)
+    rack.controller.ensure("export", host="node1", state="absent", **DATA)
+    (record,) = [path for path in rack.records() if rack.volumes()["data"]["id"] in path.name]
+    record.write_text("{")
+    refused = rack.run("retire_node", retire_node="node1")
+    assert "Still on node1: %s: " % rack.volumes()["data"]["id"] in refused.failure and str(record) in refused.failure, refused.output
+    assert (rack.attached_to("logs"), rack.records()) == ([], [record])
+
+
 def test_no_node_is_taken_back_while_a_volume_is_mapped_to_it_for_its_kubelet(rack):
     rack.attach(hosts="node1", controller="controller1", **DATA)
     (record,) = rack.records("node1")
