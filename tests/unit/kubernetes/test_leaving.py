@@ -183,6 +183,22 @@ def test_a_volume_that_is_said_to_be_encrypted_moves_only_once_the_other_node_ha
     assert (found["problems"], [one["replace"] for one in found["moves"]]) == ([], ["delete"])
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_with_several_controllers_each_moves_its_own_volumes_and_tells_of_the_others(gone):
+    theirs = kept(wishes.attachment(volume_id="8d1f0000-a401-5616-bf1c-8011d75b8844"), name="theirs")
+    found = plan(local(), theirs, gone=gone, further=True)
+    assert (found["problems"], [one["name"] for one in found["moves"]]) == ([], ["data"])
+    (told,) = found["theirs"]
+    assert "PersistentVolume theirs: its volume 8d1f0000-a401-5616-bf1c-8011d75b8844 is not known to this controller" in told
+    (problem,) = plan(theirs, gone=gone, further=True)["problems"]
+    assert problem == told, "a controller that has none of them is the wrong one"
+    assert plan(local(), theirs, gone=gone)["problems"] == [told]
+    first = plan(theirs, told=[dict(VOLUME, id="8d1f0000-a401-5616-bf1c-8011d75b8844")], gone=gone)
+    for there in ([theirs], []):
+        (problem,) = plan(local(), *there, note=noted(first), gone=gone, further=True)["problems"]
+        assert problem == told, "what a run with the other one was moving is for that one to end"
+
+
 def test_a_node_that_is_called_otherwise_in_the_cluster_and_a_dead_one_that_left_it_are_known():
     volume = kept(wishes.attachment(), node_names={"node1": "worker-1"})
     found = plan(volume, nodes=[node("worker-1"), node("node2")], node_names={"node1": "worker-1"})
