@@ -221,11 +221,33 @@ def dying(rack, call):
 def test_a_controller_that_answers_for_no_volume_fails_the_job(rack):
     (rack.controller.root / "new").mkdir()
     rack.controller.register("two", options={"sparse_files_dir": str(rack.controller.root / "new")})
-    mend = dying(rack, 3)
+    mend = dying(rack, 4)
     failed = rack.run("migrate_backend", **prefixed("migrate", **{"from": "one", "to": "two"}))
     assert failed.code != 0 and failed.tasks[-1]["task"] == "Move what is not attached", failed.output
     mend()
     assert list(rack.volumes("one")) == ["data"]
+
+
+@pytest.mark.parametrize(("call", "task", "where"), [(8, "Move it", "one"), (9, "Look where it is now", "two")])
+def test_a_move_that_was_killed_while_its_volume_was_detached_attaches_it_as_it_was_when_it_is_run_again(rack, call, task, where):
+    (rack.controller.root / "new").mkdir()
+    rack.controller.register("two", options={"sparse_files_dir": str(rack.controller.root / "new")})
+    rack.controller.ensure("volume", backend="one", name="data", metadata={"owner": "shop", "number": "7"})
+    rack.attach(hosts="node1", controller="controller1", multipath="no", **DATA)
+    mend = dying(rack, call)
+    move = prefixed("migrate", **{"from": "one", "to": "two", "detach": True})
+    killed = rack.run("migrate_backend", **move)
+    assert [told["task"] for told in killed.tasks if told["status"] == "failed"][0] == task, killed.output
+    mend()
+    noted = rack.volumes(where)["data"]
+    assert (noted["attached_to"], sorted(noted["metadata"])) == ([], ["legacy_storage_moving", "number", "owner"])
+
+    done = rack.done("migrate_backend", **move)
+    told = rack.volumes("two")["data"]
+    assert (told["attached_to"], told["metadata"]) == (["node1"], {"owner": "shop", "number": "7"}), done.output
+    (record,) = rack.records("node1")
+    assert json.loads(record.read_text())["multipath"] == "no"
+    assert rack.done("migrate_backend", **move).changed == []
 
 
 def test_a_volume_that_a_kubelet_may_have_connected_does_not_move(rack):
