@@ -39,8 +39,8 @@ def plan_leaving(cluster, node, to, volumes, held=(), node_names=None, gone=Fals
     :param further: whether there are other controllers; what only they know waits for a run with them, unless this one knows nothing that moves.
     :returns: ``problems`` (sentences; where there are any, nothing may be changed), ``node`` (name of the Node, or null), ``cordoned``, ``moves``
         (as moved_volumes, and ``replace``: whether the PersistentVolume is to be deleted, to be made or neither), ``stays`` (name and why), ``theirs``
-        (sentences of what waits for a run with another controller), ``devices`` (all that the node shows while kubelets use any of them), ``mapped`` (what the controller has mapped to the node), ``evicted`` and ``killed`` (pods),
-        ``note`` and ``noted``.
+        (sentences of what waits for a run with another controller), ``devices`` (all that the node shows while kubelets use any of them), ``mapped`` (what
+        the controller has mapped to the node), ``evicted`` and ``killed`` (pods), ``note`` and ``noted``.
     """
     plan = _Plan(cluster, node, to, volumes, node_names or {}, gone, further)
     plan.read_nodes()
