@@ -13,14 +13,21 @@ import json
 
 from . import pods as of_pods
 from .manifests import HOSTNAME
-from .moving import moved_volumes
+from .moving import moved_volumes, with_node
+from .planning import hosts_of
 
 _OURS_TO_REMOVE = {"kubernetes.io/pv-protection"}
 # Whether the node is dead for good: the playbook's words for the two nodes.
 _PARAMETERS = {False: ("drain_node", "drain_to"), True: ("replace_node", "replace_by")}
+_ENCRYPTED = {
+    False: "PersistentVolume %s: its volume is encrypted on %s, and its key is not this playbook's. Detach it there, and attach it on %s by a task with "
+    "encryption.",
+    True: "PersistentVolume %s: its volume is encrypted, and its key is not this playbook's. Take it back from %s (legacy_attachment, state: absent, "
+    "fenced: true), attach it on %s by a task with encryption, and run this again.",
+}
 
 
-def plan_leaving(cluster, node, to, volumes, held=(), node_names=None, gone=False, force=False, delete_emptydir=False):
+def plan_leaving(cluster, node, to, volumes, held=(), node_names=None, gone=False, force=False, delete_emptydir=False, further=False):
     """Return what is to be done.
 
     :param cluster: ``persistent_volumes``, ``pods`` and ``nodes``, as the API returns them, and ``note``: the list of ConfigMaps with the note, perhaps empty.
@@ -29,12 +36,13 @@ def plan_leaving(cluster, node, to, volumes, held=(), node_names=None, gone=Fals
         its exports, then what the node tells of its attachments; of two on one volume the later counts.
     :param node_names: labels kubernetes.io/hostname of nodes that the controller knows by another name.
     :param gone: the node is dead for good; otherwise it answers, and comes back. :param force: as kubectl drain's, and so ``delete_emptydir``.
+    :param further: whether there are other controllers; what only they know waits for a run with them, unless this one knows nothing that moves.
     :returns: ``problems`` (sentences; where there are any, nothing may be changed), ``node`` (name of the Node, or null), ``cordoned``, ``moves``
-        (as moved_volumes, and ``replace``: whether the PersistentVolume is to be deleted, to be made or neither), ``stays`` (name and why), ``devices``
-        (all that the node shows while kubelets use any of them), ``mapped`` (what the controller has mapped to the node), ``evicted`` and ``killed`` (pods),
-        ``note`` and ``noted``.
+        (as moved_volumes, and ``replace``: whether the PersistentVolume is to be deleted, to be made or neither), ``stays`` (name and why), ``theirs``
+        (sentences of what waits for a run with another controller), ``devices`` (all that the node shows while kubelets use any of them), ``mapped`` (what
+        the controller has mapped to the node), ``evicted`` and ``killed`` (pods), ``note`` and ``noted``.
     """
-    plan = _Plan(cluster, node, to, volumes, node_names or {}, gone)
+    plan = _Plan(cluster, node, to, volumes, node_names or {}, gone, further)
     plan.read_nodes()
     plan.read_note()
     plan.read_volumes({one["volume_id"]: one for one in held})
@@ -48,22 +56,23 @@ def plan_leaving(cluster, node, to, volumes, held=(), node_names=None, gone=Fals
         "cordoned": plan.cordoned,
         "moves": plan.moves,
         "stays": plan.stays,
+        "theirs": plan.theirs,
         "devices": sorted(set(plan.devices)),
         "mapped": plan.mapped,
         "evicted": of_pods.evicted(pods),
         "killed": of_pods.killed(pods),
-        "note": {"to": plan.to_label, "moves": json.dumps(plan.moves, sort_keys=True)},
+        "note": {"to": plan.to_label, "host": to, "moves": json.dumps(plan.moves, sort_keys=True)},
         "noted": plan.noted is not None,
     }
 
 
 class _Plan:
-    def __init__(self, cluster, node, to, volumes, node_names, gone):
-        self.cluster, self.node_host, self.to_host, self.gone = cluster, node, to, gone
+    def __init__(self, cluster, node, to, volumes, node_names, gone, further):
+        self.cluster, self.node_host, self.to_host, self.gone, self.further = cluster, node, to, gone, further
         self.label, self.to_label = str(node_names.get(node, node)), str(node_names.get(to, to))
         self.volumes = {one["id"]: one for one in volumes}
         self.known = {one["metadata"]["name"]: one for one in cluster["persistent_volumes"]}
-        self.problems, self.moves, self.stays, self.devices = [], [], [], []
+        self.problems, self.moves, self.stays, self.theirs, self.devices = [], [], [], [], []
         self.claims = {}
 
     # Nodes
@@ -95,17 +104,30 @@ class _Plan:
     # What an unfinished run noted
 
     def read_note(self):
-        """Read it; refuse another direction than that run's."""
+        """Read it, without what has moved on since; for another target than that run's, refuse what it has mapped there and has not ended."""
         self.noted = next((one["data"] for one in self.cluster.get("note") or []), None)
         self.moving = {}
         if self.noted is None:
             return
-        if self.noted["to"] != self.to_label:
+        before = self.noted["to"]
+        self.moving = {one["name"]: one for one in json.loads(self.noted["moves"]) if not self._moved_on(one["name"], before)}
+        if before == self.to_label:
+            return
+        host = self.noted.get("host", before)
+        begun = sorted(name for name, one in self.moving.items() if host in self._mapped_to(one))
+        if begun:
             self.problems.append(
-                "%s: a run that did not end was moving volumes of %s to %s. Finish that first, by the same playbook with that node."
-                % (_PARAMETERS[self.gone][1], self.label, self.noted["to"])
+                "%s: a run that did not end was moving volumes of %s to %s, and has mapped these there: %s. Finish that first, by the same playbook with that "
+                "node; or take them back from there (legacy_export, state: absent; with fenced: true where that node is dead)."
+                % (_PARAMETERS[self.gone][1], self.label, before, ", ".join(begun))
             )
-        self.moving = {one["name"]: one for one in json.loads(self.noted["moves"])}
+        for one in self.moving.values():
+            one["manifest"] = one["manifest"] and with_node(one["manifest"], before, self.to_label)
+
+    def _moved_on(self, name, before):
+        """Whether a PersistentVolume is no business of the note any more: that run had done with it, and it may have moved again since."""
+        names = hosts_of(self.known[name]["spec"]) if name in self.known else []
+        return bool(names) and self.label not in names and not (before == self.to_label and before in names)
 
     # Volumes
 
@@ -116,11 +138,16 @@ class _Plan:
         # By the other direction: which ones name the node that they would go to.
         named = {one["name"] for one in moved_volumes(self.known.values(), self.to_label, self.label)}
         users = of_pods.elsewhere(self.cluster["pods"], self.node)
+        # What is noted is this run's to end: its PersistentVolume may be gone.
+        leave = self.further and any(one["volume_id"] in self.volumes for one in found + list(self.moving.values()))
         for move in found:
             volume = self.known[move["name"]]
             claim = _claim_of(volume)
             self.claims[move["name"]] = claim
             self.devices.extend(move["devices"])
+            if move["volume_id"] not in self.volumes:
+                (self.theirs if leave and move["name"] not in self.moving else self.problems).append(_unknown(move))
+                continue
             why = None if move["name"] in self.moving else self._stays(move, named, users.get(claim))
             if why:
                 self.stays.append({"name": move["name"], "why": why})
@@ -128,27 +155,28 @@ class _Plan:
             self._refuse(move, volume)
             noted = self.moving.get(move["name"]) or {}
             told = held.get(move["volume_id"]) or noted
-            backend = self.volumes.get(move["volume_id"], move)["backend"]
+            backend = self.volumes[move["volume_id"]]["backend"]
             kept = {part: told.get(part, noted.get(part)) for part in ("access_mode", "multipath")}  # an export tells no multipath
             self.moves.append(dict(move, backend=backend, replace="delete" if move["manifest"] else None, **kept))
-            if told.get("encryption"):
-                self.problems.append(
-                    "PersistentVolume %s: its volume is encrypted on %s, and its key is not this playbook's. Detach it there, and attach it on %s by a task "
-                    "with encryption." % (move["name"], self.node_host, self.to_host)
-                )
+            if told.get("encryption") or move["encrypted"] and not self._on_target(move):
+                self.problems.append(_ENCRYPTED[self.gone] % (move["name"], self.node_host, self.to_host))
         for name in sorted(set(self.moving) - {one["name"] for one in found}):
             noted = self.moving[name]
             if name not in self.known and noted["manifest"] is None:
                 continue  # somebody else's doing: this playbook would not have deleted it
+            if noted["volume_id"] not in self.volumes:
+                self.problems.append(_unknown(noted))
+                continue
             self.devices.extend(noted["devices"])
             self.moves.append(dict(noted, replace=None if name in self.known else "make"))
         ids = {one["volume_id"] for one in found + self.moves}
         self.mapped = [{"backend": self.volumes[one]["backend"], "volume": one} for one in there if one in ids]
-        self.problems.extend(
-            "PersistentVolume %s: its volume %s is not known to this controller. Say by storage_controller which one has it." % (one["name"], one["volume_id"])
-            for one in self.moves
-            if one["volume_id"] not in self.volumes
-        )
+
+    def _mapped_to(self, move):
+        return self.volumes[move["volume_id"]]["attached_to"] if move["volume_id"] in self.volumes else []
+
+    def _on_target(self, move):
+        return self.to_host in self._mapped_to(move)
 
     def _stays(self, move, named, users):
         """Return why a volume stays as it is, or None."""
@@ -156,7 +184,7 @@ class _Plan:
             return None
         if move["manifest"] and users:
             return "it is used by %s" % ", ".join("pod %s on %s" % user for user in users)
-        has = move["name"] in named if move["manifest"] else self.to_host in self.volumes[move["volume_id"]]["attached_to"]
+        has = move["name"] in named if move["manifest"] else self._on_target(move)
         return "%s may run its pods already" % self.to_label if has and not self.gone else None
 
     def _refuse(self, move, volume):
@@ -169,6 +197,13 @@ class _Plan:
             )
         if metadata.get("deletionTimestamp") and move["name"] not in self.moving:
             self.problems.append("PersistentVolume %s is being deleted. Wait until it is gone." % move["name"])
+
+
+def _unknown(move):
+    return "PersistentVolume %s: its volume %s is not known to this controller. Say by storage_controller which one has it." % (
+        move["name"],
+        move["volume_id"],
+    )
 
 
 def _no_node(parameter, label):

@@ -24,8 +24,8 @@ def moved_volumes(volumes, node, to, attached=()):
     :param node: value of the label kubernetes.io/hostname of the node that they leave. :param to: that of the one that they go to.
     :param attached: ids of the volumes that the controller has mapped to the node, for volumes whose affinity does not name it.
     :returns: for each: ``name``, ``kind`` and ``source`` (of the spec), ``volume_id``, ``backend``, ``devices`` (patterns under /dev/disk/by-path that
-        a node shows while its kubelet is connected), ``secret`` (of the source, or null) and ``manifest`` (to be made in the old one's place; null where
-        the affinity does not name the node, and so nothing changes).
+        a node shows while its kubelet is connected), ``secret`` (of the source, or null), ``encrypted`` (by this collection, on the node) and ``manifest``
+        (to be made in the old one's place; null where the affinity does not name the node, and so nothing changes).
     :raises StorageError: ``invalid``: a name that is none; a volume that Kubernetes would not keep when its PersistentVolume goes.
     """
     names.labels({HOSTNAME: node}, "node")
@@ -35,7 +35,7 @@ def moved_volumes(volumes, node, to, attached=()):
     found = []
     for volume in volumes:
         metadata, spec = volume["metadata"], volume["spec"]
-        labels = metadata.get("labels") or {}
+        labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
         kind = next((one for one in _KINDS if spec.get(one)), None)
         named = node in hosts_of(spec)
         if labels.get(MANAGED_BY) != MANAGER or kind is None or not (named or labels.get(VOLUME_ID) in attached):
@@ -45,10 +45,11 @@ def moved_volumes(volumes, node, to, attached=()):
                 "name": metadata["name"],
                 "kind": kind,
                 "volume_id": labels.get(VOLUME_ID),
-                "backend": (metadata.get("annotations") or {}).get(PREFIX + "backend"),
+                "backend": annotations.get(PREFIX + "backend"),
                 "source": spec[kind],
                 "devices": device_patterns(kind, spec[kind]),
                 "secret": spec[kind].get("secretRef"),
+                "encrypted": annotations.get(PREFIX + "encrypted") == "true",
                 "manifest": _elsewhere(volume, node, to) if named else None,
             }
         )
@@ -65,11 +66,17 @@ def _elsewhere(volume, node, to):
             "PersistentVolume %s has the reclaim policy %s, so its data might go when it is replaced. Set it to Retain first." % (metadata["name"], policy),
             "volumes",
         )
-    for term in spec["nodeAffinity"]["required"]["nodeSelectorTerms"]:
-        for expression in term.get("matchExpressions") or []:
-            if expression["key"] == HOSTNAME and node in (expression.get("values") or []):
-                expression["values"] = sorted({to if value == node else value for value in expression["values"]})
     if spec.get("claimRef"):
         spec["claimRef"].pop("resourceVersion", None)
     kept = {key: metadata[key] for key in ("name", "labels", "annotations") if metadata.get(key)}
-    return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": kept, "spec": spec}
+    return with_node({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": kept, "spec": spec}, node, to)
+
+
+def with_node(manifest, node, to):
+    """Return the manifest of a PersistentVolume whose affinity names a node, with another in its place."""
+    manifest = copy.deepcopy(manifest)
+    for term in manifest["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]:
+        for expression in term.get("matchExpressions") or []:
+            if expression["key"] == HOSTNAME and node in (expression.get("values") or []):
+                expression["values"] = sorted({to if value == node else value for value in expression["values"]})
+    return manifest

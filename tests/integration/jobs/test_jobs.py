@@ -221,11 +221,33 @@ def dying(rack, call):
 def test_a_controller_that_answers_for_no_volume_fails_the_job(rack):
     (rack.controller.root / "new").mkdir()
     rack.controller.register("two", options={"sparse_files_dir": str(rack.controller.root / "new")})
-    mend = dying(rack, 3)
+    mend = dying(rack, 4)
     failed = rack.run("migrate_backend", **prefixed("migrate", **{"from": "one", "to": "two"}))
     assert failed.code != 0 and failed.tasks[-1]["task"] == "Move what is not attached", failed.output
     mend()
     assert list(rack.volumes("one")) == ["data"]
+
+
+@pytest.mark.parametrize(("call", "task", "where"), [(8, "Move it", "one"), (9, "Look where it is now", "two")])
+def test_a_move_that_was_killed_while_its_volume_was_detached_attaches_it_as_it_was_when_it_is_run_again(rack, call, task, where):
+    (rack.controller.root / "new").mkdir()
+    rack.controller.register("two", options={"sparse_files_dir": str(rack.controller.root / "new")})
+    rack.controller.ensure("volume", backend="one", name="data", metadata={"owner": "shop", "number": "7"})
+    rack.attach(hosts="node1", controller="controller1", multipath="no", **DATA)
+    mend = dying(rack, call)
+    move = prefixed("migrate", **{"from": "one", "to": "two", "detach": True})
+    killed = rack.run("migrate_backend", **move)
+    assert [told["task"] for told in killed.tasks if told["status"] == "failed"][0] == task, killed.output
+    mend()
+    noted = rack.volumes(where)["data"]
+    assert (noted["attached_to"], sorted(noted["metadata"])) == ([], ["legacy_storage_moving", "number", "owner"])
+
+    done = rack.done("migrate_backend", **move)
+    told = rack.volumes("two")["data"]
+    assert (told["attached_to"], told["metadata"]) == (["node1"], {"owner": "shop", "number": "7"}), done.output
+    (record,) = rack.records("node1")
+    assert json.loads(record.read_text())["multipath"] == "no"
+    assert rack.done("migrate_backend", **move).changed == []
 
 
 def test_a_volume_that_a_kubelet_may_have_connected_does_not_move(rack):
@@ -259,6 +281,18 @@ def test_a_node_is_retired_with_all_it_has_and_a_dead_one_only_when_told(rack):
     assert rack.attached_to("data") == ["node2"]
     assert rack.done("retire_node", retire_node="node2", retire_fenced=True).changed == ["Detach everything"]
     assert rack.attached_to("data") == []
+
+
+def test_a_record_that_cannot_be_read_is_named_when_a_node_is_retired_and_holds_up_no_other(rack):
+    rack.volume("logs")
+    for name in ("data", "logs"):
+        rack.attach(hosts="node1", controller="controller1", backend="one", volume=name)
+    rack.controller.ensure("export", host="node1", state="absent", **DATA)
+    (record,) = [path for path in rack.records() if rack.volumes()["data"]["id"] in path.name]
+    record.write_text("{")
+    refused = rack.run("retire_node", retire_node="node1")
+    assert "Still on node1: %s: " % rack.volumes()["data"]["id"] in refused.failure and str(record) in refused.failure, refused.output
+    assert (rack.attached_to("logs"), rack.records()) == ([], [record])
 
 
 def test_no_node_is_taken_back_while_a_volume_is_mapped_to_it_for_its_kubelet(rack):

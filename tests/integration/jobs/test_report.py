@@ -86,8 +86,8 @@ def test_who_does_not_answer_is_in_the_report_with_the_reason(rack):
     assert "controller controller1 did not answer" in read(page)
 
 
-def test_percentages_that_make_no_sense_are_refused_and_nothing_is_written(rack):
-    for figures in ({"report_pool_warning": 99}, {"report_pool_warning": "many"}, {"report_pool_error": 101}):
+def test_figures_that_make_no_sense_are_refused_and_nothing_is_written(rack):
+    for figures in ({"report_pool_warning": 99}, {"report_pool_warning": "many"}, {"report_pool_error": 101}, {"report_timeout": "abc"}, {"report_timeout": 0}):
         refused = rack.run("report", report_path=str(rack.root / "storage.html"), **figures)
         ((name, value),) = figures.items()
         assert "%s: %s" % (name, value) in refused.failure and refused.code, refused.output

@@ -36,3 +36,15 @@ def test_a_volume_of_a_controller_that_does_not_answer_is_a_warning_that_tells_n
     told = [item for outcome in [rack.run("doctor")] for item in outcome.tasks if item["task"] == "Compare" and item["host"] == "controller1"]
     (finding,) = told[0]["result"]["findings"]
     assert (finding["severity"], finding["check"], finding["where"]) == ("warning", "unknown_volume", "node node1, volume one/mail")
+
+
+def test_a_node_is_retired_by_each_controller_for_its_own_volumes_and_another_one_s_are_named(rack, other):
+    theirs = other.ask("volume.list", {"backend": "one", "names": ["mail"]})["volumes"]
+    refused = rack.run("retire_node", retire_node="node1")
+    assert "Still on node1: one/mail (%s), which controller1 does not know" % theirs[0]["id"] in refused.failure, refused.output
+    assert "for controller2. What none" in refused.failure and refused.changed == ["Detach everything"]
+    assert (rack.attached_to("data"), len(rack.records())) == ([], 1)
+    assert other.ask("volume.list", {"backend": "one", "names": ["mail"]})["volumes"] == theirs
+    done = rack.done("retire_node", retire_node="node1", storage_controller="controller2")
+    assert "node1 has no volume of controller2 any more. Run this for each other controller with a store of its own, too" in done.output
+    assert (other.ask("volume.list", {"backend": "one", "names": ["mail"]})["volumes"][0]["attached_to"], rack.records()) == ([], [])

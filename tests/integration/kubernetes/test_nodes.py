@@ -133,12 +133,27 @@ def test_a_run_that_ended_while_a_persistent_volume_was_gone_is_run_again_and_lo
     if fails.startswith("create"):
         assert claimed(cluster, "orders") == ("Lost", None)
     cluster.write(dict(cluster.content, fails=[]))
-    assert "moving volumes of node1 to node2. Finish that first" in nodes.drain(drain_to="node3").failure
+    assert "moving volumes of node1 to node2, and has mapped these there" in nodes.drain(drain_to="node3").failure
     done = nodes.drain()
     assert done.code == 0, done.output
     assert nodes.where() == everywhere("orders", "scratch", node="node2")
     assert (claimed(cluster, "orders"), claimed(cluster, "scratch"), NOTE in cluster.objects) == (("Bound", True), ("Bound", True), False)
     assert nodes.drain().changed == []
+
+
+@EXTRA
+def test_a_run_whose_target_died_as_well_goes_on_with_another_one_once_the_volumes_are_taken_back_from_there(nodes, cluster):
+    cluster.write(dict(cluster.content, fails=["create PersistentVolume/orders"]))
+    assert nodes.drain().failure
+    cluster.write(dict(cluster.content, fails=[]))
+    nodes.node("node3", READY)
+    refused = nodes.drain(drain_to="node3").failure
+    assert "has mapped these there: orders. Finish that first" in refused and "legacy_export, state: absent" in refused
+    nodes.rack.controller.ensure("export", backend="san", volume="orders", host="node2", state="absent")
+    done = nodes.drain(drain_to="node3")
+    assert done.code == 0, done.output
+    assert nodes.where() == tuple({"orders": ["node3"], "scratch": ["node2"]} for _side in range(2))
+    assert (claimed(cluster, "orders"), NOTE in cluster.objects) == (("Bound", True), False)
 
 
 @EXTRA
@@ -238,6 +253,25 @@ def test_a_dead_node_is_replaced_only_when_somebody_answers_for_it_and_is_not_as
 
     assert nodes.replace(replace_remove_node=True).changed == ["Remove the Node"]
     assert (nodes.replace(replace_remove_node=True).changed, "Node/node1" in cluster.objects) == ([], False)
+
+
+@EXTRA
+def test_a_third_node_that_is_off_keeps_its_mapping_and_holds_nobody_up_but_the_other_node_must_answer(nodes):
+    nodes.make(dict(ORDERS, name="both", nodes=["node1", "node3"], claim={"namespace": "shop", "name": "both"}))
+    away = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_ssh_common_args": "-F /dev/null -o ConnectTimeout=5"}
+    hosts = nodes.rack.inventory["all"]["children"]["storage_nodes"]["hosts"]
+    answering = dict(hosts["node2"])
+    for name in hosts:
+        hosts[name].update(away)
+    nodes.node("node1", SILENT)
+    before = nodes.where()
+    assert "Nothing was changed. node2, which is to get the volumes, does not answer." in nodes.replace().failure
+    assert nodes.where() == before
+    hosts["node2"] = answering
+    done = nodes.replace()
+    assert done.code == 0, done.output
+    mapped, named = nodes.where()
+    assert mapped == named == {"both": ["node2", "node3"], "orders": ["node2"], "scratch": ["node2"]}
 
 
 @EXTRA

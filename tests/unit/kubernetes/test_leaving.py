@@ -126,9 +126,30 @@ def test_a_volume_by_labels_that_was_unmapped_and_not_mapped_again_is_known_by_t
     assert plan(note=noted(first), told=mapped_to())["moves"] == [], "somebody else deleted it"
 
 
-def test_an_unfinished_run_to_another_node_is_finished_first():
-    other = [{"data": {"to": "node3", "moves": "[]"}}]
-    assert "moving volumes of node1 to node3. Finish that first" in plan(local(), note=other)["problems"][0]
+def elsewhere(found, to="node3"):
+    """Return the note of a run with this plan that had another target, node3."""
+    return [{"data": dict(found["note"], to=to, host=to, moves=found["note"]["moves"].replace("node2", to))}]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_an_unfinished_run_to_another_node_is_finished_first_only_where_it_has_mapped_a_volume_there(gone):
+    first = plan(local())
+    for there in ([local()], []):
+        (problem,) = plan(*there, note=elsewhere(first), told=mapped_to("node3"), gone=gone)["problems"]
+        assert "moving volumes of node1 to node3, and has mapped these there: data. Finish that first" in problem
+        found = plan(*there, note=elsewhere(first), told=mapped_to(), gone=gone)
+        (move,) = found["moves"]
+        assert (found["problems"], move["replace"], move["manifest"]) == ([], "delete" if there else "make", first["moves"][0]["manifest"])
+        assert (found["note"]["to"], "node3" in found["note"]["moves"]) == ("node2", False)
+
+
+def test_what_an_unfinished_run_had_done_with_is_left_where_it_is_by_now():
+    volume = exported("node1", "node4")
+    first = plan(volume)
+    later = exported("node3", "node4")
+    for note, hosts in [(noted(first), ("node3", "node4")), (elsewhere(first), ("node3", "node4")), (elsewhere(first), ("node5", "node2"))]:
+        found = plan(later if "node3" in hosts else exported(*hosts), note=note, told=mapped_to(*hosts))
+        assert (found["problems"], found["moves"], found["noted"]) == ([], [], True)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +168,35 @@ def test_an_unfinished_run_to_another_node_is_finished_first():
 def test_nodes_and_volumes_that_do_not_fit_are_refused(nodes, more, words):
     (problem,) = plan(local(), nodes=nodes, **more)["problems"]
     assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("gone", "words"), [(False, "Detach it there, and attach it on node2"), (True, "Take it back from node1 (legacy_attachment, state: absent, fenced: true)")]
+)
+def test_a_volume_that_is_said_to_be_encrypted_moves_only_once_the_other_node_has_it(gone, words):
+    volume = local()
+    volume["metadata"]["annotations"]["baremetal.legacy-storage/encrypted"] = "true"
+    for hosts in (["node1"], []):
+        (problem,) = plan(volume, told=mapped_to(*hosts), gone=gone)["problems"]
+        assert words in problem
+    found = plan(volume, told=mapped_to("node2"), gone=gone)
+    assert (found["problems"], [one["replace"] for one in found["moves"]]) == ([], ["delete"])
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_with_several_controllers_each_moves_its_own_volumes_and_tells_of_the_others(gone):
+    theirs = kept(wishes.attachment(volume_id="8d1f0000-a401-5616-bf1c-8011d75b8844"), name="theirs")
+    found = plan(local(), theirs, gone=gone, further=True)
+    assert (found["problems"], [one["name"] for one in found["moves"]]) == ([], ["data"])
+    (told,) = found["theirs"]
+    assert "PersistentVolume theirs: its volume 8d1f0000-a401-5616-bf1c-8011d75b8844 is not known to this controller" in told
+    (problem,) = plan(theirs, gone=gone, further=True)["problems"]
+    assert problem == told, "a controller that has none of them is the wrong one"
+    assert plan(local(), theirs, gone=gone)["problems"] == [told]
+    first = plan(theirs, told=[dict(VOLUME, id="8d1f0000-a401-5616-bf1c-8011d75b8844")], gone=gone)
+    for there in ([theirs], []):
+        (problem,) = plan(local(), *there, note=noted(first), gone=gone, further=True)["problems"]
+        assert problem == told, "what a run with the other one was moving is for that one to end"
 
 
 def test_a_node_that_is_called_otherwise_in_the_cluster_and_a_dead_one_that_left_it_are_known():
