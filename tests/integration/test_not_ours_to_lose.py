@@ -89,11 +89,11 @@ def test_what_was_renamed_before_a_backup_of_the_store_is_known_by_its_former_na
 
 @pytest.mark.parametrize("noun", ["volume", "snapshot"])
 def test_what_the_array_says_that_it_has_already_is_not_deleted(controller, noun):
+    controller.register(options={"sparse_files_dir": str(controller.array), "sparse_files_without": "looking"})
     made(controller, name="data", size="1")
     wanted = {"name": "later", "size": "1"} if noun == "volume" else {"name": "later", "volume": "data"}
     there = controller.path_of(noun, controller.id_of(noun, "one", "later"))
     there.write_bytes(b"only copy")
-    controller.register(options={"sparse_files_dir": str(controller.array), "sparse_files_without": "looking"})
     with controller.fault("create_" + noun, "there"):
         assert "Duplicate" in refused(controller, noun, **wanted)
     assert (read(there, 9), controller.unsettled()) == (b"only copy", [])
