@@ -34,7 +34,9 @@ def fixture_store(tmp_path):
     engine.dispose()
 
 
-@pytest.mark.parametrize("noun, module, more", [("volume", volumes, {"pool": "first"}), ("snapshot", snapshots, {"volume_id": "owner", "volume_name": "owner"})])
+@pytest.mark.parametrize(
+    "noun, module, more", [("volume", volumes, {"pool": "first"}), ("snapshot", snapshots, {"volume_id": "owner", "volume_name": "owner"})]
+)
 def test_of_two_tasks_that_adopt_one_thing_under_two_names_the_second_is_refused(store, noun, module, more):
     def operation(name):
         return Operation("adopt", noun, "array", name, dict(more, id="id of " + name, size=1, adopted_from=LUN))
